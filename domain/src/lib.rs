@@ -1,1 +1,30 @@
-//! domain
+//! The rules of Posthaste, and nothing else.
+//!
+//! Aggregates decide what a command means ([`Aggregate::decide`]) and fold what happened
+//! ([`Aggregate::apply`]). Everything here is a pure function: no clock, no randomness, no I/O, no async.
+//!
+//! To add an event: add a variant to the aggregate's event enum, its name to [`event::Event::TYPES`], and
+//! let the compiler lead you through the matches; the fixtures test pins its serialised form.
+
+pub mod aggregate;
+pub mod audience;
+pub mod claim;
+pub mod event;
+pub mod friendship;
+pub mod id;
+pub mod message;
+pub mod refusal;
+pub mod text;
+pub mod thread;
+pub mod user;
+
+pub use aggregate::{Aggregate, Category, Inapplicable};
+pub use audience::{Addressee, Audience, MembershipChange};
+pub use claim::Claim;
+pub use event::{Event, Personal};
+pub use friendship::Friendship;
+pub use id::{ClaimId, CommandId, DeviceId, FriendshipId, MessageId, SessionId, ThreadId, UserId, UserPair};
+pub use message::Message;
+pub use refusal::{Refusal, RefusalKind};
+pub use thread::Thread;
+pub use user::User;

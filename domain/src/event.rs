@@ -1,0 +1,126 @@
+//! Everything that can have happened, in one enum. It is the registry: the compiler finds what forgets an event.
+
+use serde::{Deserialize, Serialize};
+
+use crate::aggregate::Category;
+use crate::audience::Audience;
+use crate::claim::ClaimEvent;
+use crate::friendship::FriendshipEvent;
+use crate::message::MessageEvent;
+use crate::thread::ThreadEvent;
+use crate::user::UserEvent;
+
+/// Personal content of an event. It is stored apart from the facts and can be erased without touching them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Option<T>", into = "Option<T>", bound(serialize = "T: Serialize + Clone"))]
+pub enum Personal<T> {
+    /// It can be read.
+    Known(T),
+    /// It was erased; the facts remain.
+    #[default]
+    Erased,
+}
+
+impl<T> Personal<T> {
+    /// The content, unless it was erased.
+    #[must_use]
+    pub const fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known(content) => Some(content),
+            Self::Erased => None,
+        }
+    }
+}
+
+impl<T> From<Option<T>> for Personal<T> {
+    fn from(content: Option<T>) -> Self {
+        content.map_or(Self::Erased, Self::Known)
+    }
+}
+
+impl<T> From<Personal<T>> for Option<T> {
+    fn from(content: Personal<T>) -> Self {
+        match content {
+            Personal::Known(content) => Some(content),
+            Personal::Erased => None,
+        }
+    }
+}
+
+macro_rules! events {
+    ($($variant:ident($event:ty)),+ $(,)?) => {
+        /// An event of any aggregate.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Event {
+            $(#[doc = concat!("Of a ", stringify!($variant), ".")] $variant($event),)+
+        }
+
+        $(
+            impl From<$event> for Event {
+                fn from(event: $event) -> Self {
+                    Self::$variant(event)
+                }
+            }
+
+            impl TryFrom<Event> for $event {
+                type Error = Event;
+
+                fn try_from(event: Event) -> Result<Self, Event> {
+                    match event {
+                        Event::$variant(event) => Ok(event),
+                        #[allow(clippy::wildcard_enum_match_arm, reason = "any other variant is handed back whole")]
+                        other => Err(other),
+                    }
+                }
+            }
+        )+
+
+        impl Event {
+            /// The category of the stream it belongs to.
+            #[must_use]
+            pub const fn category(&self) -> Category {
+                match self {
+                    $(Self::$variant(_) => Category::$variant,)+
+                }
+            }
+
+            /// Its name: `<category>.<event_name>`, exactly two words, for ever.
+            #[must_use]
+            pub const fn event_type(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(event) => event.event_type(),)+
+                }
+            }
+
+            /// The version of its stored shape.
+            #[must_use]
+            pub const fn schema(&self) -> u16 {
+                match self {
+                    $(Self::$variant(event) => event.schema(),)+
+                }
+            }
+
+            /// To whom it is owed.
+            #[must_use]
+            pub fn audience(&self) -> Audience {
+                match self {
+                    $(Self::$variant(event) => event.audience(),)+
+                }
+            }
+        }
+    };
+}
+
+events! {
+    User(UserEvent),
+    Claim(ClaimEvent),
+    Friendship(FriendshipEvent),
+    Thread(ThreadEvent),
+    Message(MessageEvent),
+}
+
+impl Event {
+    /// The name of every event type, in the order of the categories.
+    pub const TYPES: [&'static str; 6] =
+        ["user.registered", "claim.taken", "friendship.requested", "friendship.accepted", "thread.opened", "message.posted"];
+}
