@@ -1,0 +1,125 @@
+//! The append queue: what waits goes into the log together, in one transaction. The longer a commit takes, the more the next one carries.
+
+use std::sync::Arc;
+
+use futures::channel::{mpsc, oneshot};
+use futures::{SinkExt as _, StreamExt as _};
+
+use crate::port::log::AppendRefused;
+use crate::port::{EventLog, PortError};
+use crate::recorded::{Append, Appended};
+
+/// Most appends that go into one transaction.
+const BATCH: usize = 512;
+/// Most appends that wait; beyond that, callers wait before they enqueue.
+const WAITING: usize = 4_096;
+/// How often a batch whose outcome is not known is sent again. Safe, because every append carries its command id.
+const TRIES: usize = 3;
+
+/// Why an append was not recorded, as far as is known.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum AppendError {
+    /// The log said no.
+    #[error(transparent)]
+    Refused(#[from] AppendRefused),
+    /// The log failed; the same command can be tried again.
+    #[error("the log did not take the append")]
+    Failed(#[source] Arc<PortError>),
+    /// The process is stopping.
+    #[error("the append queue is closed")]
+    Closed,
+}
+
+struct Waiting {
+    append: Append,
+    answer: oneshot::Sender<Result<Appended, AppendError>>,
+}
+
+/// The way in. Cheap to clone.
+#[derive(Clone)]
+pub struct AppendQueue {
+    sender: mpsc::Sender<Waiting>,
+}
+
+/// The way out: one per process, driven by calling [`Appender::step`] for ever.
+pub struct Appender {
+    log: Arc<dyn EventLog>,
+    receiver: mpsc::Receiver<Waiting>,
+}
+
+/// A queue in front of a log.
+#[must_use]
+pub fn append_queue(log: Arc<dyn EventLog>) -> (AppendQueue, Appender) {
+    let (sender, receiver) = mpsc::channel(WAITING);
+    (AppendQueue { sender }, Appender { log, receiver })
+}
+
+impl AppendQueue {
+    /// Records the append together with whatever else waits, and gives the answer once it is durable.
+    ///
+    /// # Errors
+    /// See [`AppendError`].
+    pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        let (answer, answered) = oneshot::channel();
+        self.sender.clone().send(Waiting { append, answer }).await.map_err(|_| AppendError::Closed)?;
+        answered.await.map_err(|_| AppendError::Closed)?
+    }
+}
+
+impl Appender {
+    /// Waits for appends and records all that wait. Gives how many it answered; `None` when every queue handle is gone.
+    pub async fn step(&mut self) -> Option<usize> {
+        let first = self.receiver.next().await?;
+        let mut appends = vec![first.append];
+        let mut answers = vec![first.answer];
+        while appends.len() < BATCH
+            && let Ok(waiting) = self.receiver.try_recv()
+        {
+            appends.push(waiting.append);
+            answers.push(waiting.answer);
+        }
+        let count = answers.len();
+        let outcomes = self.record(&appends).await;
+        debug_assert_eq!(outcomes.len(), count, "the log answers every append");
+        for (answer, outcome) in answers.into_iter().zip(outcomes) {
+            // Whoever asked may have gone; what was recorded stays recorded.
+            let _ = answer.send(outcome);
+        }
+        Some(count)
+    }
+
+    async fn record(&self, appends: &[Append]) -> Vec<Result<Appended, AppendError>> {
+        match self.record_batch(appends).await {
+            Ok(outcomes) => outcomes,
+            // One of them is poison: alone, it fails alone.
+            Err(PortError::Rejected { .. } | PortError::Corrupt { .. }) if appends.len() > 1 => {
+                let mut outcomes = Vec::with_capacity(appends.len());
+                for append in appends {
+                    match self.record_batch(std::slice::from_ref(append)).await {
+                        Ok(outcome) => outcomes.extend(outcome),
+                        Err(error) => outcomes.push(Err(AppendError::Failed(Arc::new(error)))),
+                    }
+                }
+                outcomes
+            }
+            Err(error) => {
+                let error = Arc::new(error);
+                appends.iter().map(|_| Err(AppendError::Failed(Arc::clone(&error)))).collect()
+            }
+        }
+    }
+
+    async fn record_batch(&self, appends: &[Append]) -> Result<Vec<Result<Appended, AppendError>>, PortError> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.log.append(appends).await {
+                Ok(outcomes) => return Ok(outcomes.into_iter().map(|outcome| outcome.map_err(AppendError::Refused)).collect()),
+                Err(PortError::Unavailable { service, source }) if tries < TRIES => {
+                    tracing::warn!(error = %source, service, appends = appends.len(), "append outcome unknown, trying again");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}

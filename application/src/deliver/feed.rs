@@ -1,0 +1,101 @@
+//! Turns what the broker delivers into a gapless sequence for the hub. The broker only makes it fast; the log makes it right.
+
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use futures::stream::BoxStream;
+
+use super::hub::Hub;
+use crate::port::broker::Run;
+use crate::port::{Broker, EventLog, PortError};
+use crate::recorded::Position;
+
+/// Events read at once when a hole is filled.
+const READ: usize = 512;
+
+/// Feeds one hub.
+pub struct Feed {
+    log: Arc<dyn EventLog>,
+    broker: Arc<dyn Broker>,
+    hub: Arc<Hub>,
+    subscription: Option<BoxStream<'static, Result<Run, PortError>>>,
+    /// Where the hub was at the last look at the log.
+    looked_at: Position,
+}
+
+impl Feed {
+    /// A feed that goes on from where the hub is.
+    #[must_use]
+    pub fn new(log: Arc<dyn EventLog>, broker: Arc<dyn Broker>, hub: Arc<Hub>) -> Self {
+        let looked_at = hub.position();
+        Self { log, broker, hub, subscription: None, looked_at }
+    }
+
+    /// Waits for the broker's next run and routes it, whatever is missing before it first. Subscribes if need be. Can be dropped
+    /// and called again at any time: a run that is lost by that is a hole like any other.
+    ///
+    /// # Errors
+    /// The broker or the log failed; the next step subscribes again.
+    pub async fn step(&mut self) -> Result<(), PortError> {
+        if self.subscription.is_none() {
+            self.subscription = Some(self.broker.subscribe().await?);
+            // What was published between two subscriptions reached nobody.
+            self.catch_up().await?;
+        }
+        let Some(subscription) = &mut self.subscription else { return Ok(()) };
+        let run = match subscription.next().await {
+            Some(Ok(run)) => run,
+            Some(Err(error)) => {
+                self.subscription = None;
+                return Err(error);
+            }
+            None => {
+                self.subscription = None;
+                return Err(PortError::unavailable("broker", "the subscription ended"));
+            }
+        };
+        let Some(first) = run.first().map(|event| event.position) else { return Ok(()) };
+        if first > self.hub.position().next() {
+            tracing::info!(after = self.hub.position().0, before = first.0, "filling a hole in the feed from the log");
+            self.fill(Position(first.0 - 1)).await?;
+        }
+        self.hub.route(&run);
+        Ok(())
+    }
+
+    /// Looks at the log itself, to be called about once a second: if the feed has not moved since the last look and the log is
+    /// ahead, goes on from the log.
+    ///
+    /// # Errors
+    /// The log failed.
+    pub async fn look(&mut self) -> Result<(), PortError> {
+        let head = self.log.head().await?.position;
+        self.hub.observe_head(head);
+        let position = self.hub.position();
+        if head > position && position == self.looked_at {
+            self.fill(head).await?;
+        }
+        self.looked_at = self.hub.position();
+        Ok(())
+    }
+
+    async fn catch_up(&self) -> Result<(), PortError> {
+        let head = self.log.head().await?.position;
+        self.hub.observe_head(head);
+        self.fill(head).await
+    }
+
+    async fn fill(&self, upto: Position) -> Result<(), PortError> {
+        while self.hub.position() < upto {
+            let missing = self.log.read(self.hub.position(), READ).await?;
+            if missing.is_empty() {
+                return Err(PortError::corrupt(
+                    format!("the log after position {}", self.hub.position()),
+                    "an event that was published is not there",
+                ));
+            }
+            self.hub.route(&missing);
+        }
+        Ok(())
+    }
+}

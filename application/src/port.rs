@@ -1,0 +1,103 @@
+//! What the application asks of the world. A port crosses a process boundary or is not deterministic, and nothing else is one.
+
+pub mod accounts;
+pub mod broker;
+pub mod clock;
+pub mod cursors;
+pub mod lease;
+pub mod log;
+pub mod projection;
+pub mod secrets;
+pub mod tickets;
+
+use std::sync::Arc;
+
+pub use accounts::Accounts;
+pub use broker::Broker;
+pub use clock::{Clock, Ids};
+pub use cursors::Cursors;
+pub use lease::RelayLease;
+pub use log::EventLog;
+pub use projection::Projection;
+pub use secrets::{Passwords, Tokens};
+pub use tickets::Tickets;
+
+use crate::view::Views;
+
+/// Why a port did not do what it was asked, whatever its technology.
+#[derive(Debug, thiserror::Error)]
+pub enum PortError {
+    /// It cannot be reached, or answered too late. What was asked may or may not have happened; asking again is right.
+    #[error("{service} is unavailable")]
+    Unavailable {
+        /// Which service: `postgresql`, `sqlite`, `rabbitmq`, `redis`.
+        service: &'static str,
+        /// What its driver said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// It understood and said no; asking again will not help.
+    #[error("{service} refused the request")]
+    Rejected {
+        /// Which service.
+        service: &'static str,
+        /// What its driver said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// What is stored is not what can have been stored.
+    #[error("corrupt data in {place}")]
+    Corrupt {
+        /// Where it is.
+        place: String,
+        /// What is wrong with it.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl PortError {
+    /// Cannot be reached now.
+    pub fn unavailable(service: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Unavailable { service, source: source.into() }
+    }
+
+    /// Will never be accepted.
+    pub fn rejected(service: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Rejected { service, source: source.into() }
+    }
+
+    /// Is not what was stored.
+    pub fn corrupt(place: impl Into<String>, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Corrupt { place: place.into(), source: source.into() }
+    }
+}
+
+/// Every port, as one profile provides them.
+#[derive(Clone)]
+pub struct Ports {
+    /// The event log.
+    pub log: Arc<dyn EventLog>,
+    /// Credentials.
+    pub accounts: Arc<dyn Accounts>,
+    /// How far each device has come.
+    pub cursors: Arc<dyn Cursors>,
+    /// Who relays, and how far they have come.
+    pub relay: Arc<dyn RelayLease>,
+    /// The way from the relay to the gateways.
+    pub broker: Arc<dyn Broker>,
+    /// One-time passes for sockets.
+    pub tickets: Arc<dyn Tickets>,
+    /// What the views are asked.
+    pub views: Arc<dyn Views>,
+    /// What keeps the views, one for each.
+    pub projections: Vec<Arc<dyn Projection>>,
+    /// Password hashes.
+    pub passwords: Arc<dyn Passwords>,
+    /// Access tokens.
+    pub tokens: Arc<dyn Tokens>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// New identifiers.
+    pub ids: Arc<dyn Ids>,
+}

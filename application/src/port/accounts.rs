@@ -1,0 +1,34 @@
+//! Credentials: what proves who somebody is. Never in an event, never in a view.
+
+use async_trait::async_trait;
+use posthaste_domain::UserId;
+use posthaste_domain::text::Email;
+
+use super::PortError;
+
+/// What a user logs in with. Who holds which username and email is decided by the claims in the log, not here.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// Whose.
+    pub user: UserId,
+    /// Where to write to them.
+    pub email: Email,
+    /// A PHC string with algorithm, parameters and salt.
+    pub password_hash: String,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// The credentials store.
+#[async_trait]
+pub trait Accounts: Send + Sync {
+    /// Stores the credentials of a user who has none; does nothing for one who has.
+    async fn create(&self, credentials: &Credentials) -> Result<(), PortError>;
+
+    /// The credentials of a user.
+    async fn find(&self, user: UserId) -> Result<Option<Credentials>, PortError>;
+}

@@ -1,0 +1,84 @@
+//! The event log: the only truth. Dense positions in commit order, checked appends, a hash chain.
+
+use async_trait::async_trait;
+use posthaste_domain::{CommandId, ThreadId, UserId};
+
+use super::PortError;
+use crate::recorded::{Append, Appended, Hash, Head, Position, Recorded, StreamId};
+
+/// Why the log did not take an append. The others of its batch are not affected.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AppendRefused {
+    /// A stream is not at the version the decision rests on.
+    #[error("{stream} is at version {actual}, not {expected}")]
+    Moved {
+        /// The first stream of the checks that is not as expected.
+        stream: StreamId,
+        /// The version the append rests on.
+        expected: u64,
+        /// The version it has.
+        actual: u64,
+    },
+    /// The command id was used before, for something else.
+    #[error("command {command} was already used for something else")]
+    CommandMismatch {
+        /// The command.
+        command: CommandId,
+    },
+}
+
+/// From when to when a user was in a thread; events at both ends belong to them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MembershipWindow {
+    /// Which thread.
+    pub thread: ThreadId,
+    /// The event they joined with.
+    pub from: Position,
+    /// The event they left with; `None` while they are a member.
+    pub until: Option<Position>,
+}
+
+/// A user's threads as the log had them at one position.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Memberships {
+    /// The head of the log in the snapshot that was read.
+    pub as_of: Position,
+    /// In the order of joining.
+    pub windows: Vec<MembershipWindow>,
+}
+
+/// The log. Appends are serialised; reads see a prefix of it, always.
+#[async_trait]
+pub trait EventLog: Send + Sync {
+    /// Records what it can of the batch, in order, in one transaction, and answers for each append in its place.
+    /// For every append, in this order: a known command id is answered with its first answer (or
+    /// [`AppendRefused::CommandMismatch`] if the fingerprint differs); then every check is made; then all events are recorded.
+    /// A later append of the batch sees what an earlier one recorded.
+    ///
+    /// # Errors
+    /// The whole batch failed, or its outcome is not known. Appending it again is safe.
+    async fn append(&self, batch: &[Append]) -> Result<Vec<Result<Appended, AppendRefused>>, PortError>;
+
+    /// The fingerprint and answer of a command that was recorded.
+    async fn find_command(&self, command: CommandId) -> Result<Option<(Hash, Appended)>, PortError>;
+
+    /// Up to `limit` events after a position, in order.
+    async fn read(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, PortError>;
+
+    /// Up to `limit` events of a stream after a version, in order.
+    async fn read_stream(&self, stream: StreamId, after_version: u64, limit: usize) -> Result<Vec<Recorded>, PortError>;
+
+    /// Up to `limit` of the events owed to a user after one position and up to another (inclusive), in order: those of threads at
+    /// positions where the user was a member, and those that name the user. Each event once.
+    async fn read_for_user(&self, user: UserId, after: Position, upto: Position, limit: usize) -> Result<Vec<Recorded>, PortError>;
+
+    /// The threads of a user, from one snapshot.
+    async fn memberships(&self, user: UserId) -> Result<Memberships, PortError>;
+
+    /// The end of the log.
+    async fn head(&self) -> Result<Head, PortError>;
+
+    /// Returns when the log may have grown beyond a position: at once if it has, else when woken. May be woken for nothing, and may
+    /// miss a wake-up, so callers put a time limit on it and look.
+    async fn grown(&self, beyond: Position);
+}

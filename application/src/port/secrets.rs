@@ -1,0 +1,51 @@
+//! Passwords and access tokens.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use posthaste_domain::{SessionId, UserId};
+
+use super::PortError;
+
+/// Hashes passwords, off the async threads and with bounded concurrency.
+#[async_trait]
+pub trait Passwords: Send + Sync {
+    /// A PHC string for this password.
+    async fn hash(&self, password: String) -> Result<String, PortError>;
+
+    /// Whether the password is the one of this PHC string. With `None` (no such account) it takes as long and says no.
+    async fn verify(&self, password: String, phc: Option<String>) -> Result<bool, PortError>;
+}
+
+/// Who an access token speaks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// The user.
+    pub user: UserId,
+    /// The login it came from.
+    pub session: SessionId,
+    /// When it ends.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Why a token is not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenRefused {
+    /// It was good once.
+    #[error("the access token has expired")]
+    Expired,
+    /// It is not one of ours, or was altered.
+    #[error("the access token is not valid")]
+    Invalid,
+}
+
+/// Access tokens.
+pub trait Tokens: Send + Sync {
+    /// A token for this access.
+    fn issue(&self, access: &Access) -> Result<String, PortError>;
+
+    /// Whom a token speaks for at this time.
+    ///
+    /// # Errors
+    /// Why it does not.
+    fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Access, TokenRefused>;
+}

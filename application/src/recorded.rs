@@ -1,0 +1,196 @@
+//! Events as the log holds them.
+
+use std::fmt::{self, Display};
+
+use chrono::{DateTime, Utc};
+use posthaste_domain::{Addressee, Category, CommandId, Event, ThreadId, UserId};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A place in the log: dense, from 1, in the order of commits. 0 is before everything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Position(pub u64);
+
+impl Position {
+    /// Before the first event.
+    pub const START: Self = Self(0);
+
+    /// The one that must come next; positions never skip.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// One stream of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct StreamId {
+    /// Its kind.
+    pub category: Category,
+    /// Which of that kind.
+    pub id: Uuid,
+}
+
+impl Display for StreamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.category, self.id)
+    }
+}
+
+/// The version a stream must have for an append to be accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// No event yet.
+    NoStream,
+    /// Exactly this many events.
+    Exact(u64),
+}
+
+impl Expected {
+    /// As a number of events.
+    #[must_use]
+    pub const fn version(self) -> u64 {
+        match self {
+            Self::NoStream => 0,
+            Self::Exact(version) => version,
+        }
+    }
+
+    /// Of a stream with this many events.
+    #[must_use]
+    pub const fn of(version: u64) -> Self {
+        if version == 0 { Self::NoStream } else { Self::Exact(version) }
+    }
+}
+
+/// SHA-256 of anything.
+pub type Hash = [u8; 32];
+
+/// A stream's version that a decision rests on. Every stream that is read or written is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// Which stream.
+    pub stream: StreamId,
+    /// At which version the decision saw it.
+    pub expected: Expected,
+}
+
+/// An event that asks to be recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewEvent {
+    /// Its stream, which must be among the checks of its append.
+    pub stream: StreamId,
+    /// The version it makes of its stream; follows from the check.
+    pub version: u64,
+    /// `<category>.<event_name>`.
+    pub event_type: String,
+    /// The version of the stored shape.
+    pub schema: u16,
+    /// The facts, a JSON object, stored as these exact bytes.
+    pub facts: String,
+    /// Personal content (JSON in the clear), stored apart and erasable.
+    pub content: Option<Vec<u8>>,
+    /// The thread whose members receive it.
+    pub thread: Option<ThreadId>,
+    /// The users who receive it by name, and what becomes of their membership of the thread.
+    pub addressees: Vec<Addressee>,
+}
+
+/// All or nothing: what one command wants to record, and what that rests on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Append {
+    /// Recorded once for ever: a repeated id gets the first answer.
+    pub command: CommandId,
+    /// Digest of what was asked and by whom; tells a retry from another command under the same id.
+    pub fingerprint: Hash,
+    /// Who asked; `None` is the server itself.
+    pub actor: Option<UserId>,
+    /// Ties together everything that one request set off.
+    pub correlation: Uuid,
+    /// The event that led to this command, if one did.
+    pub causation: Option<Uuid>,
+    /// The versions the decision rests on, written and merely read streams alike, each stream once.
+    pub checks: Vec<Check>,
+    /// At least one; in the order of recording.
+    pub events: Vec<NewEvent>,
+}
+
+/// Where an append was recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// The position of its first event.
+    pub first: Position,
+    /// The position of its last event.
+    pub last: Position,
+    /// It had been recorded before; this is the first answer again.
+    pub repeated: bool,
+}
+
+/// An event of the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// Its place in the log.
+    pub position: Position,
+    /// Its stream.
+    pub stream: StreamId,
+    /// Its place in the stream, from 1.
+    pub version: u64,
+    /// `<category>.<event_name>`.
+    pub event_type: String,
+    /// The version of the stored shape.
+    pub schema: u16,
+    /// The facts, exactly as stored.
+    pub facts: String,
+    /// Personal content, exactly as stored.
+    pub content: Option<Vec<u8>>,
+    /// The thread whose members receive it.
+    pub thread: Option<ThreadId>,
+    /// Who caused it; `None` is the server itself.
+    pub actor: Option<UserId>,
+    /// The command that led to it.
+    pub command: CommandId,
+    /// Its place among the events of that command, from 0.
+    pub ordinal: u16,
+    /// The digest of the command.
+    pub fingerprint: Hash,
+    /// See [`Append::correlation`].
+    pub correlation: Uuid,
+    /// See [`Append::causation`].
+    pub causation: Option<Uuid>,
+    /// When the log took it, by the log's clock, in whole microseconds. Orders nothing.
+    pub at: DateTime<Utc>,
+    /// See [`crate::chain`].
+    pub hash: Hash,
+}
+
+impl Recorded {
+    /// The event's own id, for consumers that dedupe: derived from the command, so it survives an export and import.
+    #[must_use]
+    pub fn id(&self) -> Uuid {
+        Uuid::new_v5(&self.command.uuid(), &self.ordinal.to_be_bytes())
+    }
+
+    /// What it says.
+    ///
+    /// # Errors
+    /// [`crate::codec::Undecodable`] when the stored bytes are not an event this program knows.
+    pub fn event(&self) -> Result<Event, crate::codec::Undecodable> {
+        crate::codec::decode(self)
+    }
+}
+
+/// The end of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The position of the last event; 0 when there is none.
+    pub position: Position,
+    /// The hash of the last event; see [`crate::chain::GENESIS`].
+    pub hash: Hash,
+}
