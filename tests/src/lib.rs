@@ -1,1 +1,15 @@
-//! tests
+//! What the suites of Posthaste stand on: private instances of PostgreSQL, RabbitMQ and Redis, and a
+//! [`Sandbox`] for each test.
+//!
+//! `tests/run` starts one set of services for the whole run and tells the tests where it is through the
+//! environment ([`Endpoints::from_env`]). Recipes:
+//!
+//! - A test that needs a database, a virtual host or keys of its own: `Sandbox::new("what_it_is_for").await?`.
+//! - A test that breaks a service: `Services::start().await?` gives a set of its own; pass
+//!   `services.endpoints()` to [`Sandbox::on`], then `services.rabbitmq.kill()` and `restart()`.
+
+mod sandbox;
+pub mod services;
+
+pub use sandbox::Sandbox;
+pub use services::{Endpoints, Services};
