@@ -199,7 +199,7 @@ fn an_event_that_this_version_cannot_read_is_not_skipped_over() {
 
 #[test]
 fn whoever_goes_live_while_others_route_misses_nothing() {
-    const EVENTS: u64 = 4_000;
+    const EVENTS: u64 = 2_000;
     let mut node = Node::new();
     node.record([opened(1, 2)]);
     node.deliver_the_rest();
