@@ -9,6 +9,7 @@
 //!   `services.endpoints()` to [`Sandbox::on`], then `services.rabbitmq.kill()` and `restart()`.
 
 mod database;
+pub mod drafts;
 mod sandbox;
 pub mod services;
 
