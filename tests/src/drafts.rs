@@ -9,7 +9,7 @@ use uuid::Uuid;
 /// proves nothing: for tests that never read it.
 pub const RAW_APPEND: &str = "
     SELECT first_position FROM append_events(
-        ARRAY['message'], ARRAY[$1::uuid], ARRAY[$1::uuid], ARRAY[1], ARRAY[1], ARRAY[1], ARRAY[''::bytea], ARRAY[NULL::uuid],
+        ARRAY['message'], ARRAY[$1::uuid], ARRAY[$1::uuid], ARRAY[1], ARRAY[1], ARRAY[1], ARRAY[sha256('')], ARRAY[NULL::uuid],
         ARRAY[$1::uuid], ARRAY[NULL::uuid], ARRAY[1], ARRAY[0::bigint], ARRAY[1], ARRAY['message.posted'], ARRAY[1::smallint],
         ARRAY['{}'], ARRAY[NULL::bytea], ARRAY[NULL::uuid], ARRAY[''::bytea], ARRAY[]::int[], ARRAY[]::uuid[], ARRAY[]::smallint[]
     )";
