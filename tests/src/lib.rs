@@ -8,8 +8,11 @@
 //! - A test that breaks a service: `Services::start().await?` gives a set of its own; pass
 //!   `services.endpoints()` to [`Sandbox::on`], then `services.rabbitmq.kill()` and `restart()`.
 
+mod database;
+pub mod drafts;
 mod sandbox;
 pub mod services;
 
+pub use database::Database;
 pub use sandbox::Sandbox;
 pub use services::{Endpoints, Services};
