@@ -1,1 +1,3 @@
-//! infrastructure
+//! The adapters of Posthaste's ports, each named after its technology. They know the ports and never one another.
+
+pub mod ws;

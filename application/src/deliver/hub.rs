@@ -69,6 +69,13 @@ impl Hub {
         self.routes().users.values().map(|user| user.connections.len()).sum()
     }
 
+    /// How many other devices of its user are connected.
+    #[must_use]
+    pub fn connections_of_others(&self, device: Device) -> usize {
+        let routes = self.routes();
+        routes.users.get(&device.user).map_or(0, |user| user.connections.iter().filter(|other| other.device != device).count())
+    }
+
     /// Connects a device. The newest connection of a device wins: an older one on this node is let go of.
     ///
     /// # Errors
