@@ -135,9 +135,11 @@ impl RabbitMq {
             .env("RABBITMQ_MNESIA_BASE", file("data"))
             .env("RABBITMQ_LOG_BASE", file("log"))
             .env("RABBITMQ_PID_FILE", file("node.pid"))
+            // The script then becomes the node instead of waiting for it: a signal meant for one reaches the other.
+            .env("RABBITMQ_ALLOW_INPUT", "true")
             .env(
                 "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
-                "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none",
+                "-noinput -kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none",
             );
         let mut node = Process::spawn("RabbitMQ", command, &file("output"))
             .context("is rabbitmq-server installed?")?;
