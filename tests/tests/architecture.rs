@@ -19,13 +19,7 @@ struct Allowed {
 const ALLOWED: &[Allowed] = &[
     Allowed {
         package: "posthaste-domain",
-        normal: &[
-            "chrono",
-            "serde",
-            "thiserror",
-            "unicode-normalization",
-            "uuid",
-        ],
+        normal: &["chrono", "serde", "thiserror", "unicode-normalization", "uuid"],
         dev: &["proptest", "serde_json"],
     },
     Allowed {
@@ -133,12 +127,8 @@ fn every_crate_depends_only_on_what_its_layer_allows() -> anyhow::Result<()> {
 
 #[test]
 fn every_crate_of_the_workspace_is_either_listed_or_the_tests() -> anyhow::Result<()> {
-    let mut own: Vec<_> = Metadata::read()?
-        .packages
-        .into_iter()
-        .filter(|package| package.source.is_none())
-        .map(|package| package.name)
-        .collect();
+    let mut own: Vec<_> =
+        Metadata::read()?.packages.into_iter().filter(|package| package.source.is_none()).map(|package| package.name).collect();
     own.sort();
     let mut known: Vec<_> = ALLOWED.iter().map(|allowed| allowed.package).collect();
     known.push("posthaste-tests");

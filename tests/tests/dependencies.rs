@@ -78,18 +78,13 @@ fn a_choice_needs_one_licence_and_a_conjunction_needs_all() -> anyhow::Result<()
 }
 
 fn deny() -> anyhow::Result<Deny> {
-    Ok(toml::from_str(&fs::read_to_string(
-        root().join("deny.toml"),
-    )?)?)
+    Ok(toml::from_str(&fs::read_to_string(root().join("deny.toml"))?)?)
 }
 
 /// Whether an SPDX expression can be met with the licences in `allow`. An exception makes another licence of one.
 fn is_allowed(expression: &str, allow: &[String]) -> anyhow::Result<bool> {
     // Older packages write a choice with a slash.
-    let spaced = expression
-        .replace('/', " OR ")
-        .replace('(', " ( ")
-        .replace(')', " ) ");
+    let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
     let mut words: Vec<_> = spaced.split_whitespace().rev().collect();
     let allowed = any(&mut words, allow)?;
     ensure!(words.is_empty(), "not understood: {expression}");

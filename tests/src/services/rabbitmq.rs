@@ -37,10 +37,7 @@ impl RabbitMq {
         let (amqp, api) = (Port::reserve()?, Port::reserve()?);
         let (distribution, mapper) = (Port::reserve()?, Port::reserve()?);
         // The API makes a virtual host in milliseconds, where `rabbitmqctl` takes seconds.
-        fs::write(
-            directory.join("enabled_plugins"),
-            "[rabbitmq_management].\n",
-        )?;
+        fs::write(directory.join("enabled_plugins"), "[rabbitmq_management].\n")?;
         fs::write(
             directory.join("rabbitmq.conf"),
             format!(
@@ -54,15 +51,8 @@ impl RabbitMq {
         )?;
         // Instead of the system's, which may name another node.
         fs::write(directory.join("environment"), "")?;
-        let mut rabbitmq = Self {
-            _mapper: start_mapper(&mapper, &directory).await?,
-            directory,
-            amqp,
-            api,
-            distribution,
-            mapper,
-            node: None,
-        };
+        let mut rabbitmq =
+            Self { _mapper: start_mapper(&mapper, &directory).await?, directory, amqp, api, distribution, mapper, node: None };
         rabbitmq.launch().await?;
         Ok(rabbitmq)
     }
@@ -123,10 +113,7 @@ impl RabbitMq {
             .env("HOME", file("home"))
             .env("ERL_EPMD_PORT", self.mapper.number().to_string())
             .env("ERL_EPMD_ADDRESS", "127.0.0.1")
-            .env(
-                "RABBITMQ_NODENAME",
-                format!("posthaste-{}@localhost", self.amqp.number()),
-            )
+            .env("RABBITMQ_NODENAME", format!("posthaste-{}@localhost", self.amqp.number()))
             .env("RABBITMQ_DIST_PORT", self.distribution.number().to_string())
             .env("RABBITMQ_CONF_ENV_FILE", file("environment"))
             .env("RABBITMQ_CONFIG_FILE", file("rabbitmq.conf"))
@@ -137,16 +124,11 @@ impl RabbitMq {
             .env("RABBITMQ_PID_FILE", file("node.pid"))
             // The script then becomes the node instead of waiting for it: a signal meant for one reaches the other.
             .env("RABBITMQ_ALLOW_INPUT", "true")
-            .env(
-                "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
-                "-noinput -kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none",
-            );
-        let mut node = Process::spawn("RabbitMQ", command, &file("output"))
-            .context("is rabbitmq-server installed?")?;
+            .env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-noinput -kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none");
+        let mut node = Process::spawn("RabbitMQ", command, &file("output")).context("is rabbitmq-server installed?")?;
         let (url, api) = (self.url(""), format!("{}/api/vhosts", self.api()));
         node.ready(Duration::from_secs(120), || async {
-            let connection =
-                lapin::Connection::connect(&url, ConnectionProperties::default()).await?;
+            let connection = lapin::Connection::connect(&url, ConnectionProperties::default()).await?;
             connection.close(200, "ready".into()).await?;
             reqwest::get(&api).await?.error_for_status()?;
             Ok(())
@@ -163,8 +145,7 @@ async fn start_mapper(port: &Port, directory: &Path) -> anyhow::Result<Process> 
     let number = port.number();
     let mut command = Command::new("epmd");
     command.args(["-port", &number.to_string(), "-address", "127.0.0.1"]);
-    let mut mapper = Process::spawn("epmd", command, &directory.join("epmd"))
-        .context("is rabbitmq-server installed?")?;
+    let mut mapper = Process::spawn("epmd", command, &directory.join("epmd")).context("is rabbitmq-server installed?")?;
     mapper
         .ready(Duration::from_secs(30), || async {
             TcpStream::connect((Ipv4Addr::LOCALHOST, number)).await?;
