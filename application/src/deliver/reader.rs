@@ -205,8 +205,11 @@ impl Reader {
     /// Everything up to here was looked at and pushed if it was owed, or waits for room in the window.
     #[must_use]
     pub fn scanned(&self) -> Position {
-        // Live, nothing between the last event and the hub's position was for this device.
-        if self.source == Source::Inbox && self.waiting.is_empty() { self.scanned.max(self.hub.position()) } else { self.scanned }
+        if self.source != Source::Inbox || !self.waiting.is_empty() {
+            return self.scanned;
+        }
+        // Live, with an empty inbox: nothing between the last event and the hub's position was for this device.
+        self.hub.drained(&self.attached).map_or(self.scanned, |drained| drained.max(self.scanned))
     }
 
     async fn read_log(&mut self, upto: Position) -> Result<(), ReadError> {
