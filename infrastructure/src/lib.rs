@@ -1,1 +1,3 @@
-//! infrastructure
+//! The adapters of Posthaste's ports, each named after its technology. They never import one another.
+
+pub mod embedded;

@@ -1,0 +1,7 @@
+//! The embedded profile: one SQLite file and one process, nothing to install.
+
+mod broker;
+mod tickets;
+
+pub use broker::InProcessBroker;
+pub use tickets::InProcessTickets;
