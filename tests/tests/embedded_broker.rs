@@ -8,6 +8,6 @@ use posthaste_infrastructure::embedded::InProcessBroker;
 
 broker_contract!(in_process);
 
-async fn in_process() -> (Arc<dyn Broker>, ()) {
+async fn in_process(_test: &str) -> (Arc<dyn Broker>, ()) {
     (Arc::new(InProcessBroker::default()), ())
 }

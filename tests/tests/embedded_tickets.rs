@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 tickets_contract!(in_process);
 
-async fn in_process() -> (Arc<dyn Tickets>, ()) {
+async fn in_process(_test: &str) -> (Arc<dyn Tickets>, ()) {
     (Arc::new(InProcessTickets::new(Arc::new(ManualClock::default()))), ())
 }
 
@@ -53,7 +53,7 @@ async fn tickets_beyond_the_bound_are_refused_until_others_have_run_out() -> any
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_threads_one_redeems_a_ticket() -> anyhow::Result<()> {
-    let (tickets, ()) = in_process().await;
+    let (tickets, ()) = in_process("").await;
     for round in 0..200 {
         tickets.store("ticket", access()).await?;
         let mut redeeming = JoinSet::new();
