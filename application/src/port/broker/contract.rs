@@ -14,11 +14,12 @@ use super::{Broker, Publisher, Run};
 use crate::port::PortError;
 use crate::recorded::{Position, Recorded, StreamId};
 
-/// One `#[tokio::test]` for each behaviour of a broker. `$subject` is an `async fn() -> (Arc<dyn Broker>, impl Sized)`.
+/// One `#[tokio::test]` for each behaviour of a broker. `$fresh` is an
+/// `async fn(&'static str) -> (Arc<dyn Broker>, impl Sized)` that is told the name of the test.
 #[macro_export]
 macro_rules! broker_contract {
-    ($subject:path) => {
-        $crate::broker_contract! { $subject:
+    ($fresh:path) => {
+        $crate::broker_contract! { $fresh =>
             every_subscriber_gets_every_run_in_order
             a_run_arrives_as_it_was_published
             confirmed_runs_reach_subscribers_after_their_publisher_is_gone
@@ -30,10 +31,10 @@ macro_rules! broker_contract {
             a_subscriber_that_does_not_read_learns_what_it_missed_by_an_error
         }
     };
-    ($subject:path: $($behaviour:ident)+) => {$(
+    ($fresh:path => $($behaviour:ident)+) => {$(
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $behaviour() {
-            let (broker, _kept) = $subject().await;
+            let (broker, _kept) = $fresh(stringify!($behaviour)).await;
             let behaviour = $crate::port::broker::contract::$behaviour(broker);
             let finished = tokio::time::timeout(std::time::Duration::from_secs(60), behaviour).await;
             assert!(finished.is_ok(), "still waiting for the broker after 60 s");

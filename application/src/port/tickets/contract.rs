@@ -13,11 +13,12 @@ use uuid::Uuid;
 use super::Tickets;
 use crate::port::secrets::Access;
 
-/// One `#[tokio::test]` for each behaviour of a ticket store. `$subject` is an `async fn() -> (Arc<dyn Tickets>, impl Sized)`.
+/// One `#[tokio::test]` for each behaviour of a ticket store. `$fresh` is an
+/// `async fn(&'static str) -> (Arc<dyn Tickets>, impl Sized)` that is told the name of the test.
 #[macro_export]
 macro_rules! tickets_contract {
-    ($subject:path) => {
-        $crate::tickets_contract! { $subject:
+    ($fresh:path) => {
+        $crate::tickets_contract! { $fresh =>
             a_ticket_gives_the_access_it_was_stored_with
             a_ticket_is_good_once
             of_fifty_redemptions_at_once_one_succeeds
@@ -25,10 +26,10 @@ macro_rules! tickets_contract {
             redeeming_one_ticket_leaves_the_others
         }
     };
-    ($subject:path: $($behaviour:ident)+) => {$(
+    ($fresh:path => $($behaviour:ident)+) => {$(
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $behaviour() {
-            let (tickets, _kept) = $subject().await;
+            let (tickets, _kept) = $fresh(stringify!($behaviour)).await;
             let behaviour = $crate::port::tickets::contract::$behaviour(tickets);
             let finished = tokio::time::timeout(std::time::Duration::from_secs(60), behaviour).await;
             assert!(finished.is_ok(), "still waiting for the tickets after 60 s");
