@@ -1,4 +1,5 @@
 //! The adapters of Posthaste's ports, each named after its technology. They know the ports and never one another.
 
 pub mod embedded;
+pub mod postgres;
 pub mod ws;
