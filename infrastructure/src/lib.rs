@@ -1,3 +1,4 @@
 //! The adapters of Posthaste's ports, each named after its technology. They never import one another.
 
 pub mod embedded;
+pub mod system;
