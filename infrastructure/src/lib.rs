@@ -2,4 +2,5 @@
 
 pub mod embedded;
 pub mod postgres;
+pub mod system;
 pub mod ws;
