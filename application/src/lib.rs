@@ -14,6 +14,7 @@ pub mod codec;
 pub mod deliver;
 pub mod execute;
 pub mod port;
+pub mod problem;
 pub mod project;
 pub mod recorded;
 pub mod relay;
