@@ -1,6 +1,7 @@
 //! The adapters of Posthaste's ports, each named after its technology. They know the ports and never one another.
 
 pub mod embedded;
+pub mod http;
 pub mod postgres;
 pub mod system;
 pub mod ws;
