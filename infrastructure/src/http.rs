@@ -148,6 +148,12 @@ pub fn routes() -> Route {
     Route::new().at("/v1/openapi.json", poem::get(document)).nest("/docs", service.swagger_ui()).nest("/", service)
 }
 
+/// What a process answers that serves no API: whether it is alive and ready.
+#[must_use]
+pub fn operations() -> Route {
+    Route::new().nest("/", OpenApiService::new(health::Health, "Posthaste", "1"))
+}
+
 /// What every request goes through: a request id and a span, limits of size and time, and every error as problem+json.
 pub fn edge(routes: Route, app: Arc<App>) -> impl Endpoint<Output = Response> + 'static {
     edge::Edge::new(routes, app)

@@ -142,7 +142,7 @@ impl Friends {
         let FriendRequest { to } = body.0;
         let envelope = call.envelope(Some(token.0.user), key.0);
         let command = Command::RequestFriendship { to: UserId::new(to) };
-        let Executed { id, position, .. } = call.app.executor.execute(envelope, &command).await?;
+        let Executed { id, position, .. } = call.app.executor.execute(envelope, command).await?;
         Ok(Requested::Created(Json(Friendship { id, user: to, position: position.0 })))
     }
 
@@ -162,7 +162,7 @@ impl Friends {
     ) -> Result<Answer<Friendship>, Failed<AcceptFailures>> {
         let envelope = call.envelope(Some(token.0.user), key.0);
         let command = Command::AcceptFriendship { from: UserId::new(user.0) };
-        let Executed { id, position, .. } = call.app.executor.execute(envelope, &command).await?;
+        let Executed { id, position, .. } = call.app.executor.execute(envelope, command).await?;
         Ok(Friendship { id, user: user.0, position: position.0 }.into())
     }
 

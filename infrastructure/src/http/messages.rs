@@ -162,7 +162,7 @@ impl Messages {
         };
         let envelope = call.envelope(Some(token.0.user), key.0);
         let command = Command::PostMessage { thread: ThreadId::new(thread.0), content };
-        let Executed { id, position, .. } = call.app.executor.execute(envelope, &command).await?;
+        let Executed { id, position, .. } = call.app.executor.execute(envelope, command).await?;
         Ok(Created::Created(Json(Posted { id, thread: thread.0, position: position.0 })))
     }
 

@@ -140,7 +140,7 @@ impl Threads {
     ) -> Result<Answer<Opened>, Failed<OpenFailures>> {
         let envelope = call.envelope(Some(token.0.user), key.0);
         let command = Command::OpenDirect { with: UserId::new(user.0) };
-        let Executed { id, position, .. } = call.app.executor.execute(envelope, &command).await?;
+        let Executed { id, position, .. } = call.app.executor.execute(envelope, command).await?;
         Ok(Opened { id, user: user.0, position: position.0 }.into())
     }
 

@@ -107,7 +107,7 @@ impl Users {
             username: Some(profile.username.as_str().to_owned()),
             display_name: Some(profile.display_name.as_str().to_owned()),
         };
-        let Executed { position, .. } = call.app.executor.execute(envelope, &Command::RegisterUser { profile, email }).await?;
+        let Executed { position, .. } = call.app.executor.execute(envelope, Command::RegisterUser { profile, email }).await?;
         Ok(Created::Created(Json(Registered { user: shown, position: position.0 })))
     }
 
