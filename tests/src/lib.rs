@@ -9,8 +9,10 @@
 //!   `services.endpoints()` to [`Sandbox::on`], then `services.rabbitmq.kill()` and `restart()`.
 
 pub mod metadata;
+mod database;
 mod sandbox;
 pub mod services;
 
+pub use database::Database;
 pub use sandbox::Sandbox;
 pub use services::{Endpoints, Services};
