@@ -11,6 +11,7 @@ use crate::port::{EventLog, PortError};
 use crate::recorded::{Append, Appended, Hash, Head, Position, Recorded, StreamId};
 
 type Hook = Box<dyn FnOnce() + Send>;
+type ReadHook = Box<dyn FnMut() + Send>;
 
 struct Entry {
     recorded: Recorded,
@@ -24,6 +25,7 @@ pub(crate) struct FakeLog {
     /// Fail the next read, of any kind.
     pub(crate) broken: AtomicBool,
     after_memberships: Mutex<Option<Hook>>,
+    after_read_for_user: Mutex<Option<ReadHook>>,
 }
 
 impl FakeLog {
@@ -58,6 +60,11 @@ impl FakeLog {
     /// What happens between the next snapshot of somebody's memberships and its arrival.
     pub(crate) fn after_memberships(&self, hook: impl FnOnce() + Send + 'static) {
         *self.after_memberships.lock().unwrap() = Some(Box::new(hook));
+    }
+
+    /// What happens between each snapshot of what a user is owed and its arrival.
+    pub(crate) fn after_read_for_user(&self, hook: impl FnMut() + Send + 'static) {
+        *self.after_read_for_user.lock().unwrap() = Some(Box::new(hook));
     }
 
     /// The positions owed to a user, of the whole log.
@@ -131,9 +138,12 @@ impl EventLog for FakeLog {
     async fn read_for_user(&self, user: UserId, after: Position, upto: Position, limit: usize) -> Result<Vec<Recorded>, PortError> {
         self.check()?;
         let owed = self.owed(user);
-        let entries = self.entries();
         let owed = owed.into_iter().filter(|position| (after.0 + 1..=upto.0).contains(position)).take(limit);
-        Ok(owed.map(|position| entries[usize::try_from(position - 1).unwrap()].recorded.clone()).collect())
+        let events = owed.map(|position| self.entries()[usize::try_from(position - 1).unwrap()].recorded.clone()).collect();
+        if let Some(hook) = &mut *self.after_read_for_user.lock().unwrap() {
+            hook();
+        }
+        Ok(events)
     }
 
     async fn memberships(&self, user: UserId) -> Result<Memberships, PortError> {

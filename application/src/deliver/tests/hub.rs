@@ -2,10 +2,21 @@
 
 use super::super::push::Push;
 use super::*;
-use crate::fake::{direct, joined, opened, posted, registered, requested};
+use crate::fake::{direct, joined, opened, posted, recorded, registered, requested};
 
 fn message(n: u128) -> Event {
     posted(n, direct(1, 2), 1, Some("hi"))
+}
+
+/// Routes what the hub has not had, to those who the log says it is owed to: the domain cannot say yet that somebody leaves.
+fn route_as_the_log_has_it(log: &FakeLog, hub: &Hub) {
+    let routed = usize::try_from(hub.position().0).unwrap();
+    let pushes = log.all().split_off(routed).into_iter().map(|event| {
+        let mut push = Push::new(&event).unwrap();
+        push.audience = log.audience(event.position);
+        (event.position, Ok(Arc::new(push)))
+    });
+    hub.route_rendered(pushes.collect());
 }
 
 #[test]
@@ -49,12 +60,7 @@ fn who_leaves_gets_the_leaving_and_nothing_after_on_every_device() {
     clients.iter_mut().for_each(|client| drop(client.take()));
     node.log.record_leaving(&message(1), user(2));
     node.record([message(2)]);
-    let pushes = node.log.all().split_off(1).into_iter().map(|event| {
-        let mut push = Push::new(&event).unwrap();
-        push.audience = node.log.audience(event.position);
-        (event.position, Ok(Arc::new(push)))
-    });
-    node.hub.route_rendered(pushes.collect());
+    route_as_the_log_has_it(&node.log, &node.hub);
     assert_eq!(clients.each_mut().map(Client::take), [vec![2, 3], vec![2], vec![2]]);
     let mut late = node.connect(device(2, 3), 0);
     assert_eq!(late.take(), [1, 2], "the log says the same");
@@ -117,23 +123,38 @@ fn a_connection_that_goes_leaves_nothing_behind() {
     assert_eq!(node.hub.connections(), 0, "an attempt that was given up");
 }
 
-/// Somebody's memberships change between the snapshot that a connection reads and its arrival.
 #[test]
-fn a_change_that_the_snapshot_missed_is_not_missed_by_the_connection() {
+fn who_joins_between_the_snapshot_of_their_threads_and_its_arrival_misses_nothing() {
     let mut node = Node::new();
     node.record([registered(1, "ann")]);
     node.deliver_the_rest();
-    let log = Arc::clone(&node.log);
-    let hub = Arc::clone(&node.hub);
+    let (log, hub) = (Arc::clone(&node.log), Arc::clone(&node.hub));
     node.log.after_memberships(move || {
         log.record([opened(1, 2)]);
-        hub.route(&log.all()[1..]);
+        route_as_the_log_has_it(&log, &hub);
     });
     let mut bob = node.connect(device(2, 1), 0);
     assert_eq!(bob.take(), [2]);
     node.record([message(1)]);
     node.deliver_the_rest();
     assert_eq!(bob.take(), [3]);
+}
+
+#[test]
+fn who_leaves_between_the_snapshot_of_their_threads_and_its_arrival_gets_nothing_after() {
+    let mut node = Node::new();
+    node.record([opened(1, 2)]);
+    node.deliver_the_rest();
+    let (log, hub) = (Arc::clone(&node.log), Arc::clone(&node.hub));
+    node.log.after_memberships(move || {
+        log.record_leaving(&message(1), user(2));
+        route_as_the_log_has_it(&log, &hub);
+    });
+    let mut bob = node.connect(device(2, 1), 1);
+    assert_eq!(bob.take(), [2]);
+    node.record([message(2)]);
+    node.deliver_the_rest();
+    assert_eq!(bob.take(), [0; 0]);
 }
 
 #[test]
@@ -157,9 +178,9 @@ fn who_connects_before_the_feed_has_passed_their_leaving_gets_everything_up_to_i
     node.log.record_leaving(&message(2), user(2));
     let mut bob = node.connect(device(2, 1), 1);
     assert_eq!(bob.take(), [0; 0]);
-    // The broker knows only what the domain can say, so the leaving itself is left out.
-    node.deliver(2..=2);
-    assert_eq!(bob.take(), [2]);
+    node.record([message(3)]);
+    route_as_the_log_has_it(&node.log, &node.hub);
+    assert_eq!(bob.take(), [2, 3]);
 }
 
 #[test]
@@ -174,4 +195,33 @@ fn an_event_that_this_version_cannot_read_is_not_skipped_over() {
     run[0].event_type = "message.of_the_future".to_owned();
     node.hub.route(&run);
     assert_eq!(bob.take(), [2, 3], "the log can be read by now");
+}
+
+#[test]
+fn whoever_goes_live_while_others_route_misses_nothing() {
+    const EVENTS: u64 = 2_000;
+    let mut node = Node::new();
+    node.record([opened(1, 2)]);
+    node.deliver_the_rest();
+    let (log, hub) = (Arc::clone(&node.log), Arc::clone(&node.hub));
+    let router = std::thread::spawn(move || {
+        for position in 2..=EVENTS {
+            let event = message(position.into());
+            log.record([event.clone()]);
+            hub.route(&[recorded(position, &event)]);
+        }
+    });
+    let mut cursor = 1;
+    while cursor < EVENTS {
+        let mut bob = node.connect(device(2, 1), cursor);
+        // A little of the backlog, and a little live.
+        for _ in 0..4 {
+            for position in bob.take() {
+                cursor += 1;
+                assert_eq!(position, cursor, "every event is owed to bob");
+            }
+            bob.ack(cursor);
+        }
+    }
+    router.join().unwrap();
 }
