@@ -12,6 +12,7 @@
 
 mod answer;
 mod auth;
+mod body;
 mod call;
 mod edge;
 mod example;

@@ -1,4 +1,5 @@
 //! The REST document: committed, and as complete as it claims to be. `UPDATE_SNAPSHOTS=1` writes the committed one anew.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::path::Path;
 

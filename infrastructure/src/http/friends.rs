@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::Tag;
 use super::answer::Answer;
 use super::auth::AccessToken;
+use super::body::Body;
 use super::call::Call;
 use super::example;
 use super::page::{Asked, Items};
@@ -137,7 +138,7 @@ impl Friends {
         /// A UUID, the same on every retry. Generated when absent; then the request cannot be retried.
         #[oai(name = "Idempotency-Key")]
         key: Header<Option<Uuid>>,
-        body: Json<FriendRequest>,
+        body: Body<FriendRequest>,
     ) -> Result<Requested, Failed<RequestFailures>> {
         let FriendRequest { to } = body.0;
         let envelope = call.envelope(Some(token.0.user), key.0);

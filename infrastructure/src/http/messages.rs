@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::Tag;
 use super::answer::Answer;
 use super::auth::AccessToken;
+use super::body::Body;
 use super::call::Call;
 use super::example;
 use super::page::{Asked, Items};
@@ -154,7 +155,7 @@ impl Messages {
         /// The message's id: a UUID (best version 7), the same on every retry. Generated when absent; then the request cannot be retried.
         #[oai(name = "Idempotency-Key")]
         key: Header<Option<Uuid>>,
-        body: Json<NewMessage>,
+        body: Body<NewMessage>,
     ) -> Result<Created, Failed<PostFailures>> {
         let NewMessage { content: Content { kind, text } } = body.0;
         let content = match kind {

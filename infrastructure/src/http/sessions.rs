@@ -10,6 +10,7 @@ use posthaste_domain::{Claim, ClaimId, SessionId};
 use uuid::Uuid;
 
 use super::Tag;
+use super::body::Body;
 use super::call::Call;
 use super::example;
 use super::problem::{ApiError, Failed, failures};
@@ -82,7 +83,7 @@ impl Sessions {
     ///
     /// Exchanges a username or email address and a password for an access token.
     #[oai(path = "/sessions", method = "post", operation_id = "log_in")]
-    async fn log_in(&self, call: Call, body: Json<Login>) -> Result<Created, Failed<LoginFailures>> {
+    async fn log_in(&self, call: Call, body: Body<Login>) -> Result<Created, Failed<LoginFailures>> {
         let Login { login, password } = body.0;
         if password.chars().count() > *PASSWORD.end() {
             return Err(Problem::with(Code::Validation, format!("password must have at most {} characters", PASSWORD.end())).into());

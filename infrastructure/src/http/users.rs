@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::Tag;
 use super::answer::Answer;
 use super::auth::AccessToken;
+use super::body::Body;
 use super::call::Call;
 use super::page::Items;
 use super::problem::{ApiError, Failed, failures};
@@ -87,7 +88,7 @@ impl Users {
         /// A UUID, the same on every retry. Generated when absent; then the request cannot be retried.
         #[oai(name = "Idempotency-Key")]
         key: Header<Option<Uuid>>,
-        body: Json<Registration>,
+        body: Body<Registration>,
     ) -> Result<Created, Failed<RegisterFailures>> {
         let Registration { username, email, password, display_name } = body.0;
         let profile = Profile { username: Username::parse(&username)?, display_name: DisplayName::parse(&display_name)? };
