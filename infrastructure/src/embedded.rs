@@ -12,6 +12,7 @@ mod failure;
 mod lease;
 mod log;
 mod row;
+mod secret;
 mod statements;
 mod tickets;
 
@@ -21,4 +22,5 @@ pub use cursors::SqliteCursors;
 pub use database::{Database, OpenError};
 pub use lease::SqliteLease;
 pub use log::SqliteLog;
+pub use secret::token_secret;
 pub use tickets::InProcessTickets;
