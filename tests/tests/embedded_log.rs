@@ -207,7 +207,7 @@ async fn an_append_nobody_waits_for_any_more_is_recorded_whole() -> anyhow::Resu
     let answers = log.append(&(1..=50).map(append).collect::<Vec<_>>()).await?;
     ensure!(answers.iter().all(Result::is_ok), "{answers:?}");
     assert_eq!(log.head().await?.position, Position(50), "each once");
-    verify(&*log).await??;
+    verify(&log).await??;
     Ok(())
 }
 
