@@ -5,5 +5,7 @@ pub mod embedded;
 pub mod http;
 pub mod jwt;
 pub mod postgres;
+pub mod rabbitmq;
+pub mod redis;
 pub mod system;
 pub mod ws;
