@@ -8,8 +8,8 @@
 //! - A test that breaks a service: `Services::start().await?` gives a set of its own; pass
 //!   `services.endpoints()` to [`Sandbox::on`], then `services.rabbitmq.kill()` and `restart()`.
 
-pub mod metadata;
 mod database;
+pub mod metadata;
 mod sandbox;
 pub mod services;
 
