@@ -1,7 +1,5 @@
 //! Puts a profile together: the only file that names ports and adapters in one place.
 
-use std::io::Write as _;
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
@@ -9,7 +7,7 @@ use posthaste_application::Ports;
 use posthaste_application::port::{Clock, EventLog, Ids};
 use posthaste_infrastructure::argon2::{ArgonCost, ArgonPasswords};
 use posthaste_infrastructure::embedded::{
-    Database, InProcessBroker, InProcessTickets, MemoryViews, SqliteAccounts, SqliteCursors, SqliteLease, SqliteLog,
+    Database, InProcessBroker, InProcessTickets, MemoryViews, SqliteAccounts, SqliteCursors, SqliteLease, SqliteLog, token_secret,
 };
 use posthaste_infrastructure::jwt::{self, JwtTokens};
 use posthaste_infrastructure::postgres::{self, PgAccounts, PgCursors, PgLease, PgLog, Postgres};
@@ -17,15 +15,10 @@ use posthaste_infrastructure::rabbitmq::RabbitMq;
 use posthaste_infrastructure::redis::{self, RedisTickets};
 use posthaste_infrastructure::system::{SystemClock, SystemIds};
 
-use rand::TryRng as _;
-use rand::rngs::SysRng;
-
-use crate::config::{AuthConfig, Config, DistributedConfig, EmbeddedConfig, PostgresConfig, Secret};
+use crate::config::{AuthConfig, Config, DistributedConfig, EmbeddedConfig, PostgresConfig};
 
 /// Who issues access tokens.
 const ISSUER: &str = "posthaste";
-/// The file in the data folder that holds the embedded profile's secret.
-const SECRET_FILE: &str = "secret";
 
 /// Every port of the configured profile.
 pub(crate) async fn ports(config: &Config) -> anyhow::Result<Ports> {
@@ -63,8 +56,8 @@ fn embedded(config: &EmbeddedConfig) -> anyhow::Result<Ports> {
     let (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>) = (Arc::new(SystemClock), Arc::new(SystemIds));
     let database = Database::open(&config.embedded.data)?;
     let secret = match &config.auth.secret {
-        Some(secret) => secret.clone(),
-        None => kept_secret(&config.embedded.data, &*ids)?,
+        Some(secret) => secret.reveal().as_bytes().to_vec(),
+        None => token_secret(&config.embedded.data).context("the secret in the data folder cannot be used")?,
     };
     let views = Arc::new(MemoryViews::default());
     Ok(Ports {
@@ -77,7 +70,7 @@ fn embedded(config: &EmbeddedConfig) -> anyhow::Result<Ports> {
         projections: views.projections(),
         views,
         passwords: passwords(&config.auth)?,
-        tokens: tokens(&secret, &clock)?,
+        tokens: tokens(secret, &clock)?,
         clock,
         ids,
     })
@@ -86,7 +79,7 @@ fn embedded(config: &EmbeddedConfig) -> anyhow::Result<Ports> {
 async fn distributed(config: &DistributedConfig) -> anyhow::Result<Ports> {
     let (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>) = (Arc::new(SystemClock), Arc::new(SystemIds));
     // What costs nothing to check is checked before anything is connected to.
-    let tokens = tokens(&config.auth.secret, &clock)?;
+    let tokens = tokens(config.auth.secret.reveal(), &clock)?;
     let passwords = passwords(&config.auth)?;
     let postgres = connect(&config.postgres).await?;
     let broker = RabbitMq::new(config.rabbitmq.url.reveal()).context("rabbitmq.url cannot be used")?;
@@ -123,30 +116,7 @@ fn passwords<S>(auth: &AuthConfig<S>) -> anyhow::Result<Arc<ArgonPasswords>> {
     Ok(Arc::new(ArgonPasswords::new(cost).context("auth.password_* make no sense together")?))
 }
 
-fn tokens(secret: &Secret, clock: &Arc<dyn Clock>) -> anyhow::Result<Arc<JwtTokens>> {
-    let secret = jwt::Secret::new(secret.reveal()).context("auth.secret cannot be used")?;
+fn tokens(secret: impl Into<Vec<u8>>, clock: &Arc<dyn Clock>) -> anyhow::Result<Arc<JwtTokens>> {
+    let secret = jwt::Secret::new(secret).context("auth.secret cannot be used")?;
     Ok(Arc::new(JwtTokens::new(&secret, ISSUER, Arc::clone(clock))))
-}
-
-/// The secret of this data folder, made at the first start and readable by its owner alone.
-fn kept_secret(data: &Path, ids: &dyn Ids) -> anyhow::Result<Secret> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-
-    let path = data.join(SECRET_FILE);
-    if let Ok(secret) = std::fs::read_to_string(&path) {
-        return Ok(Secret::from(secret));
-    }
-    let mut bits = [0; 32];
-    SysRng.try_fill_bytes(&mut bits).context("the machine has no randomness")?;
-    let secret: String = bits.iter().map(|byte| format!("{byte:02x}")).collect();
-    // Written beside and moved into place, so that a crash leaves no half of it.
-    let fresh = data.join(format!("{SECRET_FILE}.{}", ids.next()));
-    let write = || -> std::io::Result<()> {
-        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
-        file.write_all(secret.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&fresh, &path)
-    };
-    write().with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(Secret::from(secret))
 }
