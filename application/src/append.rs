@@ -55,14 +55,37 @@ pub fn append_queue(log: Arc<dyn EventLog>) -> (AppendQueue, Appender) {
 }
 
 impl AppendQueue {
-    /// Records the append together with whatever else waits, and gives the answer once it is durable.
+    /// Records the append together with whatever else waits, and gives the answer once it is durable or refused.
     ///
     /// # Errors
     /// See [`AppendError`].
     pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        self.enqueue(append).await?.answer().await
+    }
+
+    /// Takes its place in the queue, behind whatever came before. What this gives ends once the append is durable or refused;
+    /// dropping it does not take the append back.
+    ///
+    /// # Errors
+    /// The process is stopping.
+    pub async fn enqueue(&self, append: Append) -> Result<Enqueued, AppendError> {
         let (answer, answered) = oneshot::channel();
         self.sender.clone().send(Waiting { append, answer }).await.map_err(|_| AppendError::Closed)?;
-        answered.await.map_err(|_| AppendError::Closed)?
+        Ok(Enqueued(answered))
+    }
+}
+
+/// An append that has its place in the queue.
+#[must_use = "the answer tells whether it was recorded"]
+pub struct Enqueued(oneshot::Receiver<Result<Appended, AppendError>>);
+
+impl Enqueued {
+    /// Waits until the append is durable or refused.
+    ///
+    /// # Errors
+    /// See [`AppendError`].
+    pub async fn answer(self) -> Result<Appended, AppendError> {
+        self.0.await.map_err(|_| AppendError::Closed)?
     }
 }
 

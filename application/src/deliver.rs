@@ -20,5 +20,5 @@ pub use feed::Feed;
 pub use hub::Hub;
 pub use inbox::{Attached, Detached};
 pub use push::Push;
-pub use reader::{AckAhead, Output, Reader, Window};
+pub use reader::{AckAhead, Output, ReadError, Reader, Window};
 pub use status::{DeliveryStatus, delivery_statuses};

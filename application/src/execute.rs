@@ -9,6 +9,9 @@ mod state;
 
 use std::sync::Arc;
 
+use decision::Touched;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use posthaste_domain::{CommandId, Refusal, UserId};
 use uuid::Uuid;
 
@@ -16,11 +19,11 @@ pub use command::Command;
 pub use decision::Decision;
 pub use state::{Loaded, States};
 
-use crate::append::{AppendError, AppendQueue};
+use crate::append::{AppendError, AppendQueue, Enqueued};
 use crate::codec::Undecodable;
 use crate::port::log::AppendRefused;
 use crate::port::{EventLog, PortError};
-use crate::recorded::{Appended, Position};
+use crate::recorded::{Appended, Hash, Position};
 
 /// How often a decision is made again because something it rests on moved. Each time somebody else got through, so only a storm uses them up.
 const DECISIONS: usize = 32;
@@ -116,41 +119,87 @@ impl Executor {
     ///
     /// # Errors
     /// See [`ExecuteError`].
-    pub async fn execute(&self, envelope: Envelope, command: &Command) -> Result<Executed, ExecuteError> {
-        let fingerprint = command.fingerprint(envelope.actor);
-        for attempt in 0..DECISIONS {
-            let mut decision = Decision::new(&self.states, attempt == 0);
-            let decided = command::decide(&mut decision, envelope, command).await;
-            let id = match decided {
-                Ok(id) if decision.has_events() => id,
-                // It holds already, or is refused as things are now. If this very command made them so, its first answer stands.
-                Ok(id) => {
-                    let held = Executed { id, position: decision.position(), repeated: true };
-                    return Ok(self.first_answer(envelope, fingerprint, command).await?.unwrap_or(held));
-                }
-                Err(ExecuteError::Refused(refusal)) => {
-                    return self.first_answer(envelope, fingerprint, command).await?.ok_or(ExecuteError::Refused(refusal));
-                }
-                Err(error) => return Err(error),
-            };
-            let (append, touched) = decision.into_append(envelope, fingerprint);
-            match self.queue.append(append).await {
-                Ok(Appended { last, repeated, .. }) => {
-                    if !repeated {
-                        touched.keep(&self.states, last);
-                    }
-                    return Ok(Executed { id, position: last, repeated });
-                }
-                Err(AppendError::Refused(AppendRefused::Moved { .. })) => touched.forget(&self.states),
-                Err(AppendError::Refused(AppendRefused::CommandMismatch { .. })) => return Err(ExecuteError::CommandMismatch),
-                Err(AppendError::Failed(error)) => return Err(ExecuteError::Log(error)),
-                Err(AppendError::Closed) => return Err(PortError::unavailable("append queue", "the process is stopping").into()),
-            }
-        }
-        Err(ExecuteError::Contended)
+    pub async fn execute(&self, envelope: Envelope, command: Command) -> Result<Executed, ExecuteError> {
+        self.submit(envelope, command).await?.await
     }
 
-    async fn first_answer(&self, envelope: Envelope, fingerprint: [u8; 32], command: &Command) -> Result<Option<Executed>, ExecuteError> {
+    /// Decides a command and gives it its place in the append queue; the future this gives ends with the outcome. Commands that are
+    /// submitted one after the other are recorded in that order, without waiting for each other's commit.
+    ///
+    /// # Errors
+    /// See [`ExecuteError`]; whatever can be refused at once is.
+    pub async fn submit(
+        &self,
+        envelope: Envelope,
+        command: Command,
+    ) -> Result<BoxFuture<'static, Result<Executed, ExecuteError>>, ExecuteError> {
+        let fingerprint = command.fingerprint(envelope.actor);
+        let first = self.attempt(envelope, &command, fingerprint, true).await?;
+        let executor = self.clone();
+        Ok(async move {
+            let mut attempt = first;
+            for _ in 1..DECISIONS {
+                match executor.settle(attempt).await? {
+                    Some(executed) => return Ok(executed),
+                    None => attempt = executor.attempt(envelope, &command, fingerprint, false).await?,
+                }
+            }
+            executor.settle(attempt).await?.ok_or(ExecuteError::Contended)
+        }
+        .boxed())
+    }
+
+    /// Decides, and enqueues what was decided.
+    async fn attempt(&self, envelope: Envelope, command: &Command, fingerprint: Hash, first_try: bool) -> Result<Attempt, ExecuteError> {
+        let mut decision = Decision::new(&self.states, first_try);
+        let mut decided = command::decide(&mut decision, envelope, command).await;
+        // Events are checked by the log, so they may rest on a memory. A no, or "it holds already", is checked by nobody.
+        if decision.rests_on_memory() && matches!(decided, Ok(_) | Err(ExecuteError::Refused(_))) && !decision.has_events() {
+            decision.forget();
+            decision = Decision::new(&self.states, false);
+            decided = command::decide(&mut decision, envelope, command).await;
+        }
+        match decided {
+            Ok(id) if decision.has_events() => {
+                let (append, touched) = decision.into_append(envelope, fingerprint);
+                let enqueued = self.queue.enqueue(append).await.map_err(not_appended)?;
+                Ok(Attempt::Enqueued { id, enqueued, touched })
+            }
+            // It holds already, or is refused as things are now. If this very command made them so, its first answer stands.
+            Ok(id) => {
+                let held = Executed { id, position: decision.position(), repeated: true };
+                Ok(Attempt::Done(self.first_answer(envelope, fingerprint, command).await?.unwrap_or(held)))
+            }
+            Err(ExecuteError::Refused(refusal)) => {
+                let first = self.first_answer(envelope, fingerprint, command).await?;
+                first.map(Attempt::Done).ok_or(ExecuteError::Refused(refusal))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Waits for the log's answer; `None` when something the decision rests on has moved.
+    async fn settle(&self, attempt: Attempt) -> Result<Option<Executed>, ExecuteError> {
+        let (id, enqueued, touched) = match attempt {
+            Attempt::Done(executed) => return Ok(Some(executed)),
+            Attempt::Enqueued { id, enqueued, touched } => (id, enqueued, touched),
+        };
+        match enqueued.answer().await {
+            Ok(Appended { last, repeated, .. }) => {
+                if !repeated {
+                    touched.keep(&self.states, last);
+                }
+                Ok(Some(Executed { id, position: last, repeated }))
+            }
+            Err(AppendError::Refused(AppendRefused::Moved { .. })) => {
+                touched.forget(&self.states);
+                Ok(None)
+            }
+            Err(error) => Err(not_appended(error)),
+        }
+    }
+
+    async fn first_answer(&self, envelope: Envelope, fingerprint: Hash, command: &Command) -> Result<Option<Executed>, ExecuteError> {
         match self.log.find_command(envelope.command).await? {
             None => Ok(None),
             Some((first, appended)) if first == fingerprint => {
@@ -158,5 +207,22 @@ impl Executor {
             }
             Some(_) => Err(ExecuteError::CommandMismatch),
         }
+    }
+}
+
+/// A decision that was made, and what it awaits.
+enum Attempt {
+    /// Nothing: there is nothing to record.
+    Done(Executed),
+    /// The log's answer.
+    Enqueued { id: Uuid, enqueued: Enqueued, touched: Touched },
+}
+
+fn not_appended(error: AppendError) -> ExecuteError {
+    match error {
+        AppendError::Refused(AppendRefused::CommandMismatch { .. }) => ExecuteError::CommandMismatch,
+        AppendError::Refused(AppendRefused::Moved { .. }) => ExecuteError::Contended,
+        AppendError::Failed(error) => ExecuteError::Log(error),
+        AppendError::Closed => PortError::unavailable("append queue", "the process is stopping").into(),
     }
 }

@@ -16,6 +16,7 @@ pub mod execute;
 #[cfg(test)]
 mod fake;
 pub mod port;
+pub mod problem;
 pub mod project;
 pub mod recorded;
 pub mod relay;

@@ -90,6 +90,11 @@ texts! {
     MessageBody = message_body;
 }
 
+impl MessageBody {
+    /// The most characters a message may have.
+    pub const MAX_CHARACTERS: usize = 8_000;
+}
+
 impl Username {
     /// The form that is compared.
     #[must_use]
@@ -152,7 +157,7 @@ fn email(text: &str) -> Result<String, TextError> {
 
 fn message_body(text: &str) -> Result<String, TextError> {
     let text = text.trim();
-    length("text", text, 1, 8_000)?;
+    length("text", text, 1, MessageBody::MAX_CHARACTERS)?;
     // PostgreSQL's text search and many clients cannot hold it, and nobody types it.
     if text.contains('\0') {
         return Err(TextError::Malformed { field: "text", rule: "must not have NUL characters" });

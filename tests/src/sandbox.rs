@@ -26,10 +26,7 @@ impl Sandbox {
     /// # Errors
     /// Those of the services.
     pub async fn on(endpoints: Endpoints, name: &str) -> anyhow::Result<Self> {
-        let sandbox = Self {
-            endpoints,
-            name: unique(name),
-        };
+        let sandbox = Self { endpoints, name: unique(name) };
         tokio::try_join!(sandbox.create_database(), sandbox.create_vhost())
             .with_context(|| format!("cannot create the sandbox {}", sandbox.name))?;
         Ok(sandbox)
@@ -46,8 +43,7 @@ impl Sandbox {
     /// The database, as the role that the server uses.
     #[must_use]
     pub fn postgres_server_url(&self) -> String {
-        self.postgres_owner_url()
-            .replacen(&format!("//{OWNER}@"), &format!("//{SERVER}@"), 1)
+        self.postgres_owner_url().replacen(&format!("//{OWNER}@"), &format!("//{SERVER}@"), 1)
     }
 
     /// The broker, with the virtual host.
@@ -100,9 +96,7 @@ impl Drop for Sandbox {
         let statement = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
         let vhost = self.vhost_resource();
         let clean_up = move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()?;
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(async {
                 let drop_database = async {
                     connect(&database).await?.execute(&statement, &[]).await?;

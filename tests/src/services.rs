@@ -47,12 +47,7 @@ impl Services {
             RabbitMq::start(scratch.path().join("rabbitmq")),
             Redis::start(scratch.path().join("redis")),
         )?;
-        Ok(Self {
-            postgres,
-            rabbitmq,
-            redis,
-            _scratch: scratch,
-        })
+        Ok(Self { postgres, rabbitmq, redis, _scratch: scratch })
     }
 
     /// Where this set listens. Stays true across kills and restarts.
@@ -71,11 +66,7 @@ impl Services {
     /// # Errors
     /// When one does not end in time; it is killed then.
     pub async fn stop(&mut self) -> anyhow::Result<()> {
-        let (postgres, rabbitmq, redis) = tokio::join!(
-            self.postgres.stop(),
-            self.rabbitmq.stop(),
-            self.redis.stop()
-        );
+        let (postgres, rabbitmq, redis) = tokio::join!(self.postgres.stop(), self.rabbitmq.stop(), self.redis.stop());
         postgres.and(rabbitmq).and(redis)
     }
 }
@@ -104,11 +95,8 @@ impl Endpoints {
     /// # Errors
     /// When there is none: a test that needs a service fails without it, it is never skipped.
     pub fn from_env() -> anyhow::Result<Self> {
-        let variable = |name: &'static str| {
-            env::var(name).with_context(|| {
-                format!("{name} is not set: this test needs services, run tests/run")
-            })
-        };
+        let variable =
+            |name: &'static str| env::var(name).with_context(|| format!("{name} is not set: this test needs services, run tests/run"));
         Ok(Self {
             postgres: variable(Self::POSTGRES)?,
             rabbitmq: variable(Self::RABBITMQ)?,

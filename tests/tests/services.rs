@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use futures::StreamExt as _;
-use lapin::options::{
-    BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions,
-};
+use lapin::options::{BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 use posthaste_tests::{Endpoints, Sandbox, Services};
@@ -35,15 +33,13 @@ async fn a_sandbox_belongs_to_its_owner_and_lets_the_server_in_as_another() -> a
     let sandbox = Sandbox::new("Roles: owner & server").await?;
     let who = "SELECT current_user::text || ' ' || rolsuper::text FROM pg_roles
                WHERE rolname = current_user";
-    for (url, expected) in [
-        (sandbox.postgres_owner_url(), "posthaste_owner true"),
-        (sandbox.postgres_server_url(), "posthaste_server false"),
-    ] {
+    for (url, expected) in
+        [(sandbox.postgres_owner_url(), "posthaste_owner true"), (sandbox.postgres_server_url(), "posthaste_server false")]
+    {
         let row = postgres(&url).await?.query_one(who, &[]).await?;
         assert_eq!(row.get::<_, &str>(0), expected);
     }
-    let owner =
-        "SELECT pg_get_userbyid(datdba)::text FROM pg_database WHERE datname = current_database()";
+    let owner = "SELECT pg_get_userbyid(datdba)::text FROM pg_database WHERE datname = current_database()";
     let server = postgres(&sandbox.postgres_server_url()).await?;
     let row = server.query_one(owner, &[]).await?;
     assert_eq!(row.get::<_, &str>(0), "posthaste_owner");
@@ -75,12 +71,7 @@ async fn a_dropped_sandbox_leaves_nothing_behind() -> anyhow::Result<()> {
 #[tokio::test]
 async fn commits_are_synced_to_disk() -> anyhow::Result<()> {
     let client = postgres(&Endpoints::from_env()?.postgres).await?;
-    for (setting, expected) in [
-        ("fsync", "on"),
-        ("synchronous_commit", "on"),
-        ("full_page_writes", "on"),
-        ("max_connections", "300"),
-    ] {
+    for (setting, expected) in [("fsync", "on"), ("synchronous_commit", "on"), ("full_page_writes", "on"), ("max_connections", "300")] {
         let row = client.query_one(&format!("SHOW {setting}"), &[]).await?;
         assert_eq!(row.get::<_, &str>(0), expected, "{setting}");
     }
@@ -88,8 +79,7 @@ async fn commits_are_synced_to_disk() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn killed_services_come_back_on_the_same_ports_with_what_they_had_stored()
--> anyhow::Result<()> {
+async fn killed_services_come_back_on_the_same_ports_with_what_they_had_stored() -> anyhow::Result<()> {
     let mut services = Services::start().await?;
     let endpoints = services.endpoints();
     let sandbox = Sandbox::on(endpoints.clone(), "killed").await?;
@@ -98,11 +88,7 @@ async fn killed_services_come_back_on_the_same_ports_with_what_they_had_stored()
     // A session in the middle of a statement, whose backend must not outlive the kill either.
     let busy = postgres(&sandbox.postgres_owner_url()).await?;
     let sleeper = tokio::spawn(async move { busy.execute("SELECT pg_sleep(600)", &[]).await });
-    tokio::try_join!(
-        services.postgres.kill(),
-        services.rabbitmq.kill(),
-        services.redis.kill()
-    )?;
+    tokio::try_join!(services.postgres.kill(), services.rabbitmq.kill(), services.redis.kill())?;
     ensure!(sleeper.await?.is_err(), "a backend survived the kill");
     assert_nobody_listens(&endpoints)?;
 
@@ -112,8 +98,7 @@ async fn killed_services_come_back_on_the_same_ports_with_what_they_had_stored()
 }
 
 #[tokio::test]
-async fn stopped_services_come_back_on_the_same_ports_with_what_they_had_stored()
--> anyhow::Result<()> {
+async fn stopped_services_come_back_on_the_same_ports_with_what_they_had_stored() -> anyhow::Result<()> {
     let mut services = Services::start().await?;
     let endpoints = services.endpoints();
     let sandbox = Sandbox::on(endpoints.clone(), "stopped").await?;
@@ -137,63 +122,37 @@ async fn dropped_services_end_and_take_their_files_along() -> anyhow::Result<()>
     drop(services);
 
     assert_nobody_listens(&endpoints)?;
-    ensure!(
-        !std::path::Path::new(&directory).exists(),
-        "{directory} is still there"
-    );
+    ensure!(!std::path::Path::new(&directory).exists(), "{directory} is still there");
     Ok(())
 }
 
 async fn store_everywhere(sandbox: &Sandbox) -> anyhow::Result<()> {
     let client = postgres(&sandbox.postgres_owner_url()).await?;
-    client
-        .execute("CREATE TABLE kept AS SELECT 42 AS it", &[])
-        .await?;
+    client.execute("CREATE TABLE kept AS SELECT 42 AS it", &[]).await?;
 
     let channel = channel(&sandbox.rabbitmq_url()).await?;
-    channel
-        .confirm_select(ConfirmSelectOptions::default())
-        .await?;
+    channel.confirm_select(ConfirmSelectOptions::default()).await?;
     declare_queue(&channel, false).await?;
     let options = BasicPublishOptions::default();
     let persistent = BasicProperties::default().with_delivery_mode(2);
-    let confirm = channel
-        .basic_publish("".into(), "kept".into(), options, b"it", persistent)
-        .await?
-        .await?;
+    let confirm = channel.basic_publish("".into(), "kept".into(), options, b"it", persistent).await?.await?;
     ensure!(confirm.is_ack(), "not confirmed: {confirm:?}");
 
     let mut redis = redis(sandbox).await?;
-    redis::cmd("SET")
-        .arg(format!("{}kept", sandbox.redis_prefix()))
-        .arg("it")
-        .query_async::<()>(&mut redis)
-        .await?;
+    redis::cmd("SET").arg(format!("{}kept", sandbox.redis_prefix())).arg("it").query_async::<()>(&mut redis).await?;
     Ok(())
 }
 
-async fn restart_and_find_everything(
-    services: &mut Services,
-    sandbox: &Sandbox,
-) -> anyhow::Result<()> {
-    tokio::try_join!(
-        services.postgres.restart(),
-        services.rabbitmq.restart(),
-        services.redis.restart()
-    )?;
+async fn restart_and_find_everything(services: &mut Services, sandbox: &Sandbox) -> anyhow::Result<()> {
+    tokio::try_join!(services.postgres.restart(), services.rabbitmq.restart(), services.redis.restart())?;
 
     let client = postgres(&sandbox.postgres_owner_url()).await?;
     let row = client.query_one("SELECT it FROM kept", &[]).await?;
     assert_eq!(row.get::<_, i32>(0), 42);
 
     let channel = channel(&sandbox.rabbitmq_url()).await?;
-    let options = BasicConsumeOptions {
-        no_ack: true,
-        ..BasicConsumeOptions::default()
-    };
-    let mut consumer = channel
-        .basic_consume("kept".into(), "".into(), options, FieldTable::default())
-        .await?;
+    let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
+    let mut consumer = channel.basic_consume("kept".into(), "".into(), options, FieldTable::default()).await?;
     let delivery = tokio::time::timeout(Duration::from_secs(30), consumer.next())
         .await
         .context("the message did not survive")?
@@ -201,10 +160,7 @@ async fn restart_and_find_everything(
     assert_eq!(delivery.data, b"it");
 
     let mut redis = redis(sandbox).await?;
-    let kept = redis::cmd("GET")
-        .arg(format!("{}kept", sandbox.redis_prefix()))
-        .query_async::<Option<String>>(&mut redis)
-        .await?;
+    let kept = redis::cmd("GET").arg(format!("{}kept", sandbox.redis_prefix())).query_async::<Option<String>>(&mut redis).await?;
     assert_eq!(kept, None, "Redis is meant to come back empty");
     Ok(())
 }
@@ -231,14 +187,8 @@ async fn channel(url: &str) -> anyhow::Result<Channel> {
 }
 
 async fn declare_queue(channel: &Channel, passive: bool) -> anyhow::Result<()> {
-    let options = QueueDeclareOptions {
-        durable: true,
-        passive,
-        ..QueueDeclareOptions::default()
-    };
-    channel
-        .queue_declare("kept".into(), options, FieldTable::default())
-        .await?;
+    let options = QueueDeclareOptions { durable: true, passive, ..QueueDeclareOptions::default() };
+    channel.queue_declare("kept".into(), options, FieldTable::default()).await?;
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 //! Subscriptions follow membership events alone, in the order of the log; nothing a client says can add one.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use posthaste_domain::{MembershipChange, ThreadId, UserId};
@@ -35,13 +35,14 @@ struct Routes {
 pub struct Hub {
     routes: Mutex<Routes>,
     head: AtomicU64,
+    fed: AtomicBool,
 }
 
 impl Hub {
     /// A hub that has routed everything up to a position: the head of the log when the feed was subscribed to.
     #[must_use]
     pub fn new(position: Position) -> Self {
-        Self { routes: Mutex::new(Routes { position, ..Routes::default() }), head: AtomicU64::new(position.0) }
+        Self { routes: Mutex::new(Routes { position, ..Routes::default() }), head: AtomicU64::new(position.0), fed: AtomicBool::new(false) }
     }
 
     fn routes(&self) -> MutexGuard<'_, Routes> {
@@ -65,10 +66,27 @@ impl Hub {
         self.head.fetch_max(head.0, Ordering::Relaxed);
     }
 
+    /// Whether the feed is subscribed to the broker. If not, events come from the log, later.
+    #[must_use]
+    pub fn is_fed(&self) -> bool {
+        self.fed.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_fed(&self, fed: bool) {
+        self.fed.store(fed, Ordering::Relaxed);
+    }
+
     /// How many connections there are.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.routes().users.values().map(|user| user.connections.len()).sum()
+    }
+
+    /// How many other devices of its user are connected.
+    #[must_use]
+    pub fn connections_of_others(&self, device: Device) -> usize {
+        let routes = self.routes();
+        routes.users.get(&device.user).map_or(0, |user| user.connections.iter().filter(|other| other.device != device).count())
     }
 
     /// Connects a device. The newest connection of a device wins: an older one on this node is let go of. Can be dropped at any time.

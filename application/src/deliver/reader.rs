@@ -7,12 +7,15 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
 
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+
 use super::hub::Hub;
 use super::inbox::{Attached, Detached, Taken};
 use super::push::Push;
 use crate::codec::Undecodable;
 use crate::port::{EventLog, PortError};
-use crate::recorded::Position;
+use crate::recorded::{Position, Recorded};
 
 /// Most events that are read from the log at once.
 const READ: usize = 256;
@@ -78,6 +81,8 @@ enum Source {
     Inbox,
 }
 
+type Reading = BoxFuture<'static, Result<Vec<Recorded>, PortError>>;
+
 /// Reads for one connection of one device.
 pub struct Reader {
     log: Arc<dyn EventLog>,
@@ -98,6 +103,8 @@ pub struct Reader {
     pushed: Position,
     acked: Position,
     announced: bool,
+    /// A read of the log that has begun, and up to where. Kept here, so that it goes on when `next` is dropped and called again.
+    reading: Option<(Position, Reading)>,
 }
 
 impl Drop for Reader {
@@ -124,6 +131,7 @@ impl Reader {
             pushed: cursor,
             acked: cursor,
             announced: false,
+            reading: None,
         }
     }
 
@@ -209,8 +217,15 @@ impl Reader {
     }
 
     async fn read_log(&mut self, upto: Position) -> Result<(), ReadError> {
-        let user = self.attached.device().user;
-        let events = self.log.read_for_user(user, self.scanned, upto, READ).await?;
+        let (log, user, scanned) = (&self.log, self.attached.device().user, self.scanned);
+        let (upto, reading) = self.reading.get_or_insert_with(|| {
+            let log = Arc::clone(log);
+            (upto, async move { log.read_for_user(user, scanned, upto, READ).await }.boxed())
+        });
+        let upto = *upto;
+        let events = reading.await;
+        self.reading = None;
+        let events = events?;
         let scanned = if events.len() < READ { upto } else { events.last().map_or(upto, |last| last.position) };
         let pushes = events.iter().map(|event| Push::new(event).map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
         self.waiting.extend(pushes);

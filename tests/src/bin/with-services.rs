@@ -27,10 +27,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         services = Services::start() => services?,
         code = interrupted(&mut interrupt, &mut terminate) => return Ok(code),
     };
-    eprintln!(
-        "services are up after {:.1} s",
-        begun.elapsed().as_secs_f64()
-    );
+    eprintln!("services are up after {:.1} s", begun.elapsed().as_secs_f64());
 
     let mut command = Command::new(&program);
     command.args(arguments).envs(services.endpoints().to_env());
@@ -59,8 +56,5 @@ async fn interrupted(interrupt: &mut Signal, terminate: &mut Signal) -> ExitCode
 }
 
 fn code_of(status: ExitStatus) -> ExitCode {
-    status
-        .code()
-        .and_then(|code| u8::try_from(code).ok())
-        .map_or(ExitCode::FAILURE, ExitCode::from)
+    status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
 }

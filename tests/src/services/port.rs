@@ -30,19 +30,11 @@ impl Port {
         for _ in 0..1000 {
             let number = rand::random_range(low..high);
             // The file may belong to another user: then it is not ours to use, and there are many others.
-            let Ok(file) = OpenOptions::new()
-                .create(true)
-                .write(true)
-                .truncate(false)
-                .open(directory.join(number.to_string()))
-            else {
+            let Ok(file) = OpenOptions::new().create(true).write(true).truncate(false).open(directory.join(number.to_string())) else {
                 continue;
             };
             if file.try_lock().is_ok() && TcpListener::bind((Ipv4Addr::LOCALHOST, number)).is_ok() {
-                return Ok(Self {
-                    number,
-                    _reservation: file,
-                });
+                return Ok(Self { number, _reservation: file });
             }
         }
         bail!("no free port between {low} and {high} on 127.0.0.1")

@@ -37,11 +37,7 @@ impl Postgres {
             let (user, group) = postgres_user()?;
             chown(&directory, Some(user), Some(group))?;
         }
-        let mut postgres = Self {
-            directory,
-            port: Port::reserve()?,
-            process: None,
-        };
+        let mut postgres = Self { directory, port: Port::reserve()?, process: None };
         let mut initdb = postgres.command("initdb")?;
         initdb
             .arg("--pgdata")
@@ -53,9 +49,7 @@ impl Postgres {
         run("initdb", initdb).await?;
         postgres.launch().await?;
         let owner = connect(&postgres.url("postgres")).await?;
-        owner
-            .execute(&format!("CREATE ROLE {SERVER} LOGIN"), &[])
-            .await?;
+        owner.execute(&format!("CREATE ROLE {SERVER} LOGIN"), &[]).await?;
         Ok(postgres)
     }
 
@@ -134,17 +128,12 @@ impl Postgres {
         let program = newest_installation()?.join(program);
         let mut command = if is_root()? {
             let mut command = Command::new("setpriv");
-            command
-                .args(["--reuid", "postgres", "--regid", "postgres"])
-                .args(["--init-groups", "--"])
-                .arg(program);
+            command.args(["--reuid", "postgres", "--regid", "postgres"]).args(["--init-groups", "--"]).arg(program);
             command
         } else {
             Command::new(program)
         };
-        command
-            .current_dir(&self.directory)
-            .env("LC_ALL", "C.UTF-8");
+        command.current_dir(&self.directory).env("LC_ALL", "C.UTF-8");
         Ok(command)
     }
 }
@@ -182,10 +171,5 @@ fn newest_installation() -> anyhow::Result<PathBuf> {
         .filter_map(|version| version.file_name().to_str()?.parse::<u32>().ok())
         .max()
         .map(|version| root.join(version.to_string()).join("bin"))
-        .with_context(|| {
-            format!(
-                "no bin/postgres in {}: is postgresql installed?",
-                root.display()
-            )
-        })
+        .with_context(|| format!("no bin/postgres in {}: is postgresql installed?", root.display()))
 }

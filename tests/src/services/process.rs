@@ -39,23 +39,14 @@ impl Process {
     ///
     /// # Errors
     /// When it cannot be started.
-    pub fn spawn_inheriting(
-        name: &str,
-        mut command: Command,
-        log: Option<PathBuf>,
-    ) -> anyhow::Result<Self> {
+    pub fn spawn_inheriting(name: &str, mut command: Command, log: Option<PathBuf>) -> anyhow::Result<Self> {
         let mut child = command
             .stdin(Stdio::null())
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start {name}: {}", command.get_program().display()))?;
         match Watchdog::over_group(child.id()) {
-            Ok(watchdog) => Ok(Self {
-                name: name.to_owned(),
-                child,
-                log,
-                _watchdog: watchdog,
-            }),
+            Ok(watchdog) => Ok(Self { name: name.to_owned(), child, log, _watchdog: watchdog }),
             Err(error) => {
                 kill_tree(&mut child);
                 Err(error)
@@ -107,11 +98,7 @@ impl Process {
     pub async fn wait_at_most(&mut self, patience: Duration) -> anyhow::Result<ExitStatus> {
         match timeout(patience, self.wait()).await {
             Ok(status) => status,
-            Err(_) => bail!(
-                "{} did not end within {patience:?}{}",
-                self.name,
-                self.tail()
-            ),
+            Err(_) => bail!("{} did not end within {patience:?}{}", self.name, self.tail()),
         }
     }
 
@@ -127,11 +114,7 @@ impl Process {
         let deadline = Instant::now() + patience;
         loop {
             if let Some(status) = self.ended()? {
-                bail!(
-                    "{} ended while starting, {status}{}",
-                    self.name,
-                    self.tail()
-                );
+                bail!("{} ended while starting, {status}{}", self.name, self.tail());
             }
             // A listener that accepts and then says nothing must not outlast the deadline.
             let last = match timeout(Duration::from_secs(5), probe()).await {
@@ -140,11 +123,7 @@ impl Process {
                 Err(elapsed) => elapsed.into(),
             };
             if Instant::now() > deadline {
-                return Err(last.context(format!(
-                    "{} was not ready within {patience:?}{}",
-                    self.name,
-                    self.tail()
-                )));
+                return Err(last.context(format!("{} was not ready within {patience:?}{}", self.name, self.tail())));
             }
             sleep(POLL).await;
         }
@@ -158,11 +137,8 @@ impl Process {
         let killed = kill_tree(&mut self.child);
         let deadline = Instant::now() + Duration::from_secs(10);
         loop {
-            let left: Vec<_> = table()
-                .into_iter()
-                .filter(|entry| killed.contains(&entry.id) && !entry.dead)
-                .map(|entry| entry.id)
-                .collect();
+            let left: Vec<_> =
+                table().into_iter().filter(|entry| killed.contains(&entry.id) && !entry.dead).map(|entry| entry.id).collect();
             if left.is_empty() {
                 return Ok(());
             }
@@ -205,12 +181,7 @@ pub(super) async fn run(name: &str, command: Command) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot start {name}"))?;
     if !output.status.success() {
-        bail!(
-            "{name} failed, {}:\n{}{}",
-            output.status,
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        );
+        bail!("{name} failed, {}:\n{}{}", output.status, String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     }
     Ok(())
 }
@@ -235,10 +206,7 @@ impl Watchdog {
 
     pub(super) fn over_directory(directory: &Path) -> anyhow::Result<Self> {
         // Those who still write in it are being killed at the same moment.
-        Self::start(
-            r#"for _ in 1 2 3 4 5; do sleep 1; rm -rf -- "$1" && exit 0; done"#,
-            directory.as_os_str(),
-        )
+        Self::start(r#"for _ in 1 2 3 4 5; do sleep 1; rm -rf -- "$1" && exit 0; done"#, directory.as_os_str())
     }
 
     fn start(work: &str, argument: &OsStr) -> anyhow::Result<Self> {
@@ -281,12 +249,7 @@ fn kill_tree(root: &mut Child) -> Vec<u32> {
     let mut found = vec![root.id()];
     let mut next = 0;
     while let Some(&parent) = found.get(next) {
-        found.extend(
-            table
-                .iter()
-                .filter(|entry| entry.parent == parent)
-                .map(|entry| entry.id),
-        );
+        found.extend(table.iter().filter(|entry| entry.parent == parent).map(|entry| entry.id));
         next += 1;
     }
     let group = format!("-{}", root.id());
@@ -324,12 +287,7 @@ fn table() -> Vec<Entry> {
 /// Through the shell, because the standard library has no `kill`. Those that are gone already are no error.
 fn send(signal: &str, targets: impl IntoIterator<Item = String>) {
     let _ = Command::new("sh")
-        .args([
-            "-c",
-            r#"signal=$1; shift; for id; do kill -s "$signal" -- "$id"; done"#,
-            "kill",
-            signal,
-        ])
+        .args(["-c", r#"signal=$1; shift; for id; do kill -s "$signal" -- "$id"; done"#, "kill", signal])
         .args(targets)
         .stdin(Stdio::null())
         .stdout(Stdio::null())

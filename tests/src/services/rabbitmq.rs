@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use lapin::ConnectionProperties;
 use tokio::net::TcpStream;
 
@@ -37,10 +37,7 @@ impl RabbitMq {
         let (amqp, api) = (Port::reserve()?, Port::reserve()?);
         let (distribution, mapper) = (Port::reserve()?, Port::reserve()?);
         // The API makes a virtual host in milliseconds, where `rabbitmqctl` takes seconds.
-        fs::write(
-            directory.join("enabled_plugins"),
-            "[rabbitmq_management].\n",
-        )?;
+        fs::write(directory.join("enabled_plugins"), "[rabbitmq_management].\n")?;
         fs::write(
             directory.join("rabbitmq.conf"),
             format!(
@@ -54,15 +51,8 @@ impl RabbitMq {
         )?;
         // Instead of the system's, which may name another node.
         fs::write(directory.join("environment"), "")?;
-        let mut rabbitmq = Self {
-            _mapper: start_mapper(&mapper, &directory).await?,
-            directory,
-            amqp,
-            api,
-            distribution,
-            mapper,
-            node: None,
-        };
+        let mut rabbitmq =
+            Self { _mapper: start_mapper(&mapper, &directory).await?, directory, amqp, api, distribution, mapper, node: None };
         rabbitmq.launch().await?;
         Ok(rabbitmq)
     }
@@ -113,9 +103,23 @@ impl RabbitMq {
         self.launch().await
     }
 
-    async fn launch(&mut self) -> anyhow::Result<()> {
+    /// Runs `rabbitmqctl` with these arguments on the node and gives its output. Takes a second or two.
+    ///
+    /// # Errors
+    /// When it fails; with what it said.
+    pub async fn control(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let mut command = tokio::process::Command::from(self.program("rabbitmqctl"));
+        command.arg("--quiet").args(arguments).kill_on_drop(true);
+        let output = command.output().await.context("is rabbitmq-server installed?")?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        ensure!(output.status.success(), "rabbitmqctl {arguments:?}: {said}{}", String::from_utf8_lossy(&output.stderr));
+        Ok(said)
+    }
+
+    /// One of RabbitMQ's programs, told where everything of this node is.
+    fn program(&self, name: &str) -> Command {
         // Not the one on the path, which insists on the user `rabbitmq` and the system's directories.
-        let mut command = Command::new("/usr/lib/rabbitmq/bin/rabbitmq-server");
+        let mut command = Command::new(format!("/usr/lib/rabbitmq/bin/{name}"));
         let file = |name: &str| self.directory.join(name);
         command
             .current_dir(&self.directory)
@@ -123,10 +127,7 @@ impl RabbitMq {
             .env("HOME", file("home"))
             .env("ERL_EPMD_PORT", self.mapper.number().to_string())
             .env("ERL_EPMD_ADDRESS", "127.0.0.1")
-            .env(
-                "RABBITMQ_NODENAME",
-                format!("posthaste-{}@localhost", self.amqp.number()),
-            )
+            .env("RABBITMQ_NODENAME", format!("posthaste-{}@localhost", self.amqp.number()))
             .env("RABBITMQ_DIST_PORT", self.distribution.number().to_string())
             .env("RABBITMQ_CONF_ENV_FILE", file("environment"))
             .env("RABBITMQ_CONFIG_FILE", file("rabbitmq.conf"))
@@ -134,17 +135,20 @@ impl RabbitMq {
             .env("RABBITMQ_ENABLED_PLUGINS_FILE", file("enabled_plugins"))
             .env("RABBITMQ_MNESIA_BASE", file("data"))
             .env("RABBITMQ_LOG_BASE", file("log"))
-            .env("RABBITMQ_PID_FILE", file("node.pid"))
-            .env(
-                "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
-                "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none",
-            );
-        let mut node = Process::spawn("RabbitMQ", command, &file("output"))
-            .context("is rabbitmq-server installed?")?;
+            .env("RABBITMQ_PID_FILE", file("node.pid"));
+        command
+    }
+
+    async fn launch(&mut self) -> anyhow::Result<()> {
+        let mut command = self.program("rabbitmq-server");
+        // With input allowed, the script becomes the node instead of waiting for it: a signal meant for one reaches the other.
+        command
+            .env("RABBITMQ_ALLOW_INPUT", "true")
+            .env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-noinput -kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none");
+        let mut node = Process::spawn("RabbitMQ", command, &self.directory.join("output")).context("is rabbitmq-server installed?")?;
         let (url, api) = (self.url(""), format!("{}/api/vhosts", self.api()));
         node.ready(Duration::from_secs(120), || async {
-            let connection =
-                lapin::Connection::connect(&url, ConnectionProperties::default()).await?;
+            let connection = lapin::Connection::connect(&url, ConnectionProperties::default()).await?;
             connection.close(200, "ready".into()).await?;
             reqwest::get(&api).await?.error_for_status()?;
             Ok(())
@@ -161,8 +165,7 @@ async fn start_mapper(port: &Port, directory: &Path) -> anyhow::Result<Process> 
     let number = port.number();
     let mut command = Command::new("epmd");
     command.args(["-port", &number.to_string(), "-address", "127.0.0.1"]);
-    let mut mapper = Process::spawn("epmd", command, &directory.join("epmd"))
-        .context("is rabbitmq-server installed?")?;
+    let mut mapper = Process::spawn("epmd", command, &directory.join("epmd")).context("is rabbitmq-server installed?")?;
     mapper
         .ready(Duration::from_secs(30), || async {
             TcpStream::connect((Ipv4Addr::LOCALHOST, number)).await?;

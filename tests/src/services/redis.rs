@@ -24,11 +24,7 @@ impl Redis {
     /// When the binary is missing or the instance is not ready in time.
     pub async fn start(directory: PathBuf) -> anyhow::Result<Self> {
         fs::create_dir_all(&directory)?;
-        let mut redis = Self {
-            directory,
-            port: Port::reserve()?,
-            process: None,
-        };
+        let mut redis = Self { directory, port: Port::reserve()?, process: None };
         redis.launch().await?;
         Ok(redis)
     }
@@ -78,15 +74,12 @@ impl Redis {
             .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
             .arg("--dir")
             .arg(&self.directory);
-        let mut process = Process::spawn("Redis", command, &self.directory.join("log"))
-            .context("is redis-server installed?")?;
+        let mut process = Process::spawn("Redis", command, &self.directory.join("log")).context("is redis-server installed?")?;
         let client = redis::Client::open(self.url())?;
         process
             .ready(Duration::from_secs(30), || async {
                 let mut connection = client.get_multiplexed_async_connection().await?;
-                Ok(redis::cmd("PING")
-                    .query_async::<String>(&mut connection)
-                    .await?)
+                Ok(redis::cmd("PING").query_async::<String>(&mut connection).await?)
             })
             .await?;
         self.process = Some(process);

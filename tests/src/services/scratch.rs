@@ -21,15 +21,10 @@ impl Scratch {
     /// # Errors
     /// Those of the file system.
     pub fn new() -> anyhow::Result<Self> {
-        let directory = tempfile::Builder::new()
-            .prefix("posthaste-tests-")
-            .tempdir()?;
+        let directory = tempfile::Builder::new().prefix("posthaste-tests-").tempdir()?;
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755))?;
         let watchdog = Watchdog::over_directory(directory.path())?;
-        Ok(Self {
-            directory,
-            _watchdog: watchdog,
-        })
+        Ok(Self { directory, _watchdog: watchdog })
     }
 
     /// Where it is.
