@@ -10,6 +10,7 @@
 
 mod database;
 pub mod drafts;
+pub mod histories;
 pub mod metadata;
 mod sandbox;
 pub mod services;
