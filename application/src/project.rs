@@ -1,5 +1,8 @@
 //! The projector of one view: a cursor over the log that keeps the view's checkpoint.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use crate::port::{EventLog, PortError, Projection};
@@ -24,6 +27,13 @@ pub enum ProjectError {
         /// Where the log ends now.
         head: Position,
     },
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("position {expected} is missing: found {found} in its place")]
+struct Hole {
+    expected: Position,
+    found: Position,
 }
 
 /// Keeps one view.
@@ -53,7 +63,8 @@ impl Projector {
         self.position.unwrap_or_default()
     }
 
-    /// Takes the next events of the log into the view. Gives how many; 0 when the view is up to date.
+    /// Takes the next events of the log into the view, unless another projector does. Gives how many there were; 0 when the view is up
+    /// to date.
     ///
     /// # Errors
     /// See [`ProjectError`].
@@ -63,7 +74,17 @@ impl Projector {
             None => self.start().await?,
         };
         let events = self.log.read(after, BATCH).await?;
-        let Some(last) = events.last().map(|event| event.position) else { return Ok(0) };
+        let mut last = after;
+        for event in &events {
+            // Positions never skip; to go on over a hole would leave it in the view for ever.
+            if event.position != last.next() {
+                return Err(PortError::corrupt("the log", Hole { expected: last.next(), found: event.position }).into());
+            }
+            last = event.position;
+        }
+        if events.is_empty() {
+            return Ok(0);
+        }
         self.position = None;
         if self.projection.apply(after, &events).await? {
             self.position = Some(last);

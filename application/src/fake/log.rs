@@ -49,6 +49,11 @@ impl FakeLog {
         self.entries().truncate(usize::try_from(head).unwrap());
     }
 
+    /// The event at this position is gone.
+    pub(crate) fn lose(&self, position: u64) {
+        self.entries().retain(|entry| entry.recorded.position.0 != position);
+    }
+
     pub(crate) fn all(&self) -> Vec<Recorded> {
         self.entries().iter().map(|entry| entry.recorded.clone()).collect()
     }
