@@ -119,6 +119,21 @@ impl History {
         history
     }
 
+    /// Two users register, become friends, open their thread and post in turn: 7 events, and one for each message.
+    #[must_use]
+    pub fn between(one: u64, other: u64, messages: u64) -> Self {
+        let wish = |what, by, other| Wish { what, by, other, text: "hi".to_owned(), erased: false, at: 0 };
+        let begin = [
+            wish(What::Register, one, other),
+            wish(What::Register, other, one),
+            wish(What::Request, one, other),
+            wish(What::Accept, other, one),
+            wish(What::Open, one, other),
+        ];
+        let posts = (0..messages).map(|n| if n % 2 == 0 { wish(What::Post, one, other) } else { wish(What::Post, other, one) });
+        Self::of(&begin.into_iter().chain(posts).collect::<Vec<_>>())
+    }
+
     /// The last position.
     #[must_use]
     pub fn head(&self) -> Position {
