@@ -10,6 +10,7 @@
 
 mod database;
 pub mod drafts;
+pub mod race;
 mod sandbox;
 pub mod services;
 

@@ -62,12 +62,7 @@ async fn hot_statements_go_by_index() -> anyhow::Result<()> {
         // A device that is almost up to date, and one that is far behind.
         Hot { statement: "log_read_for_user", arguments: format!("{USER}, 99000, 100000, 256"), indexes: FOR_USER, pages: 1_400 },
         Hot { statement: "log_read_for_user", arguments: format!("{USER}, 2000, 100000, 256"), indexes: FOR_USER, pages: 1_400 },
-        Hot {
-            statement: "log_memberships",
-            arguments: USER.to_owned(),
-            indexes: &["event_users_membership"],
-            pages: 60,
-        },
+        Hot { statement: "log_memberships", arguments: USER.to_owned(), indexes: &["event_users_membership"], pages: 60 },
     ];
     for hot in hot {
         for mode in ["force_custom_plan", "force_generic_plan"] {
