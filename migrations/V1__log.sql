@@ -34,7 +34,8 @@ CREATE TABLE events (
     ordinal smallint NOT NULL,
     category text COLLATE "C" NOT NULL,
     event_type text COLLATE "C" NOT NULL,
-    fingerprint bytea NOT NULL,
+    -- What no reader could take must never get in.
+    fingerprint bytea NOT NULL CHECK (octet_length(fingerprint) = 32),
     hash bytea NOT NULL,
     -- json keeps the exact bytes, which the hash covers; jsonb would rewrite them.
     facts json NOT NULL,

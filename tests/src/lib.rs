@@ -10,6 +10,8 @@
 
 mod database;
 pub mod metadata;
+pub mod drafts;
+pub mod race;
 mod sandbox;
 pub mod services;
 

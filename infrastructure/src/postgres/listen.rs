@@ -39,7 +39,9 @@ pub(super) async fn listen(postgres: Postgres, heard: watch::Sender<Position>) {
 
 async fn listen_once(postgres: &Postgres, heard: &watch::Sender<Position>) -> Result<std::convert::Infallible, Deaf> {
     let patience = postgres.patience();
-    let (client, mut connection) = timeout(patience, postgres.config().driver()?.connect(NoTls)).await??;
+    let mut driver = postgres.config().driver()?;
+    driver.application_name("posthaste listener");
+    let (client, mut connection) = timeout(patience, driver.connect(NoTls)).await??;
     let mut messages = std::pin::pin!(async {
         while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
             if let AsyncMessage::Notification(notification) = message?
