@@ -8,8 +8,12 @@
 //! - A test that breaks a service: `Services::start().await?` gives a set of its own; pass
 //!   `services.endpoints()` to [`Sandbox::on`], then `services.rabbitmq.kill()` and `restart()`.
 
+pub mod actor;
+pub mod history;
+pub mod node;
 mod sandbox;
 pub mod services;
 
+pub use node::{Node, NodeSettings};
 pub use sandbox::Sandbox;
 pub use services::{Endpoints, Services};
