@@ -55,6 +55,14 @@ pub fn append_queue(log: Arc<dyn EventLog>) -> (AppendQueue, Appender) {
 }
 
 impl AppendQueue {
+    /// Records the append together with whatever else waits, and gives the answer once it is durable or refused.
+    ///
+    /// # Errors
+    /// See [`AppendError`].
+    pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        self.enqueue(append).await?.answer().await
+    }
+
     /// Takes its place in the queue, behind whatever came before. What this gives ends once the append is durable or refused;
     /// dropping it does not take the append back.
     ///

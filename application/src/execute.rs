@@ -149,10 +149,17 @@ impl Executor {
         .boxed())
     }
 
-    /// Decides once, and enqueues what was decided.
+    /// Decides, and enqueues what was decided.
     async fn attempt(&self, envelope: Envelope, command: &Command, fingerprint: Hash, first_try: bool) -> Result<Attempt, ExecuteError> {
         let mut decision = Decision::new(&self.states, first_try);
-        match command::decide(&mut decision, envelope, command).await {
+        let mut decided = command::decide(&mut decision, envelope, command).await;
+        // Events are checked by the log, so they may rest on a memory. A no, or "it holds already", is checked by nobody.
+        if decision.rests_on_memory() && matches!(decided, Ok(_) | Err(ExecuteError::Refused(_))) && !decision.has_events() {
+            decision.forget();
+            decision = Decision::new(&self.states, false);
+            decided = command::decide(&mut decision, envelope, command).await;
+        }
+        match decided {
             Ok(id) if decision.has_events() => {
                 let (append, touched) = decision.into_append(envelope, fingerprint);
                 let enqueued = self.queue.enqueue(append).await.map_err(not_appended)?;

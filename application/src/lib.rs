@@ -13,6 +13,8 @@ pub mod chain;
 pub mod codec;
 pub mod deliver;
 pub mod execute;
+#[cfg(test)]
+mod fake;
 pub mod port;
 pub mod problem;
 pub mod project;

@@ -3,6 +3,8 @@
 pub mod accounts;
 pub mod broker;
 pub mod clock;
+#[cfg(feature = "contract")]
+mod contract;
 pub mod cursors;
 pub mod lease;
 pub mod log;

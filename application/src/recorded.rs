@@ -122,6 +122,57 @@ pub struct Append {
     pub events: Vec<NewEvent>,
 }
 
+/// An append that contradicts itself: a mistake of whoever made it, so the log does not take it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Inconsistent {
+    /// It has no events.
+    #[error("an append without events")]
+    Empty,
+    /// A stream is checked more than once.
+    #[error("{0} is checked twice")]
+    CheckedTwice(StreamId),
+    /// An event's stream is not among the checks.
+    #[error("{0} is written and not checked")]
+    Unchecked(StreamId),
+    /// An event's version does not follow from the check of its stream and the events before it.
+    #[error("an event of {stream} says version {claimed}, and is version {version}")]
+    Version {
+        /// Which stream.
+        stream: StreamId,
+        /// What the event says.
+        claimed: u64,
+        /// What follows.
+        version: u64,
+    },
+}
+
+impl Append {
+    /// Whether it can be recorded at all. Every log asks this first.
+    ///
+    /// # Errors
+    /// What contradicts what.
+    pub fn consistent(&self) -> Result<(), Inconsistent> {
+        if self.events.is_empty() {
+            return Err(Inconsistent::Empty);
+        }
+        for (n, check) in self.checks.iter().enumerate() {
+            if self.checks[..n].iter().any(|other| other.stream == check.stream) {
+                return Err(Inconsistent::CheckedTwice(check.stream));
+            }
+        }
+        for (n, event) in self.events.iter().enumerate() {
+            let stream = event.stream;
+            let check = self.checks.iter().find(|check| check.stream == stream).ok_or(Inconsistent::Unchecked(stream))?;
+            let before = self.events[..n].iter().filter(|other| other.stream == stream).count() as u64;
+            let version = check.expected.version() + before + 1;
+            if event.version != version {
+                return Err(Inconsistent::Version { stream, claimed: event.version, version });
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Where an append was recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Appended {

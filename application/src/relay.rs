@@ -7,15 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use futures::future::{Either, select};
+use futures::future::{BoxFuture, Either, select};
 use futures::stream::FuturesOrdered;
 use futures::{FutureExt as _, StreamExt as _, pin_mut};
 use uuid::Uuid;
 
-use crate::port::broker::{Confirm, Publisher, Run};
+use crate::port::broker::{Publisher, Run};
 use crate::port::lease::{Fenced, Lease};
 use crate::port::{Broker, Clock, EventLog, PortError, RelayLease};
-use crate::recorded::Position;
+use crate::recorded::{Position, Recorded};
 
 /// Most events of one run.
 const RUN: usize = 512;
@@ -29,7 +29,7 @@ pub struct RelayTiming {
     pub lease: Duration,
     /// How far apart checkpoints are; what is confirmed in between is published again after a crash.
     pub checkpoint: Duration,
-    /// How long the oldest run may stay unconfirmed before the connection is given up.
+    /// How long the broker may take for one thing (to connect, to take a run, to confirm the oldest) before it is given up.
     pub confirm: Duration,
 }
 
@@ -59,8 +59,8 @@ pub enum RelayError {
     /// A standby has taken over.
     #[error(transparent)]
     Fenced(#[from] Fenced),
-    /// The broker has stopped confirming.
-    #[error("the oldest run has been unconfirmed for too long")]
+    /// The broker has stopped connecting, taking or confirming.
+    #[error("the broker has confirmed nothing for too long: it may be out of memory or disk, or the connection is dead")]
     Unconfirmed,
     /// The checkpoint is beyond the head: the log was restored from a backup, or a replica missed its tail.
     #[error("the checkpoint {checkpoint} is beyond the head of the log {head}: restore the log or reset the checkpoint")]
@@ -72,15 +72,27 @@ pub enum RelayError {
     },
 }
 
+/// What this relay has in hand while it holds the lease.
 struct Active {
     lease: Lease,
-    publisher: Box<dyn Publisher>,
+    link: Link,
+    /// Everything up to here went to the publisher.
     published: Position,
+    /// Everything up to here was confirmed, without a hole.
     confirmed: Position,
+    /// The checkpoint as it was stored last, and when.
     saved: Position,
     saved_at: DateTime<Utc>,
-    progress_at: DateTime<Utc>,
-    in_flight: FuturesOrdered<futures::future::BoxFuture<'static, Result<Position, PortError>>>,
+    /// Since when the broker owes something: a connection, room for a run, or the oldest confirmation.
+    owed_since: Option<DateTime<Utc>>,
+    /// Ends in the order of publishing whatever the order of confirmations, which is what keeps the prefix contiguous.
+    in_flight: FuturesOrdered<BoxFuture<'static, Result<Position, PortError>>>,
+}
+
+/// Connecting can take longer than a step may, so it goes on from step to step.
+enum Link {
+    Connecting(BoxFuture<'static, Result<Box<dyn Publisher>, PortError>>),
+    Open(Box<dyn Publisher>),
 }
 
 /// The relay. Several may run; the one with the lease works.
@@ -114,8 +126,9 @@ impl Relay {
         self.active.as_ref().map(|active| active.published)
     }
 
-    /// Takes the lease if need be, publishes what the log has, waits for one confirmation if any is due, saves the checkpoint when it
-    /// is time. Can be dropped at any point and called again, and must be, well within the lease's time.
+    /// Takes or renews the lease if need be, saves the checkpoint when it is time, publishes a run if the log has one and the broker
+    /// takes it; if not, waits for a confirmation or for the log to grow. Can be dropped at any point and called again, and must be
+    /// called again within a third of the lease's time, or the lease may run out.
     ///
     /// # Errors
     /// See [`RelayError`]; the relay has then let go of its connection.
@@ -132,91 +145,151 @@ impl Relay {
     /// # Errors
     /// It could not be saved; the lease then runs out by itself.
     pub async fn stop(mut self) -> Result<(), RelayError> {
-        if let Some(active) = self.active.take() {
+        if let Some(mut active) = self.active.take() {
+            // A failed confirmation ends the prefix, and what is before it still counts.
+            let _ = active.collect_confirmed(self.clock.now());
             self.lease.checkpoint(active.lease, active.confirmed, self.timing.lease).await??;
             self.lease.release(active.lease).await?;
         }
         Ok(())
     }
 
+    // Between an await and what it means for `active` there is never another await, so a step that is dropped has either happened
+    // or not. The exception is a call that was under way: the lease and the checkpoint bear repetition, and a run that the publisher
+    // took without our knowing is published twice.
     async fn try_step(&mut self) -> Result<RelayStep, RelayError> {
         if self.active.is_none() {
-            self.active = self.activate().await?;
+            self.active = self.acquire().await?;
         }
         let Some(active) = &mut self.active else { return Ok(RelayStep::Standby) };
-        let now = self.clock.now();
-        let since_saved = (now - active.saved_at).to_std().unwrap_or_default();
-        if since_saved >= self.timing.lease / 3 || (active.confirmed > active.saved && since_saved >= self.timing.checkpoint) {
-            let confirmed = active.confirmed;
-            self.lease.checkpoint(active.lease, confirmed, self.timing.lease).await??;
-            active.saved = confirmed;
-            active.saved_at = now;
-        }
-        if !active.in_flight.is_empty() && (now - active.progress_at).to_std().unwrap_or_default() >= self.timing.confirm {
+
+        active.collect_confirmed(self.clock.now())?;
+        if active.owed_since.is_some_and(|since| elapsed(&*self.clock, since) >= self.timing.confirm) {
             return Err(RelayError::Unconfirmed);
         }
+        // First of all, so that the lease is kept while the broker takes nothing.
+        keep(active, &*self.lease, &*self.log, &*self.clock, self.timing).await?;
 
-        let published = publish(&*self.log, active).await?;
-        if published && active.in_flight.len() == 1 {
-            active.progress_at = now;
+        if let Link::Connecting(connecting) = &mut active.link {
+            match connecting.await {
+                Ok(publisher) => active.link = Link::Open(publisher),
+                Err(error) => {
+                    let lease = active.lease;
+                    self.active = None;
+                    // Another relay may reach the broker where this one cannot. If it fails, the lease runs out by itself.
+                    let _ = self.lease.release(lease).await;
+                    return Err(error.into());
+                }
+            }
+            active.owed_since = None;
+        }
+
+        let has_room = active.in_flight.len() < IN_FLIGHT;
+        if has_room && publish(active, &*self.log, &*self.clock).await? {
+            return Ok(RelayStep::Moved);
         }
         if active.in_flight.is_empty() {
-            return Ok(if published { RelayStep::Moved } else { RelayStep::Idle });
+            return Ok(RelayStep::Idle);
         }
-        let confirmed = {
-            let confirmed = active.in_flight.next();
-            let grown = async {
-                if active.published >= Position::START && !published {
-                    self.log.grown(active.published).await;
-                }
-            };
-            pin_mut!(confirmed, grown);
-            match select(confirmed, grown).await {
-                Either::Left((confirmed, _)) => confirmed,
-                Either::Right(((), _)) => None,
-            }
-        };
-        if let Some(confirmed) = confirmed {
+        let confirmed = active.in_flight.next();
+        // Without room, more to publish is no reason to wake up.
+        let grown = if has_room { self.log.grown(active.published) } else { futures::future::pending().boxed() };
+        pin_mut!(confirmed, grown);
+        if let Either::Left((Some(confirmed), _)) = select(confirmed, grown).await {
             active.confirmed = confirmed?;
-            active.progress_at = now;
-        }
-        while let Some(Some(confirmed)) = active.in_flight.next().now_or_never() {
-            active.confirmed = confirmed?;
+            active.owed_since = (!active.in_flight.is_empty()).then(|| self.clock.now());
         }
         Ok(RelayStep::Moved)
     }
 
-    async fn activate(&self) -> Result<Option<Active>, RelayError> {
+    async fn acquire(&self) -> Result<Option<Active>, RelayError> {
+        let now = self.clock.now();
         let Some((lease, checkpoint)) = self.lease.acquire(self.holder, self.timing.lease).await? else { return Ok(None) };
         let head = self.log.head().await?.position;
         if checkpoint > head {
             return Err(RelayError::BeyondHead { checkpoint, head });
         }
-        let publisher = self.broker.publisher().await?;
-        let now = self.clock.now();
         tracing::info!(epoch = lease.epoch, checkpoint = checkpoint.0, head = head.0, "relaying");
+        let broker = Arc::clone(&self.broker);
         Ok(Some(Active {
             lease,
-            publisher,
+            link: Link::Connecting(async move { broker.publisher().await }.boxed()),
             published: checkpoint,
             confirmed: checkpoint,
             saved: checkpoint,
             saved_at: now,
-            progress_at: now,
+            owed_since: Some(now),
             in_flight: FuturesOrdered::new(),
         }))
     }
 }
 
-/// Publishes one run, if there is one and the broker's confirmations are not too far behind.
-async fn publish(log: &dyn EventLog, active: &mut Active) -> Result<bool, PortError> {
-    if active.in_flight.len() >= IN_FLIGHT {
-        return Ok(false);
+impl Active {
+    /// Takes in whatever was confirmed since the last look.
+    fn collect_confirmed(&mut self, now: DateTime<Utc>) -> Result<(), PortError> {
+        while let Some(Some(confirmed)) = self.in_flight.next().now_or_never() {
+            self.confirmed = confirmed?;
+            self.owed_since = (!self.in_flight.is_empty()).then_some(now);
+        }
+        Ok(())
     }
+}
+
+/// How long ago that was. For ever ago if the clock was set back: what is timed by it then comes too early, never too late.
+fn elapsed(clock: &dyn Clock, since: DateTime<Utc>) -> Duration {
+    (clock.now() - since).to_std().unwrap_or(Duration::MAX)
+}
+
+/// Saves the checkpoint and renews the lease, when it is time for either.
+async fn keep(
+    active: &mut Active,
+    lease: &dyn RelayLease,
+    log: &dyn EventLog,
+    clock: &dyn Clock,
+    timing: RelayTiming,
+) -> Result<(), RelayError> {
+    let elapsed = elapsed(clock, active.saved_at);
+    let moved = active.confirmed > active.saved;
+    if elapsed < timing.lease / 3 && !(moved && elapsed >= timing.checkpoint) {
+        return Ok(());
+    }
+    if !moved {
+        // With nothing to do for so long, the log may have been replaced by an older one.
+        let head = log.head().await?.position;
+        if active.published > head {
+            return Err(RelayError::BeyondHead { checkpoint: active.published, head });
+        }
+    }
+    // The time before the call: by the store's clock the lease runs from some moment after it.
+    let (now, confirmed) = (clock.now(), active.confirmed);
+    lease.checkpoint(active.lease, confirmed, timing.lease).await??;
+    (active.saved, active.saved_at) = (confirmed, now);
+    Ok(())
+}
+
+/// Publishes the next run, if there is one.
+async fn publish(active: &mut Active, log: &dyn EventLog, clock: &dyn Clock) -> Result<bool, PortError> {
+    let Link::Open(publisher) = &mut active.link else { return Ok(false) };
     let run: Run = log.read(active.published, RUN).await?.into();
-    let Some(last) = run.last().map(|event| event.position) else { return Ok(false) };
-    let confirm: Confirm = active.publisher.publish(run).await?;
+    let Some(last) = last_of_dense(&run, active.published)? else { return Ok(false) };
+    active.owed_since.get_or_insert_with(|| clock.now());
+    let confirm = publisher.publish(run).await?;
     active.published = last;
     active.in_flight.push_back(confirm.map(move |confirmed| confirmed.map(|()| last)).boxed());
     Ok(true)
 }
+
+/// The last position of a run that must go on right after another. A gap would put the checkpoint over what nobody was told.
+fn last_of_dense(run: &[Recorded], after: Position) -> Result<Option<Position>, PortError> {
+    let mut last = after;
+    for event in run {
+        if event.position != last.next() {
+            return Err(PortError::corrupt(format!("the log after position {last}"), format!("position {} follows", event.position)));
+        }
+        last = event.position;
+    }
+    Ok((last > after).then_some(last))
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,8 @@
 
 pub mod friends;
 pub mod members;
+#[cfg(test)]
+mod tests;
 pub mod threads;
 pub mod timeline;
 
@@ -17,7 +19,7 @@ use crate::port::PortError;
 use crate::recorded::{Position, Recorded};
 pub use friends::{Friend, FriendState, Friends};
 pub use members::{Member, Members};
-pub use threads::{ThreadSummary, Threads};
+pub use threads::{LastMessage, ThreadSummary, Threads};
 pub use timeline::{Timeline, TimelineEntry};
 
 /// The views there are.
@@ -88,7 +90,8 @@ pub trait Views: Send + Sync {
     /// The messages of a thread, newest first; keyed by their position.
     async fn timeline(&self, thread: ThreadId, page: Page) -> Result<Vec<TimelineEntry>, PortError>;
 
-    /// The memberships of a thread that have not ended, in the order of joining.
+    /// The memberships of a thread that have not ended, in the order of joining; those who joined with one event in the order of
+    /// their ids.
     async fn members(&self, thread: ThreadId) -> Result<Vec<Member>, PortError>;
 
     /// The membership of one user that has not ended.

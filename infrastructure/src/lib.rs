@@ -1,3 +1,11 @@
 //! The adapters of Posthaste's ports, each named after its technology. They know the ports and never one another.
 
+pub mod argon2;
+pub mod embedded;
+pub mod http;
+pub mod jwt;
+pub mod postgres;
+pub mod rabbitmq;
+pub mod redis;
+pub mod system;
 pub mod ws;

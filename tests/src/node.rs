@@ -24,7 +24,6 @@ const SECRET: &str = "a secret that is long enough and known to every test";
 pub struct NodeSettings {
     environment: Vec<(String, String)>,
     arguments: Vec<String>,
-    relay_only: bool,
 }
 
 impl NodeSettings {
@@ -64,7 +63,6 @@ impl NodeSettings {
     /// Takes on these roles only.
     #[must_use]
     pub fn roles(mut self, roles: &str) -> Self {
-        self.relay_only = roles == "relay";
         self.arguments.extend(["--roles".to_owned(), roles.to_owned()]);
         self
     }
@@ -82,7 +80,7 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts a node, and waits until it says where it listens. One that only relays listens nowhere: it is ready when it runs.
+    /// Starts a node, and waits until it says where it listens.
     ///
     /// # Errors
     /// It ended, or was not ready in time; with the end of what it wrote.
@@ -112,15 +110,13 @@ impl Node {
         command.current_dir(self.scratch.path()).stdout(File::create(&said)?).stderr(File::create(&logged)?);
         let mut process = Process::spawn_inheriting(&self.name, command, Some(logged))?;
         let base = self.base();
-        if !self.settings.relay_only {
-            let ready = process.ready(START, || async {
-                let said = fs::read_to_string(&said)?;
-                ensure!(said.contains(&base), "it has not said that it is at {base}: {said:?}");
-                reqwest::get(format!("{base}/healthz")).await?.error_for_status()?;
-                Ok(())
-            });
-            ready.await?;
-        }
+        let ready = process.ready(START, || async {
+            let said = fs::read_to_string(&said)?;
+            ensure!(said.contains(&base), "it has not said that it is at {base}: {said:?}");
+            reqwest::get(format!("{base}/healthz")).await?.error_for_status()?;
+            Ok(())
+        });
+        ready.await?;
         self.process = Some(process);
         Ok(())
     }

@@ -32,6 +32,18 @@ impl Gathered {
     }
 }
 
+/// Moves that are being written. What is not written, because it failed or was given up, goes back.
+struct Taken<'a> {
+    gathered: &'a Gathered,
+    moves: Vec<CursorMove>,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.moves.drain(..).for_each(|moved| self.gathered.add(moved));
+    }
+}
+
 /// The way in. Cheap to clone.
 #[derive(Clone)]
 pub struct AckQueue(Arc<Gathered>);
@@ -58,7 +70,7 @@ impl AckQueue {
 }
 
 impl AckWriter {
-    /// Waits for acknowledgements and writes all there are.
+    /// Waits for acknowledgements and writes all there are. Can be dropped and called again at any time.
     ///
     /// # Errors
     /// They could not be written; they are kept for the next step.
@@ -77,16 +89,11 @@ impl AckWriter {
     /// # Errors
     /// As [`AckWriter::step`].
     pub async fn flush(&mut self) -> Result<usize, PortError> {
-        let moves = self.gathered.take();
-        if moves.is_empty() {
+        let mut taken = Taken { gathered: &self.gathered, moves: self.gathered.take() };
+        if taken.moves.is_empty() {
             return Ok(0);
         }
-        match self.cursors.advance(&moves).await {
-            Ok(()) => Ok(moves.len()),
-            Err(error) => {
-                moves.into_iter().for_each(|moved| self.gathered.add(moved));
-                Err(error)
-            }
-        }
+        self.cursors.advance(&taken.moves).await?;
+        Ok(std::mem::take(&mut taken.moves).len())
     }
 }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use futures::StreamExt as _;
+use futures::future::BoxFuture;
 use futures::stream::BoxStream;
+use futures::{FutureExt as _, StreamExt as _};
 
 use super::hub::Hub;
 use crate::port::broker::Run;
@@ -13,12 +14,20 @@ use crate::recorded::Position;
 /// Events read at once when a hole is filled.
 const READ: usize = 512;
 
+type Runs = BoxStream<'static, Result<Run, PortError>>;
+
+/// Subscribing can take longer than a step is given, so it goes on from step to step.
+enum Subscription {
+    Subscribing(BoxFuture<'static, Result<Runs, PortError>>),
+    Open(Runs),
+}
+
 /// Feeds one hub.
 pub struct Feed {
     log: Arc<dyn EventLog>,
     broker: Arc<dyn Broker>,
     hub: Arc<Hub>,
-    subscription: Option<BoxStream<'static, Result<Run, PortError>>>,
+    subscription: Subscription,
     /// Where the hub was at the last look at the log.
     looked_at: Position,
 }
@@ -28,7 +37,8 @@ impl Feed {
     #[must_use]
     pub fn new(log: Arc<dyn EventLog>, broker: Arc<dyn Broker>, hub: Arc<Hub>) -> Self {
         let looked_at = hub.position();
-        Self { log, broker, hub, subscription: None, looked_at }
+        let subscription = subscribe(&broker);
+        Self { log, broker, hub, subscription, looked_at }
     }
 
     /// Waits for the broker's next run and routes it, whatever is missing before it first. Subscribes if need be. Can be dropped
@@ -37,22 +47,22 @@ impl Feed {
     /// # Errors
     /// The broker or the log failed; the next step subscribes again.
     pub async fn step(&mut self) -> Result<(), PortError> {
-        if self.subscription.is_none() {
-            self.subscription = Some(self.broker.subscribe().await?);
-            // What was published between two subscriptions reached nobody.
-            self.catch_up().await?;
-        }
-        let Some(subscription) = &mut self.subscription else { return Ok(()) };
-        let run = match subscription.next().await {
+        let runs = match &mut self.subscription {
+            Subscription::Open(runs) => runs,
+            Subscription::Subscribing(subscribing) => match subscribing.await {
+                Ok(runs) => {
+                    self.subscription = Subscription::Open(runs);
+                    self.hub.set_fed(true);
+                    // What was published between two subscriptions reached nobody.
+                    return self.catch_up().await;
+                }
+                Err(error) => return Err(self.lost(error)),
+            },
+        };
+        let run = match runs.next().await {
             Some(Ok(run)) => run,
-            Some(Err(error)) => {
-                self.subscription = None;
-                return Err(error);
-            }
-            None => {
-                self.subscription = None;
-                return Err(PortError::unavailable("broker", "the subscription ended"));
-            }
+            Some(Err(error)) => return Err(self.lost(error)),
+            None => return Err(self.lost(PortError::unavailable("broker", "the subscription ended"))),
         };
         let Some(first) = run.first().map(|event| event.position) else { return Ok(()) };
         if first > self.hub.position().next() {
@@ -79,6 +89,13 @@ impl Feed {
         Ok(())
     }
 
+    /// The subscription is over; the next step begins another.
+    fn lost(&mut self, error: PortError) -> PortError {
+        self.hub.set_fed(false);
+        self.subscription = subscribe(&self.broker);
+        error
+    }
+
     async fn catch_up(&self) -> Result<(), PortError> {
         let head = self.log.head().await?.position;
         self.hub.observe_head(head);
@@ -98,4 +115,9 @@ impl Feed {
         }
         Ok(())
     }
+}
+
+fn subscribe(broker: &Arc<dyn Broker>) -> Subscription {
+    let broker = Arc::clone(broker);
+    Subscription::Subscribing(async move { broker.subscribe().await }.boxed())
 }

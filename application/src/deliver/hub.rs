@@ -3,14 +3,16 @@
 //! Subscriptions follow membership events alone, in the order of the log; nothing a client says can add one.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use posthaste_domain::{MembershipChange, ThreadId, UserId};
 
 use super::inbox::{Attached, Detached};
 use super::push::Push;
+use crate::codec::Undecodable;
 use crate::port::cursors::Device;
+use crate::port::log::MembershipWindow;
 use crate::port::{EventLog, PortError};
 use crate::recorded::{Position, Recorded};
 
@@ -33,13 +35,14 @@ struct Routes {
 pub struct Hub {
     routes: Mutex<Routes>,
     head: AtomicU64,
+    fed: AtomicBool,
 }
 
 impl Hub {
     /// A hub that has routed everything up to a position: the head of the log when the feed was subscribed to.
     #[must_use]
     pub fn new(position: Position) -> Self {
-        Self { routes: Mutex::new(Routes { position, ..Routes::default() }), head: AtomicU64::new(position.0) }
+        Self { routes: Mutex::new(Routes { position, ..Routes::default() }), head: AtomicU64::new(position.0), fed: AtomicBool::new(false) }
     }
 
     fn routes(&self) -> MutexGuard<'_, Routes> {
@@ -63,6 +66,16 @@ impl Hub {
         self.head.fetch_max(head.0, Ordering::Relaxed);
     }
 
+    /// Whether the feed is subscribed to the broker. If not, events come from the log, later.
+    #[must_use]
+    pub fn is_fed(&self) -> bool {
+        self.fed.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_fed(&self, fed: bool) {
+        self.fed.store(fed, Ordering::Relaxed);
+    }
+
     /// How many connections there are.
     #[must_use]
     pub fn connections(&self) -> usize {
@@ -76,7 +89,7 @@ impl Hub {
         routes.users.get(&device.user).map_or(0, |user| user.connections.iter().filter(|other| other.device != device).count())
     }
 
-    /// Connects a device. The newest connection of a device wins: an older one on this node is let go of.
+    /// Connects a device. The newest connection of a device wins: an older one on this node is let go of. Can be dropped at any time.
     ///
     /// # Errors
     /// The log cannot be read.
@@ -95,22 +108,21 @@ impl Hub {
             }
             attached
         };
+        let mut attaching = Attaching { hub: self, attached: Some(attached) };
         loop {
-            let memberships = match log.memberships(device.user).await {
-                Ok(memberships) => memberships,
-                Err(error) => {
-                    self.detach(&attached);
-                    return Err(error);
-                }
-            };
+            let memberships = log.memberships(device.user).await?;
             let mut routes = self.routes();
             let changed = routes.users.get(&device.user).map_or(Position::START, |user| user.changed);
             // The feed has passed a change that this snapshot does not know: look again.
             if changed > memberships.as_of {
                 continue;
             }
+            let attached = attaching.attached.take().expect("taken on the way out only");
             if attached.detached().is_none() {
-                for window in memberships.windows.into_iter().filter(|window| window.until.is_none()) {
+                // The log may be ahead of the feed: what it has beyond, the feed brings.
+                let position = routes.position;
+                let current = |window: &MembershipWindow| window.from <= position && window.until.is_none_or(|until| until > position);
+                for window in memberships.windows.into_iter().filter(current) {
                     subscribe(&mut routes, window.thread, &attached);
                 }
             }
@@ -131,6 +143,12 @@ impl Hub {
         routes.position
     }
 
+    /// Everything up to here that the device is owed was taken from its inbox; `None` while something waits there.
+    pub(super) fn drained(&self, attached: &Attached) -> Option<Position> {
+        let routes = self.routes();
+        attached.is_drained().then_some(routes.position)
+    }
+
     /// Routes the events that were not routed before. The run must not start beyond the next position.
     ///
     /// # Panics
@@ -138,8 +156,11 @@ impl Hub {
     pub fn route(&self, run: &[Recorded]) {
         // Rendered outside the lock: it is the costly part.
         let position = self.position();
-        let pushes: Vec<_> =
-            run.iter().filter(|event| event.position > position).map(|event| (event.position, Push::new(event).map(Arc::new))).collect();
+        let new = run.iter().filter(|event| event.position > position);
+        self.route_rendered(new.map(|event| (event.position, Push::new(event).map(Arc::new))).collect());
+    }
+
+    pub(super) fn route_rendered(&self, pushes: Vec<(Position, Result<Arc<Push>, Undecodable>)>) {
         let mut touched = Vec::new();
         {
             let mut routes = self.routes();
@@ -150,7 +171,10 @@ impl Hub {
                 assert_eq!(position, routes.position.next(), "holes are filled before routing");
                 match push {
                     Ok(push) => route_one(&mut routes, &push, &mut touched),
-                    Err(error) => tracing::error!(error = %error, position = position.0, "an event cannot be routed by this version"),
+                    Err(error) => {
+                        tracing::error!(error = %error, position = position.0, "an event cannot be routed by this version");
+                        fall_back(&mut routes, position, &mut touched);
+                    }
                 }
                 routes.position = position;
             }
@@ -159,6 +183,32 @@ impl Hub {
         touched.dedup_by_key(|attached| attached.serial);
         for attached in touched {
             attached.wake();
+        }
+    }
+}
+
+/// A connection that is not complete, and goes if it never will be.
+struct Attaching<'a> {
+    hub: &'a Hub,
+    attached: Option<Arc<Attached>>,
+}
+
+impl Drop for Attaching<'_> {
+    fn drop(&mut self) {
+        if let Some(attached) = &self.attached {
+            self.hub.detach(attached);
+        }
+    }
+}
+
+/// Nobody here can tell to whom this event is owed, or whose membership it changes. The log can: every device goes on from there, and
+/// those to whom it is owed end with an error instead of missing it.
+fn fall_back(routes: &mut Routes, position: Position, touched: &mut Vec<Arc<Attached>>) {
+    for user in routes.users.values_mut() {
+        user.changed = position;
+        for attached in &user.connections {
+            attached.overflow();
+            touched.push(Arc::clone(attached));
         }
     }
 }

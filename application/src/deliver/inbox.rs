@@ -42,6 +42,12 @@ struct Queue {
     detached: Option<Detached>,
 }
 
+impl Queue {
+    fn overflow(&mut self) {
+        *self = Self { detached: self.detached, ..Self::default() };
+    }
+}
+
 /// A connection's place in the hub.
 #[derive(Debug)]
 pub struct Attached {
@@ -76,10 +82,20 @@ impl Attached {
         }
         queue.bytes += push.fields.len();
         if queue.events.len() >= CAPACITY || queue.bytes > CAPACITY_BYTES {
-            *queue = Queue { detached: queue.detached, ..Queue::default() };
+            queue.overflow();
         } else {
             queue.events.push_back(Arc::clone(push));
         }
+    }
+
+    /// The device must go on from the log.
+    pub(super) fn overflow(&self) {
+        self.queue().overflow();
+    }
+
+    pub(super) fn is_drained(&self) -> bool {
+        let queue = self.queue();
+        queue.live && queue.events.is_empty()
     }
 
     /// To be called after a run was pushed, without any lock held.

@@ -20,6 +20,10 @@ use crate::recorded::{Position, Recorded};
 /// Most events that are read from the log at once.
 const READ: usize = 256;
 
+/// How far behind the hub a device may go live: the rest is read while its inbox takes what comes. Catching up with a hub that moves on
+/// all the time would never end.
+const NEAR: u64 = 1_024;
+
 /// How much may be un-acked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
@@ -69,7 +73,7 @@ pub enum ReadError {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Source {
-    /// The log, up to wherever the hub is.
+    /// The log, until the hub is near.
     Log,
     /// The log, up to here; from here on the inbox has everything.
     LogUpTo(Position),
@@ -150,7 +154,7 @@ impl Reader {
             match self.source {
                 Source::Log => {
                     let hub = self.hub.position();
-                    if self.scanned < hub {
+                    if hub.0.saturating_sub(self.scanned.0) > NEAR {
                         self.read_log(hub).await?;
                     } else {
                         self.source = Source::LogUpTo(self.hub.go_live(&self.attached));
@@ -205,8 +209,11 @@ impl Reader {
     /// Everything up to here was looked at and pushed if it was owed, or waits for room in the window.
     #[must_use]
     pub fn scanned(&self) -> Position {
-        // Live, nothing between the last event and the hub's position was for this device.
-        if self.source == Source::Inbox && self.waiting.is_empty() { self.scanned.max(self.hub.position()) } else { self.scanned }
+        if self.source != Source::Inbox || !self.waiting.is_empty() {
+            return self.scanned;
+        }
+        // Live, with an empty inbox: nothing between the last event and the hub's position was for this device.
+        self.hub.drained(&self.attached).map_or(self.scanned, |drained| drained.max(self.scanned))
     }
 
     async fn read_log(&mut self, upto: Position) -> Result<(), ReadError> {

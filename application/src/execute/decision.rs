@@ -24,6 +24,7 @@ struct Read {
 pub struct Decision<'a> {
     states: &'a States,
     first_try: bool,
+    remembered: bool,
     reads: Vec<Read>,
     events: Vec<(StreamId, u64, Event)>,
     written: HashMap<StreamId, Keep>,
@@ -55,7 +56,15 @@ impl Touched {
 impl<'a> Decision<'a> {
     /// A decision on these states. The first try takes what should be new for new; a later one looks.
     pub(super) fn new(states: &'a States, first_try: bool) -> Self {
-        Self { states, first_try, reads: Vec::new(), events: Vec::new(), written: HashMap::new(), position: Position::START }
+        Self {
+            states,
+            first_try,
+            remembered: false,
+            reads: Vec::new(),
+            events: Vec::new(),
+            written: HashMap::new(),
+            position: Position::START,
+        }
     }
 
     /// Reads an aggregate; the decision now rests on its version.
@@ -63,7 +72,11 @@ impl<'a> Decision<'a> {
     /// # Errors
     /// It cannot be loaded.
     pub async fn load<A: Aggregate>(&mut self, id: A::Id) -> Result<A, ExecuteError> {
-        let loaded = self.states.load::<A>(id).await?;
+        let (loaded, remembered) = match self.states.remembered::<A>(id) {
+            Some(loaded) => (loaded, true),
+            None => (self.states.load::<A>(id).await?, false),
+        };
+        self.remembered |= remembered;
         let state = loaded.state.clone();
         self.rest_on(stream::<A>(id), loaded);
         Ok(state)
@@ -110,6 +123,16 @@ impl<'a> Decision<'a> {
         });
         self.written.insert(stream, keep);
         Ok(())
+    }
+
+    /// Whether something that was read may be out of date.
+    pub(super) const fn rests_on_memory(&self) -> bool {
+        self.remembered
+    }
+
+    /// Nothing that was read can be trusted.
+    pub(super) fn forget(&self) {
+        self.reads.iter().for_each(|read| self.states.forget(read.check.stream));
     }
 
     pub(super) fn has_events(&self) -> bool {

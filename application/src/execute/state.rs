@@ -55,15 +55,17 @@ impl States {
         Self { log, kept: Cache::new(KEPT) }
     }
 
-    /// An aggregate as it is now, or was a moment ago.
+    /// An aggregate as it was when it was last seen, if it is remembered.
+    pub(super) fn remembered<A: Aggregate>(&self, id: A::Id) -> Option<Arc<Loaded<A>>> {
+        self.kept.get(&stream::<A>(id)).and_then(|kept| kept.downcast::<Loaded<A>>().ok())
+    }
+
+    /// An aggregate as it is now.
     ///
     /// # Errors
     /// The log cannot be reached, or the stream cannot be read.
     pub async fn load<A: Aggregate>(&self, id: A::Id) -> Result<Arc<Loaded<A>>, ExecuteError> {
         let stream = stream::<A>(id);
-        if let Some(kept) = self.kept.get(&stream).and_then(|kept| kept.downcast::<Loaded<A>>().ok()) {
-            return Ok(kept);
-        }
         let mut loaded = Loaded::<A>::default();
         loop {
             let events = self.log.read_stream(stream, loaded.version, READ).await?;

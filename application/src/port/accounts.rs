@@ -1,5 +1,8 @@
 //! Credentials: what proves who somebody is. Never in an event, never in a view.
 
+#[cfg(feature = "contract")]
+pub mod contract;
+
 use async_trait::async_trait;
 use posthaste_domain::UserId;
 use posthaste_domain::text::Email;

@@ -1,6 +1,9 @@
 //! The way from the relay to the gateways. It may lose, repeat and reorder what it likes: readers dedupe by position and
 //! read what is missing from the log.
 
+#[cfg(feature = "contract")]
+pub mod contract;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

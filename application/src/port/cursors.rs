@@ -1,5 +1,8 @@
 //! How far each device has come. A device owes nothing at or below its cursor.
 
+#[cfg(feature = "contract")]
+pub mod contract;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use posthaste_domain::{DeviceId, UserId};

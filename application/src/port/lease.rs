@@ -1,5 +1,8 @@
 //! Who relays, and how far they have come. One holder at a time, by the store's clock; every write is fenced by an epoch.
 
+#[cfg(feature = "contract")]
+pub mod contract;
+
 use std::time::Duration;
 
 use async_trait::async_trait;

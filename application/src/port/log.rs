@@ -1,5 +1,8 @@
 //! The event log: the only truth. Dense positions in commit order, checked appends, a hash chain.
 
+#[cfg(feature = "contract")]
+pub mod contract;
+
 use async_trait::async_trait;
 use posthaste_domain::{CommandId, ThreadId, UserId};
 
@@ -56,7 +59,8 @@ pub trait EventLog: Send + Sync {
     /// A later append of the batch sees what an earlier one recorded.
     ///
     /// # Errors
-    /// The whole batch failed, or its outcome is not known. Appending it again is safe.
+    /// The whole batch failed, or its outcome is not known. Appending it again is safe. A batch with an append that is not
+    /// [`Append::consistent`] is rejected.
     async fn append(&self, batch: &[Append]) -> Result<Vec<Result<Appended, AppendRefused>>, PortError>;
 
     /// The fingerprint and answer of a command that was recorded.

@@ -1,5 +1,8 @@
 //! One-time passes that let a socket in without a token in a URL.
 
+#[cfg(feature = "contract")]
+pub mod contract;
+
 use std::time::Duration;
 
 use async_trait::async_trait;

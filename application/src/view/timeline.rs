@@ -1,9 +1,12 @@
 //! The messages of a thread.
 
-use chrono::{DateTime, Utc};
-use posthaste_domain::{MessageId, ThreadId, UserId};
+use std::collections::HashMap;
 
-use super::{View, ViewName};
+use chrono::{DateTime, Utc};
+use posthaste_domain::message::{MessageContent, MessageEvent};
+use posthaste_domain::{Event, MessageId, Personal, ThreadId, UserId};
+
+use super::{Page, View, ViewName};
 use crate::codec::Undecodable;
 use crate::recorded::{Position, Recorded};
 
@@ -26,12 +29,46 @@ pub struct TimelineEntry {
 
 /// The fold.
 #[derive(Clone, Debug, Default)]
-pub struct Timeline {}
+pub struct Timeline {
+    /// In the order of their positions.
+    threads: HashMap<ThreadId, Vec<TimelineEntry>>,
+}
+
+impl Timeline {
+    /// The messages of a thread, newest first; keyed by their position.
+    #[must_use]
+    pub fn page(&self, thread: ThreadId, page: Page) -> Vec<TimelineEntry> {
+        let entries = self.threads.get(&thread).map_or(&[][..], Vec::as_slice);
+        let end = page.before.map_or(entries.len(), |before| entries.partition_point(|entry| entry.position < before));
+        entries[..end].iter().rev().take(page.limit).cloned().collect()
+    }
+}
 
 impl View for Timeline {
     const NAME: ViewName = ViewName::Timeline;
 
-    fn apply(&mut self, _event: &Recorded) -> Result<(), Undecodable> {
+    fn apply(&mut self, recorded: &Recorded) -> Result<(), Undecodable> {
+        match recorded.event()? {
+            Event::Message(MessageEvent::Posted { message, thread, author, content }) => {
+                self.threads.entry(thread).or_default().push(TimelineEntry {
+                    position: recorded.position,
+                    message,
+                    thread,
+                    author,
+                    text: text(&content),
+                    at: recorded.at,
+                });
+            }
+            Event::User(_) | Event::Claim(_) | Event::Friendship(_) | Event::Thread(_) => {}
+        }
         Ok(())
     }
+}
+
+/// What a message says, as the views show it.
+#[must_use]
+pub fn text(content: &Personal<MessageContent>) -> Option<String> {
+    content.known().map(|content| match content {
+        MessageContent::Text { text } => text.as_str().to_owned(),
+    })
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use lapin::ConnectionProperties;
 use tokio::net::TcpStream;
 
@@ -103,9 +103,27 @@ impl RabbitMq {
         self.launch().await
     }
 
-    async fn launch(&mut self) -> anyhow::Result<()> {
+    /// Runs `rabbitmqctl` with these arguments on the node and gives its output. Takes a second or two.
+    ///
+    /// # Errors
+    /// When it fails; with what it said.
+    pub async fn control(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let mut command = tokio::process::Command::from(self.program("rabbitmqctl"));
+        command.arg("--quiet").args(arguments).kill_on_drop(true);
+        let output = command.output().await.context("is rabbitmq-server installed?")?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        ensure!(
+            output.status.success(),
+            "rabbitmqctl {arguments:?}: {said}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(said)
+    }
+
+    /// One of RabbitMQ's programs, told where everything of this node is.
+    fn program(&self, name: &str) -> Command {
         // Not the one on the path, which insists on the user `rabbitmq` and the system's directories.
-        let mut command = Command::new("/usr/lib/rabbitmq/bin/rabbitmq-server");
+        let mut command = Command::new(format!("/usr/lib/rabbitmq/bin/{name}"));
         let file = |name: &str| self.directory.join(name);
         command
             .current_dir(&self.directory)
@@ -122,8 +140,22 @@ impl RabbitMq {
             .env("RABBITMQ_MNESIA_BASE", file("data"))
             .env("RABBITMQ_LOG_BASE", file("log"))
             .env("RABBITMQ_PID_FILE", file("node.pid"))
-            .env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none");
+            // The script then becomes the node instead of waiting for it: a signal meant for one reaches the other.
+            .env("RABBITMQ_ALLOW_INPUT", "true")
+            .env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-noinput -kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none");
         let mut node = Process::spawn("RabbitMQ", command, &file("output")).context("is rabbitmq-server installed?")?;
+            .env("RABBITMQ_PID_FILE", file("node.pid"));
+        command
+    }
+
+    async fn launch(&mut self) -> anyhow::Result<()> {
+        let mut command = self.program("rabbitmq-server");
+        command.env(
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
+            "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none",
+        );
+        let mut node = Process::spawn("RabbitMQ", command, &self.directory.join("output"))
+            .context("is rabbitmq-server installed?")?;
         let (url, api) = (self.url(""), format!("{}/api/vhosts", self.api()));
         node.ready(Duration::from_secs(120), || async {
             let connection = lapin::Connection::connect(&url, ConnectionProperties::default()).await?;

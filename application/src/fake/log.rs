@@ -1,0 +1,168 @@
+use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use posthaste_domain::{Addressee, Audience, CommandId, Event, MembershipChange, ThreadId, UserId};
+
+use super::recorded;
+use crate::port::log::{AppendRefused, MembershipWindow, Memberships};
+use crate::port::{EventLog, PortError};
+use crate::recorded::{Append, Appended, Hash, Head, Position, Recorded, StreamId};
+
+type Hook = Box<dyn FnOnce() + Send>;
+type ReadHook = Box<dyn FnMut() + Send>;
+
+struct Entry {
+    recorded: Recorded,
+    audience: Audience,
+}
+
+/// A log that is written with [`FakeLog::record`].
+#[derive(Default)]
+pub(crate) struct FakeLog {
+    entries: Mutex<Vec<Entry>>,
+    /// Fail the next read, of any kind.
+    pub(crate) broken: AtomicBool,
+    after_memberships: Mutex<Option<Hook>>,
+    after_read_for_user: Mutex<Option<ReadHook>>,
+}
+
+impl FakeLog {
+    pub(crate) fn record(&self, events: impl IntoIterator<Item = Event>) {
+        let mut entries = self.entries();
+        for event in events {
+            let position = entries.len() as u64 + 1;
+            entries.push(Entry { recorded: recorded(position, &event), audience: event.audience() });
+        }
+    }
+
+    /// Records an event with which a user leaves its thread, as far as the log knows: the domain has no such event yet.
+    pub(crate) fn record_leaving(&self, event: &Event, user: UserId) {
+        self.record([event.clone()]);
+        let mut entries = self.entries();
+        let entry = entries.last_mut().unwrap();
+        entry.audience.users = vec![Addressee { user, change: Some(MembershipChange::Left) }];
+    }
+
+    pub(crate) fn cut(&self, head: u64) {
+        self.entries().truncate(usize::try_from(head).unwrap());
+    }
+
+    pub(crate) fn all(&self) -> Vec<Recorded> {
+        self.entries().iter().map(|entry| entry.recorded.clone()).collect()
+    }
+
+    pub(crate) fn audience(&self, position: Position) -> Audience {
+        self.entries()[usize::try_from(position.0 - 1).unwrap()].audience.clone()
+    }
+
+    /// What happens between the next snapshot of somebody's memberships and its arrival.
+    pub(crate) fn after_memberships(&self, hook: impl FnOnce() + Send + 'static) {
+        *self.after_memberships.lock().unwrap() = Some(Box::new(hook));
+    }
+
+    /// What happens between each snapshot of what a user is owed and its arrival.
+    pub(crate) fn after_read_for_user(&self, hook: impl FnMut() + Send + 'static) {
+        *self.after_read_for_user.lock().unwrap() = Some(Box::new(hook));
+    }
+
+    /// The positions owed to a user, of the whole log.
+    pub(crate) fn owed(&self, user: UserId) -> Vec<u64> {
+        let mut member_of = HashSet::new();
+        let mut owed = Vec::new();
+        for Entry { recorded, audience } in &*self.entries() {
+            let named = audience.users.iter().find(|addressee| addressee.user == user);
+            if named.is_some() || audience.thread.is_some_and(|thread| member_of.contains(&thread)) {
+                owed.push(recorded.position.0);
+            }
+            match (audience.thread, named.and_then(|addressee| addressee.change)) {
+                (Some(thread), Some(MembershipChange::Joined)) => drop(member_of.insert(thread)),
+                (Some(thread), Some(MembershipChange::Left)) => drop(member_of.remove(&thread)),
+                (Some(_), None) | (None, _) => {}
+            }
+        }
+        owed
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Vec<Entry>> {
+        self.entries.lock().unwrap()
+    }
+
+    fn check(&self) -> Result<(), PortError> {
+        if self.broken.swap(false, Ordering::Relaxed) { Err(PortError::unavailable("fake log", "broken")) } else { Ok(()) }
+    }
+
+    fn snapshot(&self, user: UserId) -> Memberships {
+        let entries = self.entries();
+        let mut windows = BTreeMap::<(ThreadId, Position), MembershipWindow>::new();
+        for Entry { recorded, audience } in &*entries {
+            let Some(thread) = audience.thread else { continue };
+            for addressee in audience.users.iter().filter(|addressee| addressee.user == user) {
+                let position = recorded.position;
+                let open = windows.values_mut().find(|window| window.thread == thread && window.until.is_none());
+                match (addressee.change, open) {
+                    (Some(MembershipChange::Joined), None) => {
+                        windows.insert((thread, position), MembershipWindow { thread, from: position, until: None });
+                    }
+                    (Some(MembershipChange::Left), Some(window)) => window.until = Some(position),
+                    (Some(MembershipChange::Joined), Some(_)) | (Some(MembershipChange::Left), None) | (None, _) => {}
+                }
+            }
+        }
+        let mut windows: Vec<_> = windows.into_values().collect();
+        windows.sort_by_key(|window| window.from);
+        Memberships { as_of: Position(entries.len() as u64), windows }
+    }
+}
+
+#[async_trait]
+impl EventLog for FakeLog {
+    async fn append(&self, _batch: &[Append]) -> Result<Vec<Result<Appended, AppendRefused>>, PortError> {
+        Err(PortError::rejected("fake log", "write it with `record`"))
+    }
+
+    async fn find_command(&self, _command: CommandId) -> Result<Option<(Hash, Appended)>, PortError> {
+        Err(PortError::rejected("fake log", "it has no commands"))
+    }
+
+    async fn read(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, PortError> {
+        self.check()?;
+        Ok(self.entries().iter().map(|entry| &entry.recorded).filter(|event| event.position > after).take(limit).cloned().collect())
+    }
+
+    async fn read_stream(&self, _stream: StreamId, _after_version: u64, _limit: usize) -> Result<Vec<Recorded>, PortError> {
+        Err(PortError::rejected("fake log", "it has no streams"))
+    }
+
+    async fn read_for_user(&self, user: UserId, after: Position, upto: Position, limit: usize) -> Result<Vec<Recorded>, PortError> {
+        self.check()?;
+        let owed = self.owed(user);
+        let owed = owed.into_iter().filter(|position| (after.0 + 1..=upto.0).contains(position)).take(limit);
+        let events = owed.map(|position| self.entries()[usize::try_from(position - 1).unwrap()].recorded.clone()).collect();
+        if let Some(hook) = &mut *self.after_read_for_user.lock().unwrap() {
+            hook();
+        }
+        Ok(events)
+    }
+
+    async fn memberships(&self, user: UserId) -> Result<Memberships, PortError> {
+        self.check()?;
+        let snapshot = self.snapshot(user);
+        if let Some(hook) = self.after_memberships.lock().unwrap().take() {
+            hook();
+        }
+        // The caller may be gone by the time it arrives.
+        tokio::task::yield_now().await;
+        Ok(snapshot)
+    }
+
+    async fn head(&self) -> Result<Head, PortError> {
+        self.check()?;
+        Ok(Head { position: Position(self.entries().len() as u64), hash: [0; 32] })
+    }
+
+    async fn grown(&self, _beyond: Position) {
+        std::future::pending().await
+    }
+}

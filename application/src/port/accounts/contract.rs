@@ -1,0 +1,78 @@
+//! What every credentials store does, as tests that any adapter runs; see [`crate::accounts_contract`].
+#![allow(missing_docs, reason = "the names of the tests are sentences")]
+
+use std::sync::Arc;
+
+use futures::future::join_all;
+use posthaste_domain::UserId;
+use posthaste_domain::text::Email;
+use uuid::Uuid;
+
+use super::{Accounts, Credentials};
+
+/// One `#[tokio::test]` for each behaviour of the contract. Takes the path of an async function from the name of the test to an empty
+/// store of its own (`Arc<dyn Accounts>`) and whatever must live as long as the store.
+#[macro_export]
+macro_rules! accounts_contract {
+    ($fresh:path) => {
+        $crate::accounts_contract! { $fresh =>
+            credentials_come_back_as_they_were
+            nobody_has_credentials_at_first
+            the_first_credentials_of_a_user_stay
+            credentials_created_many_times_at_once_are_those_of_one
+        }
+    };
+    ($fresh:path => $($behaviour:ident)+) => {
+        $(
+            #[tokio::test]
+            async fn $behaviour() {
+                let (accounts, _alive) = $fresh(stringify!($behaviour)).await;
+                $crate::port::accounts::contract::$behaviour(accounts).await;
+            }
+        )+
+    };
+}
+
+fn user(n: u64) -> UserId {
+    UserId::new(Uuid::from_u64_pair(2, n))
+}
+
+fn credentials(n: u64, email: &str, password_hash: &str) -> Credentials {
+    let email = Email::parse(email).expect("an address");
+    Credentials { user: user(n), email, password_hash: password_hash.to_owned() }
+}
+
+async fn create(accounts: &dyn Accounts, credentials: &Credentials) {
+    accounts.create(credentials).await.expect("the store takes the credentials");
+}
+
+async fn find(accounts: &dyn Accounts, n: u64) -> Option<Credentials> {
+    accounts.find(user(n)).await.expect("the store can be read")
+}
+
+pub async fn credentials_come_back_as_they_were(accounts: Arc<dyn Accounts>) {
+    let one = credentials(1, "Ann@Example.org", "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA");
+    let other = credentials(2, "bob@example.org", "$argon2id$other");
+    create(&*accounts, &one).await;
+    create(&*accounts, &other).await;
+    assert_eq!(find(&*accounts, 1).await, Some(one));
+    assert_eq!(find(&*accounts, 2).await, Some(other));
+}
+
+pub async fn nobody_has_credentials_at_first(accounts: Arc<dyn Accounts>) {
+    assert_eq!(find(&*accounts, 1).await, None);
+}
+
+pub async fn the_first_credentials_of_a_user_stay(accounts: Arc<dyn Accounts>) {
+    let first = credentials(1, "ann@example.org", "$first");
+    create(&*accounts, &first).await;
+    create(&*accounts, &credentials(1, "eve@example.org", "$second")).await;
+    assert_eq!(find(&*accounts, 1).await, Some(first));
+}
+
+pub async fn credentials_created_many_times_at_once_are_those_of_one(accounts: Arc<dyn Accounts>) {
+    let offered: Vec<_> = (1..=20).map(|n| credentials(1, &format!("ann{n}@example.org"), &format!("$hash-{n}"))).collect();
+    join_all(offered.iter().map(|credentials| create(&*accounts, credentials))).await;
+    let kept = find(&*accounts, 1).await.expect("somebody was first");
+    assert!(offered.contains(&kept), "{kept:?}");
+}

@@ -1,0 +1,135 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::Config;
+use crate::roles::Role;
+
+/// A chat backend whose promise is delivery.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub(crate) struct Cli {
+    /// A configuration file; POSTHASTE_* variables win over it
+    #[arg(long, global = true, env = "POSTHASTE_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve people. Without any configuration: the embedded profile, data in ./posthaste-data, on 127.0.0.1:8080
+    Serve {
+        /// What this process does, separated by commas
+        #[arg(long, value_enum, value_delimiter = ',', default_values_t = Role::ALL)]
+        roles: Vec<Role>,
+        /// The data folder of the embedded profile
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+        /// Where to listen; port 0 takes a free one
+        #[arg(long, value_name = "ADDRESS")]
+        listen: Option<SocketAddr>,
+    },
+    /// Bring the PostgreSQL schema up to date, as its owner
+    Migrate,
+    /// Look at the event log
+    Log {
+        #[command(subcommand)]
+        command: LogCommand,
+    },
+    /// Look at the configuration
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// See it work: two people, ten messages, a cut socket, and the proof that nothing was lost
+    Demo {
+        /// Keep the data here instead of a temporary folder
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+        /// End with one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Ask the server at the configured address whether it is alive; for container health checks
+    Healthcheck,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LogCommand {
+    /// Show the newest events
+    Tail {
+        /// The data folder of the embedded profile
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+        /// How many
+        #[arg(short = 'n', long, default_value_t = 10)]
+        lines: u64,
+        /// Go on as events come
+        #[arg(short, long)]
+        follow: bool,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check every link of the hash chain; exits with 1 and the first bad position when the log was tampered with
+    Verify {
+        /// The data folder of the embedded profile
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+        /// End with one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print what is in force, secrets hidden
+    Print,
+}
+
+/// The configuration in force. A data folder means the embedded profile, whatever the environment says.
+pub(crate) fn load(file: Option<&Path>, data: Option<PathBuf>, listen: Option<SocketAddr>) -> anyhow::Result<Config> {
+    let mut config = Config::load(file)?;
+    if let Some(data) = data {
+        match &mut config {
+            Config::Embedded(config) => config.embedded.data = data,
+            Config::Distributed(_) => bail!("--data is for the embedded profile, and the configuration selects the distributed one"),
+        }
+    }
+    if let Some(listen) = listen {
+        config.server_mut().listen = listen;
+    }
+    Ok(config)
+}
+
+pub(crate) fn print_config(config: anyhow::Result<Config>) -> anyhow::Result<()> {
+    print!("{}", toml::to_string(&config?)?);
+    Ok(())
+}
+
+/// Logs go to standard error, as JSON when nobody watches; `POSTHASTE_LOG` filters them.
+pub(crate) fn init_logs(quiet: bool) {
+    let default = if quiet { "error" } else { "info,lapin=error" };
+    let filter = EnvFilter::try_from_env("POSTHASTE_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::io::IsTerminal::is_terminal(&std::io::stderr()) { logs.init() } else { logs.json().init() }
+}
+
+/// The exit code, with the reason and its causes on standard error.
+pub(crate) fn exit(done: anyhow::Result<()>) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("posthaste: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

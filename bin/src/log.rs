@@ -1,0 +1,117 @@
+//! `posthaste log`: what was recorded, and whether it is what was recorded.
+
+use std::time::Duration;
+
+use anyhow::bail;
+use chrono::SecondsFormat;
+use posthaste_application::chain::{Broken, Verifier};
+use posthaste_application::codec;
+use posthaste_application::port::EventLog;
+use posthaste_application::recorded::{Position, Recorded};
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use crate::compose;
+use crate::config::Config;
+
+/// Events read at once.
+const READ: usize = 4_096;
+/// How often a followed log is looked at when nothing wakes us.
+const POLL: Duration = Duration::from_millis(500);
+
+/// Shows the newest events, and those that come if asked to.
+pub(crate) async fn tail(config: anyhow::Result<Config>, lines: u64, follow: bool, json: bool) -> anyhow::Result<()> {
+    let log = compose::log(&config?).await?;
+    let mut position = Position(log.head().await?.position.0.saturating_sub(lines));
+    loop {
+        let events = log.read(position, READ).await?;
+        for event in &events {
+            println!("{}", if json { to_json(event).to_string() } else { to_line(event) });
+            position = event.position;
+        }
+        if events.len() < READ {
+            if !follow {
+                return Ok(());
+            }
+            tokio::select! {
+                _ = timeout(POLL, log.grown(position)) => {}
+                stopped = tokio::signal::ctrl_c() => return Ok(stopped?),
+            }
+        }
+    }
+}
+
+/// Checks the whole chain.
+pub(crate) async fn verify(config: anyhow::Result<Config>, json: bool) -> anyhow::Result<()> {
+    let log = compose::log(&config?).await?;
+    let verdict = check(&*log).await?;
+    let report = match &verdict {
+        Ok(head) => json!({ "log": "verified", "head": head }),
+        Err(broken) => json!({ "log": "broken", "position": broken.position(), "reason": broken.to_string() }),
+    };
+    match (&verdict, json) {
+        (_, true) => println!("{report}"),
+        (Ok(head), false) => println!("verified: {head} events, every one as it was recorded"),
+        (Err(_), false) => {}
+    }
+    match verdict {
+        Ok(_) => Ok(()),
+        Err(broken) => bail!("the log is not what was recorded: first bad position {}: {broken}", broken.position()),
+    }
+}
+
+/// Walks a log that may be growing, up to the head it had at the beginning.
+pub(crate) async fn check(log: &dyn EventLog) -> anyhow::Result<Result<Position, Broken>> {
+    let head = log.head().await?;
+    let mut verifier = Verifier::default();
+    while verifier.position() < head.position {
+        let mut events = log.read(verifier.position(), READ).await?;
+        events.retain(|event| event.position <= head.position);
+        if events.is_empty() {
+            break;
+        }
+        for event in &events {
+            if let Err(broken) = verifier.check(event) {
+                return Ok(Err(broken));
+            }
+        }
+    }
+    if let Err(broken) = verifier.finish(head) {
+        return Ok(Err(broken));
+    }
+    // What comes after a head that has not moved was never recorded.
+    let beyond = log.read(head.position, 1).await?;
+    match beyond.first() {
+        Some(event) if log.head().await? == head => Ok(Err(Broken::Cut { end: event.position, head: head.position })),
+        Some(_) | None => Ok(Ok(head.position)),
+    }
+}
+
+fn to_json(event: &Recorded) -> Value {
+    json!({
+        "position": event.position,
+        "id": event.id(),
+        "type": event.event_type,
+        "schema": event.schema,
+        "stream": event.stream.to_string(),
+        "version": event.version,
+        "thread": event.thread,
+        "actor": event.actor,
+        "command": event.command,
+        "correlation": event.correlation,
+        "causation": event.causation,
+        "at": event.at.to_rfc3339_opts(SecondsFormat::Micros, true),
+        "hash": hex(&event.hash),
+        "body": serde_json::from_str::<Value>(&codec::body(event)).unwrap_or(Value::Null),
+    })
+}
+
+fn to_line(event: &Recorded) -> String {
+    let at = event.at.to_rfc3339_opts(SecondsFormat::Millis, true);
+    let actor = event.actor.map_or_else(|| "-".to_owned(), |actor| actor.to_string());
+    format!("{:>8}  {at}  {:<20}  {}@{}  by {actor}", event.position, event.event_type, event.stream, event.version)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,179 @@
+//! What a process does: each role is a loop or a server, all under one token. A loop calls one `step` again and again; wake-ups, pauses
+//! and back-off are here, and nowhere else.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::ValueEnum;
+use posthaste_application::Ports;
+use posthaste_application::append::Appender;
+use posthaste_application::deliver::{AckWriter, Feed};
+use posthaste_application::project::{ProjectError, Projector};
+use posthaste_application::relay::{Relay, RelayError, RelayStep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// A part of the work that a process can take on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
+pub(crate) enum Role {
+    /// REST.
+    Api,
+    /// Sockets.
+    Gateway,
+    /// From the log to the broker.
+    Relay,
+    /// From the log to the views.
+    Projector,
+}
+
+impl Role {
+    /// Every role.
+    pub(crate) const ALL: [Self; 4] = [Self::Api, Self::Gateway, Self::Relay, Self::Projector];
+}
+
+/// How often the log is looked at when nothing wakes us: a lost wake-up costs this much latency and nothing else.
+const POLL: Duration = Duration::from_millis(500);
+/// How often the gateway looks at the log itself, whatever the broker says.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long acknowledgements are gathered.
+const GATHER: Duration = Duration::from_millis(50);
+/// The first and the longest pause after a failure.
+const BACK_OFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+
+/// Pauses that double with every failure in a row.
+struct BackOff(Duration);
+
+impl BackOff {
+    const fn new() -> Self {
+        Self(BACK_OFF.0)
+    }
+
+    const fn reset(&mut self) {
+        self.0 = BACK_OFF.0;
+    }
+
+    async fn pause(&mut self, stopping: &CancellationToken) {
+        pause(self.0, stopping).await;
+        self.0 = (self.0 * 2).min(BACK_OFF.1);
+    }
+}
+
+async fn pause(duration: Duration, stopping: &CancellationToken) {
+    stopping.run_until_cancelled(sleep(duration)).await;
+}
+
+/// Writes what the queue has, until every handle of the queue is gone: whatever was accepted is answered, also while stopping.
+pub(crate) async fn append(mut appender: Appender) {
+    while appender.step().await.is_some() {}
+}
+
+/// Writes acknowledgements, the last ones when stopping.
+pub(crate) async fn write_acks(mut writer: AckWriter, stopping: CancellationToken) {
+    let mut back_off = BackOff::new();
+    while let Some(written) = stopping.run_until_cancelled(writer.step()).await {
+        match written {
+            Ok(_) => {
+                back_off.reset();
+                pause(GATHER, &stopping).await;
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "cursors could not be written");
+                back_off.pause(&stopping).await;
+            }
+        }
+    }
+    if let Err(error) = writer.flush().await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "the last acknowledgements were lost; their events will be pushed again");
+    }
+}
+
+/// Feeds the hub.
+pub(crate) async fn feed(mut feed: Feed, stopping: CancellationToken) {
+    let mut back_off = BackOff::new();
+    let mut looks = interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut resubscribe_at = Instant::now();
+    loop {
+        let fed = tokio::select! {
+            () = stopping.cancelled() => return,
+            fed = feed.step(), if Instant::now() >= resubscribe_at => fed.map(|()| back_off.reset()),
+            _ = looks.tick() => match timeout(LOOK * 5, feed.look()).await {
+                Ok(looked) => looked,
+                Err(_) => { tracing::warn!("the log did not answer in time"); Ok(()) }
+            },
+        };
+        if let Err(error) = fed {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the feed was interrupted");
+            resubscribe_at = Instant::now() + back_off.0;
+            back_off.0 = (back_off.0 * 2).min(LOOK);
+        }
+    }
+}
+
+/// Keeps one view.
+pub(crate) async fn project(mut projector: Projector, ports: Ports, stopping: CancellationToken) -> anyhow::Result<()> {
+    let mut back_off = BackOff::new();
+    while let Some(stepped) = stopping.run_until_cancelled(projector.step()).await {
+        match stepped {
+            Ok(0) => {
+                back_off.reset();
+                stopping.run_until_cancelled(timeout(POLL, ports.log.grown(projector.position()))).await;
+            }
+            Ok(_) => back_off.reset(),
+            Err(error @ ProjectError::BeyondHead { .. }) => return Err(error.into()),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, view = projector.view(), "the view could not be kept");
+                back_off.pause(&stopping).await;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Relays, or stands by.
+pub(crate) async fn relay(mut relay: Relay, ports: Ports, lease: Duration, stopping: CancellationToken) -> anyhow::Result<()> {
+    let mut back_off = BackOff::new();
+    loop {
+        // A step that waits for the broker is begun again in time to renew the lease.
+        let Some(stepped) = stopping.run_until_cancelled(timeout(lease / 4, relay.step())).await else { break };
+        match stepped {
+            Err(_) | Ok(Ok(RelayStep::Moved)) => back_off.reset(),
+            Ok(Ok(RelayStep::Idle)) => {
+                back_off.reset();
+                let published = relay.published().unwrap_or_default();
+                stopping.run_until_cancelled(timeout(POLL.min(lease / 4), ports.log.grown(published))).await;
+            }
+            Ok(Ok(RelayStep::Standby)) => pause(lease / 4, &stopping).await,
+            Ok(Err(error @ RelayError::BeyondHead { .. })) => return Err(error.into()),
+            Ok(Err(error)) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the relay starts again from its checkpoint");
+                back_off.pause(&stopping).await;
+            }
+        }
+    }
+    relay.stop().await.context("the relay could not give its lease up; it runs out by itself")
+}
+
+/// Runs a part of the process; when it ends before it was asked to, the process stops.
+pub(crate) async fn guard<F>(name: &'static str, stopping: CancellationToken, part: F) -> anyhow::Result<()>
+where
+    F: Future<Output = anyhow::Result<()>>,
+{
+    let ended = part.await.with_context(|| format!("the {name} has stopped"));
+    stopping.cancel();
+    ended
+}
+
+/// An `Arc` of each port a relay needs.
+pub(crate) fn new_relay(ports: &Ports, timing: posthaste_application::relay::RelayTiming) -> Relay {
+    Relay::new(
+        Arc::clone(&ports.log),
+        Arc::clone(&ports.relay),
+        Arc::clone(&ports.broker),
+        Arc::clone(&ports.clock),
+        ports.ids.next(),
+        timing,
+    )
+}

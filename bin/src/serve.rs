@@ -1,0 +1,185 @@
+//! `posthaste serve`: starts the parts of a process and stops them again, in the order that loses nothing.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use posthaste_application::Ports;
+use posthaste_application::append::append_queue;
+use posthaste_application::deliver::{Feed, Hub, ack_queue};
+use posthaste_application::execute::Executor;
+use posthaste_application::project::Projector;
+use posthaste_infrastructure::http::{self, App, Build, HttpListener, Limits};
+use posthaste_infrastructure::ws::{Gateway, SocketEndpoint};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::compose;
+use crate::config::Config;
+use crate::readiness::Probe;
+use crate::roles::{self, Role, guard};
+
+/// How long what has begun may take to end when the process is stopped.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// A running process.
+pub(crate) struct Server {
+    address: SocketAddr,
+    ports: Ports,
+    stopping: CancellationToken,
+    /// What takes on work: ends first.
+    front: JoinSet<anyhow::Result<()>>,
+    /// What finishes it: ends when nothing is in front of it any more.
+    back: JoinSet<anyhow::Result<()>>,
+    finishing: CancellationToken,
+}
+
+/// Serves until it is told to stop or a part of it ends.
+pub(crate) async fn serve(config: anyhow::Result<Config>, roles: Vec<Role>) -> anyhow::Result<()> {
+    let config = config?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    let server = start(&config, &roles).await?;
+    let base = format!("http://{}", server.address());
+    println!("Posthaste is listening on {base}");
+    if roles.contains(&Role::Api) {
+        println!("  API documentation   {base}/docs");
+        println!("  sockets             ws://{}/v1/ws", server.address());
+        println!("  see it work         posthaste demo");
+    }
+    tokio::select! {
+        _ = terminated.recv() => tracing::info!("told to stop"),
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        () = server.stopping.cancelled() => {}
+    }
+    server.stop().await
+}
+
+/// Starts the parts that these roles ask for.
+pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Server> {
+    let ports = compose::ports(config).await?;
+    // Bound before anything runs: an address that is taken must not start a relay.
+    let listener = HttpListener::bind(config.server().listen).await.with_context(|| format!("cannot listen on {}", config.server().listen))?;
+    let address = listener.local_addr();
+    let (stopping, finishing) = (CancellationToken::new(), CancellationToken::new());
+    let (mut front, mut back) = (JoinSet::new(), JoinSet::new());
+
+    let (queue, appender) = append_queue(Arc::clone(&ports.log));
+    let (acks, ack_writer) = ack_queue(Arc::clone(&ports.cursors));
+    let executor = Executor::new(Arc::clone(&ports.log), queue);
+    back.spawn(async move {
+        roles::append(appender).await;
+        Ok(())
+    });
+    let finish = finishing.clone();
+    back.spawn(async move {
+        roles::write_acks(ack_writer, finish).await;
+        Ok(())
+    });
+
+    let head = ports.log.head().await.context("the log cannot be read")?.position;
+    let hub = Arc::new(Hub::new(head));
+    let mut app = http::operations();
+    if roles.contains(&Role::Api) {
+        app = http::routes();
+    }
+    if roles.contains(&Role::Gateway) {
+        let gateway = Gateway {
+            log: Arc::clone(&ports.log),
+            cursors: Arc::clone(&ports.cursors),
+            tickets: Arc::clone(&ports.tickets),
+            tokens: Arc::clone(&ports.tokens),
+            clock: Arc::clone(&ports.clock),
+            ids: Arc::clone(&ports.ids),
+            executor: executor.clone(),
+            hub: Arc::clone(&hub),
+            acks,
+            settings: config.gateway().settings(),
+            stopping: stopping.clone(),
+            connections: TaskTracker::new(),
+        };
+        let gateway = Arc::new(gateway);
+        app = app.at("/v1/ws", SocketEndpoint::new(Arc::clone(&gateway)));
+        let feed = Feed::new(Arc::clone(&ports.log), Arc::clone(&ports.broker), Arc::clone(&hub));
+        front.spawn(guard("feed", stopping.clone(), ended(roles::feed(feed, stopping.clone()))));
+        let token = stopping.clone();
+        front.spawn(async move {
+            token.cancelled().await;
+            gateway.connections.close();
+            gateway.connections.wait().await;
+            Ok(())
+        });
+    }
+    if roles.contains(&Role::Projector) {
+        for projection in &ports.projections {
+            let projector = Projector::new(Arc::clone(&ports.log), Arc::clone(projection));
+            front.spawn(guard("projector", stopping.clone(), roles::project(projector, ports.clone(), stopping.clone())));
+        }
+    }
+    if roles.contains(&Role::Relay) {
+        let timing = config.relay().timing();
+        let relay = roles::new_relay(&ports, timing);
+        front.spawn(guard("relay", stopping.clone(), roles::relay(relay, ports.clone(), timing.lease, stopping.clone())));
+    }
+
+    let readiness = Probe::new(&ports, roles.contains(&Role::Gateway).then(|| Arc::clone(&hub)), stopping.clone());
+    let app_state = App {
+        executor,
+        ports: ports.clone(),
+        limits: Limits { access_token: config.access_token(), ..Limits::default() },
+        build: Build { version: env!("CARGO_PKG_VERSION"), commit: option_env!("POSTHASTE_COMMIT") },
+        readiness: Arc::new(readiness),
+    };
+    let endpoint = http::edge(app, Arc::new(app_state));
+    let shutdown = stopping.clone().cancelled_owned();
+    let served = async move { http::serve(listener, endpoint, shutdown, DRAIN).await.context("the listener failed") };
+    front.spawn(guard("HTTP server", stopping.clone(), served));
+    tracing::info!(address = %address, roles = ?roles, "started");
+    Ok(Server { address, ports, stopping, front, back, finishing })
+}
+
+async fn ended(part: impl Future<Output = ()>) -> anyhow::Result<()> {
+    part.await;
+    Ok(())
+}
+
+impl Server {
+    /// Where it listens.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its ports.
+    pub(crate) const fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
+    /// Stops taking on work, finishes what was taken on, and ends.
+    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
+        self.stopping.cancel();
+        let front = finish(&mut self.front).await;
+        // With the last executor gone, the append queue ends when it is empty.
+        self.finishing.cancel();
+        let back = finish(&mut self.back).await;
+        tracing::info!("stopped");
+        front.and(back)
+    }
+}
+
+/// Waits for all parts, within the time there is; the first failure is what is reported.
+async fn finish(parts: &mut JoinSet<anyhow::Result<()>>) -> anyhow::Result<()> {
+    let mut outcome = Ok(());
+    let all = async {
+        while let Some(part) = parts.join_next().await {
+            outcome = std::mem::replace(&mut outcome, Ok(())).and(part.context("a part of the process panicked").and_then(|part| part));
+        }
+    };
+    if timeout(DRAIN, all).await.is_err() {
+        tracing::warn!("not everything ended in time");
+        parts.abort_all();
+    }
+    outcome
+}

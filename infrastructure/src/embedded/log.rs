@@ -1,0 +1,116 @@
+//! The event log in SQLite.
+//!
+//! One connection writes, so appends are serialised without a lock of their own, and a batch is one transaction with one flush.
+//! On the cost of an event: the versions of streams are looked up once per batch; a new event touches the table and three indexes,
+//! and two of those grow at their right edge when ids are UUIDv7, as messages and commands of our clients are.
+
+mod append;
+mod audience;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use posthaste_application::port::log::{AppendRefused, Memberships};
+use posthaste_application::port::{Clock, EventLog, PortError};
+use posthaste_application::recorded::{Append, Appended, Hash, Head, Position, Recorded, StreamId};
+use posthaste_domain::{CommandId, UserId};
+use rusqlite::{Params, Transaction, params};
+
+use super::database::{Database, Durability};
+use super::failure::Failure;
+use super::row::{self, Unsigned, integer};
+use super::statements;
+
+/// The log of the embedded profile.
+pub struct SqliteLog {
+    database: Arc<Database>,
+    clock: Arc<dyn Clock>,
+}
+
+impl SqliteLog {
+    /// The log in this file; it takes its times from this clock.
+    #[must_use]
+    pub fn new(database: Arc<Database>, clock: Arc<dyn Clock>) -> Self {
+        Self { database, clock }
+    }
+}
+
+#[async_trait]
+impl EventLog for SqliteLog {
+    async fn append(&self, batch: &[Append]) -> Result<Vec<Result<Appended, AppendRefused>>, PortError> {
+        append::check_consistent(batch)?;
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (batch, clock, database) = (batch.to_vec(), Arc::clone(&self.clock), self.database.head().clone());
+        let work = move |transaction: &Transaction<'_>| append::append(transaction, &batch, clock.now());
+        let committed = move |answered: &append::Answered| {
+            database.send_if_modified(|head| {
+                let grown = answered.head > *head;
+                *head = answered.head.max(*head);
+                grown
+            });
+        };
+        Ok(self.database.writer()?.write(Durability::Machine, work, committed).await?.answers)
+    }
+
+    async fn find_command(&self, command: CommandId) -> Result<Option<(Hash, Appended)>, PortError> {
+        let find = move |snapshot: &Transaction<'_>| {
+            let mut statement = snapshot.prepare_cached(statements::COMMAND_FIND)?;
+            append::find_command(&mut statement, command)
+        };
+        self.database.readers().read(find).await
+    }
+
+    async fn read(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, PortError> {
+        let parameters = (integer(after.0), row::limit(limit));
+        self.database.readers().read(move |snapshot| events(snapshot, statements::EVENTS_AFTER, parameters)).await
+    }
+
+    async fn read_stream(&self, stream: StreamId, after_version: u64, limit: usize) -> Result<Vec<Recorded>, PortError> {
+        let read = move |snapshot: &Transaction<'_>| {
+            let parameters = params![stream.id.as_bytes(), stream.category.as_str(), integer(after_version), row::limit(limit)];
+            events(snapshot, statements::EVENTS_OF_STREAM, parameters)
+        };
+        self.database.readers().read(read).await
+    }
+
+    async fn read_for_user(&self, user: UserId, after: Position, upto: Position, limit: usize) -> Result<Vec<Recorded>, PortError> {
+        self.database.readers().read(move |snapshot| audience::owed(snapshot, user, after, upto, limit)).await
+    }
+
+    async fn memberships(&self, user: UserId) -> Result<Memberships, PortError> {
+        let read = move |snapshot: &Transaction<'_>| {
+            Ok(Memberships { as_of: read_head(snapshot)?.position, windows: audience::windows(snapshot, user)? })
+        };
+        self.database.readers().read(read).await
+    }
+
+    async fn head(&self) -> Result<Head, PortError> {
+        self.database.readers().read(read_head).await
+    }
+
+    async fn grown(&self, beyond: Position) {
+        let mut head = self.database.head().subscribe();
+        // The sender lives as long as `self`.
+        let _ = head.wait_for(|head| *head > beyond).await;
+    }
+}
+
+fn read_head(transaction: &Transaction<'_>) -> Result<Head, Failure> {
+    let mut statement = transaction.prepare_cached(statements::HEAD_READ)?;
+    Ok(statement.query_row((), |row| {
+        let Unsigned(position) = row.get(0)?;
+        Ok(Head { position: Position(position), hash: row.get(1)? })
+    })?)
+}
+
+fn events(snapshot: &Transaction<'_>, statement: &str, parameters: impl Params) -> Result<Vec<Recorded>, Failure> {
+    let mut statement = snapshot.prepare_cached(statement)?;
+    let mut rows = statement.query(parameters)?;
+    let mut events = Vec::new();
+    while let Some(row) = rows.next()? {
+        events.push(row::recorded(row)?);
+    }
+    Ok(events)
+}

@@ -1,0 +1,159 @@
+//! A batch of appends within one transaction.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use chrono::{DateTime, Utc};
+use posthaste_application::chain::{digest, link};
+use posthaste_application::port::PortError;
+use posthaste_application::port::log::AppendRefused;
+use posthaste_application::recorded::{Append, Appended, Hash, Head, NewEvent, Position, StreamId};
+use posthaste_domain::{Addressee, CommandId, MembershipChange, UserId};
+use rusqlite::{CachedStatement, OptionalExtension as _, Transaction, params};
+use uuid::Uuid;
+
+use super::super::failure::{Failure, SERVICE};
+use super::super::row::{Unsigned, integer};
+use super::super::statements;
+use super::read_head;
+
+/// The answers to a batch, and where the log ends after it.
+pub(super) struct Answered {
+    pub(super) answers: Vec<Result<Appended, AppendRefused>>,
+    pub(super) head: Position,
+}
+
+/// Records what it can of a batch whose appends are consistent, all of it at one time.
+pub(super) fn append(transaction: &Transaction<'_>, batch: &[Append], at: DateTime<Utc>) -> Result<Answered, Failure> {
+    let mut appending = Appending {
+        find_command: transaction.prepare_cached(statements::COMMAND_FIND)?,
+        stream_version: transaction.prepare_cached(statements::STREAM_VERSION)?,
+        insert_event: transaction.prepare_cached(statements::EVENT_INSERT)?,
+        insert_user: transaction.prepare_cached(statements::EVENT_USER_INSERT)?,
+        versions: HashMap::new(),
+        head: read_head(transaction)?,
+        at,
+    };
+    let before = appending.head.position;
+    let answers = batch.iter().map(|append| appending.append(append)).collect::<Result<_, _>>()?;
+    let head = appending.head;
+    if head.position > before {
+        transaction.prepare_cached(statements::HEAD_MOVE)?.execute(params![integer(head.position.0), head.hash])?;
+    }
+    Ok(Answered { answers, head: head.position })
+}
+
+pub(super) type Found = Option<(Hash, Appended)>;
+
+/// What a command led to, if it is known.
+pub(super) fn find_command(statement: &mut CachedStatement<'_>, command: CommandId) -> Result<Found, Failure> {
+    let found = statement.query_row([command.uuid().as_bytes()], |row| {
+        let (Unsigned(first), Unsigned(last)) = (row.get(1)?, row.get(2)?);
+        Ok((row.get(0)?, Appended { first: Position(first), last: Position(last), repeated: true }))
+    });
+    Ok(found.optional()?)
+}
+
+struct Appending<'t> {
+    find_command: CachedStatement<'t>,
+    stream_version: CachedStatement<'t>,
+    insert_event: CachedStatement<'t>,
+    insert_user: CachedStatement<'t>,
+    /// What was looked up or recorded in this transaction. Busy streams are checked by many appends of a batch.
+    versions: HashMap<StreamId, u64>,
+    head: Head,
+    at: DateTime<Utc>,
+}
+
+impl Appending<'_> {
+    fn append(&mut self, append: &Append) -> Result<Result<Appended, AppendRefused>, Failure> {
+        if let Some((fingerprint, answer)) = find_command(&mut self.find_command, append.command)? {
+            let same = fingerprint == append.fingerprint;
+            return Ok(if same { Ok(answer) } else { Err(AppendRefused::CommandMismatch { command: append.command }) });
+        }
+        for check in &append.checks {
+            let (expected, actual) = (check.expected.version(), self.version(check.stream)?);
+            if actual != expected {
+                return Ok(Err(AppendRefused::Moved { stream: check.stream, expected, actual }));
+            }
+        }
+        let first = self.head.position.next();
+        for (ordinal, event) in (0..).zip(&append.events) {
+            self.record(append, ordinal, event)?;
+        }
+        Ok(Ok(Appended { first, last: self.head.position, repeated: false }))
+    }
+
+    fn version(&mut self, stream: StreamId) -> Result<u64, Failure> {
+        match self.versions.entry(stream) {
+            Entry::Occupied(known) => Ok(*known.get()),
+            Entry::Vacant(unknown) => {
+                let row = params![stream.id.as_bytes(), stream.category.as_str()];
+                let version: Option<Unsigned> = self.stream_version.query_row(row, |row| row.get(0))?;
+                Ok(*unknown.insert(version.map_or(0, |Unsigned(version)| version)))
+            }
+        }
+    }
+
+    fn record(&mut self, append: &Append, ordinal: u16, event: &NewEvent) -> Result<(), Failure> {
+        let position = self.head.position.next();
+        let hash = link(&self.head.hash, &digest(append, ordinal, event), position, self.at);
+        self.insert_event.execute(params![
+            integer(position.0),
+            event.stream.category.as_str(),
+            event.stream.id.as_bytes(),
+            integer(event.version),
+            event.event_type,
+            event.schema,
+            event.facts,
+            event.content,
+            event.thread.as_ref().map(|thread| thread.uuid().into_bytes()),
+            append.actor.as_ref().map(|actor| actor.uuid().into_bytes()),
+            append.command.uuid().as_bytes(),
+            ordinal,
+            append.fingerprint,
+            append.correlation.as_bytes(),
+            append.causation.as_ref().map(Uuid::as_bytes),
+            self.at.timestamp_micros(),
+            hash,
+        ])?;
+        for (user, change) in by_user(&event.addressees) {
+            self.insert_user.execute(params![
+                user.uuid().as_bytes(),
+                integer(position.0),
+                event.thread.as_ref().map(|thread| thread.uuid().into_bytes()),
+                change.map(|change| match change {
+                    MembershipChange::Joined => "joined",
+                    MembershipChange::Left => "left",
+                }),
+            ])?;
+        }
+        self.versions.insert(event.stream, event.version);
+        self.head = Head { position, hash };
+        Ok(())
+    }
+}
+
+/// Each user once, with the last of the changes that the event names for them.
+fn by_user(addressees: &[Addressee]) -> Vec<(UserId, Option<MembershipChange>)> {
+    let mut users: Vec<(UserId, Option<MembershipChange>)> = Vec::with_capacity(addressees.len());
+    for addressee in addressees {
+        match users.iter_mut().find(|(user, _)| *user == addressee.user) {
+            Some((_, change)) => *change = addressee.change.or(*change),
+            None => users.push((addressee.user, addressee.change)),
+        }
+    }
+    users
+}
+
+/// # Errors
+/// The first append that no log can record.
+pub(super) fn check_consistent(batch: &[Append]) -> Result<(), PortError> {
+    for append in batch {
+        append.consistent().map_err(|inconsistent| PortError::rejected(SERVICE, inconsistent))?;
+        if append.events.len() > usize::from(u16::MAX) {
+            return Err(PortError::rejected(SERVICE, "more events than an append can number"));
+        }
+    }
+    Ok(())
+}

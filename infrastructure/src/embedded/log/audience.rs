@@ -1,0 +1,96 @@
+//! What a user is owed: the events of threads while they are in them, and those that name them.
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
+
+use posthaste_application::port::log::MembershipWindow;
+use posthaste_application::recorded::{Position, Recorded};
+use posthaste_domain::{ThreadId, UserId};
+use rusqlite::{Transaction, params};
+
+use super::super::failure::Failure;
+use super::super::row::{self, Id, Unsigned, integer};
+use super::super::statements;
+
+/// The threads of a user, in the order of joining.
+pub(super) fn windows(snapshot: &Transaction<'_>, user: UserId) -> Result<Vec<MembershipWindow>, Failure> {
+    let mut statement = snapshot.prepare_cached(statements::MEMBERSHIP_CHANGES)?;
+    let mut rows = statement.query([user.uuid().as_bytes()])?;
+    let mut windows: Vec<MembershipWindow> = Vec::new();
+    // Where in the list the window of a thread is that the user is in.
+    let mut open: HashMap<ThreadId, usize> = HashMap::new();
+    while let Some(row) = rows.next()? {
+        let (Unsigned(position), Some(Id(thread))) = (row.get(0)?, row.get(1)?) else { continue };
+        let (position, thread) = (Position(position), ThreadId::new(thread));
+        let joined = row.get_ref(2)?.as_str().is_ok_and(|change| change == "joined");
+        if !joined {
+            if let Some(window) = open.remove(&thread) {
+                windows[window].until = Some(position);
+            }
+        } else if let Entry::Vacant(outside) = open.entry(thread) {
+            outside.insert(windows.len());
+            windows.push(MembershipWindow { thread, from: position, until: None });
+        }
+    }
+    Ok(windows)
+}
+
+/// The first `limit` events owed to a user after one position and up to another.
+///
+/// Asks each thread for its positions alone, and keeps the lowest: however many threads there are, no more than `limit` are held,
+/// and once so many are known, the highest of them is as far as the other threads are asked.
+pub(super) fn owed(
+    snapshot: &Transaction<'_>,
+    user: UserId,
+    after: Position,
+    upto: Position,
+    limit: usize,
+) -> Result<Vec<Recorded>, Failure> {
+    let mut lowest = Lowest { limit, upto: integer(upto.0), positions: BTreeSet::new() };
+    if limit == 0 {
+        return Ok(Vec::new());
+    }
+    let mut naming = snapshot.prepare_cached(statements::POSITIONS_NAMING_USER)?;
+    let named = naming.query_map(params![user.uuid().as_bytes(), integer(after.0), lowest.upto, row::limit(limit)], |row| row.get(0))?;
+    for position in named {
+        lowest.add(position?);
+    }
+    let mut of_thread = snapshot.prepare_cached(statements::POSITIONS_OF_THREAD)?;
+    for window in windows(snapshot, user)? {
+        // The window begins with the event of joining.
+        let after = integer(after.0).max(integer(window.from.0) - 1);
+        let upto = window.until.map_or(lowest.upto, |until| lowest.upto.min(integer(until.0)));
+        if upto <= after {
+            continue;
+        }
+        let positions = of_thread.query_map(params![window.thread.uuid().as_bytes(), after, upto, row::limit(limit)], |row| row.get(0))?;
+        for position in positions {
+            lowest.add(position?);
+        }
+    }
+    let mut event_at = snapshot.prepare_cached(statements::EVENT_AT)?;
+    let mut events = Vec::with_capacity(lowest.positions.len());
+    for position in lowest.positions {
+        events.push(event_at.query_row([position], |row| Ok(row::recorded(row)))??);
+    }
+    Ok(events)
+}
+
+/// The lowest positions up to a bound, each once.
+struct Lowest {
+    limit: usize,
+    upto: i64,
+    positions: BTreeSet<i64>,
+}
+
+impl Lowest {
+    fn add(&mut self, position: i64) {
+        self.positions.insert(position);
+        if self.positions.len() > self.limit {
+            self.positions.pop_last();
+        }
+        if self.positions.len() == self.limit {
+            self.upto = self.positions.last().copied().unwrap_or(self.upto);
+        }
+    }
+}

@@ -1,0 +1,1 @@
+SELECT epoch, holder, held_until, checkpoint FROM relay_lease

@@ -1,0 +1,1 @@
+UPDATE relay_lease SET holder = NULL WHERE holder IS NOT NULL

@@ -1,0 +1,178 @@
+//! REST, its documentation, and what every HTTP request goes through.
+//!
+//! A resource is one file: its operations, its bodies (private to the file), and what can fail. An operation takes its body apart,
+//! builds a command or asks a view, and answers; rules live in the domain. To add one: a method in its resource's `#[OpenApi]` block, and its
+//! failures; the snapshot test shows what it did to the document.
+//!
+//! ```text
+//! serve(listener, edge(routes(), app), shutdown, drain)
+//!                 │    └ resources, /docs, /v1/openapi.json; other endpoints are added with `.at(…)`
+//!                 └ request id, span, limits, and every error as problem+json
+//! ```
+
+mod answer;
+mod auth;
+mod body;
+mod call;
+mod edge;
+mod example;
+mod friends;
+mod health;
+mod listener;
+mod me;
+mod messages;
+mod page;
+mod problem;
+mod profile;
+mod sessions;
+mod threads;
+mod tickets;
+mod users;
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use poem::endpoint::make_sync;
+use poem::{Endpoint, IntoEndpoint, Response, Route, Server};
+use poem_openapi::{OpenApiService, Tags};
+use posthaste_application::Ports;
+use posthaste_application::execute::Executor;
+
+pub use health::{Build, Check, Readiness};
+pub use listener::HttpListener;
+
+/// What the resources need.
+pub struct App {
+    /// Executes commands.
+    pub executor: Executor,
+    /// The ports.
+    pub ports: Ports,
+    /// What is allowed.
+    pub limits: Limits,
+    /// What is running.
+    pub build: Build,
+    /// Whether it can serve.
+    pub readiness: Arc<dyn Readiness>,
+}
+
+/// What a request may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Most bytes of a request's body.
+    pub body_bytes: usize,
+    /// How long a request may take, its body included.
+    pub request: Duration,
+    /// How long a query waits for a view to reach the position it asked for.
+    pub view_wait: Duration,
+    /// How long an access token is good for; in whole seconds.
+    pub access_token: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 64 * 1024,
+            request: Duration::from_secs(30),
+            view_wait: Duration::from_secs(2),
+            access_token: Duration::from_secs(15 * 60),
+        }
+    }
+}
+
+#[derive(Tags)]
+enum Tag {
+    /// Becoming a user, and finding others.
+    Users,
+    /// Logging in.
+    Sessions,
+    /// Who is whose friend, or asked to be.
+    Friends,
+    /// Conversations and who is in them.
+    Threads,
+    /// What is said in a thread.
+    Messages,
+    /// The way to the WebSocket.
+    Sockets,
+    /// What runs here, and whether it runs.
+    Operations,
+}
+
+const DESCRIPTION: &str = "\
+Posthaste delivers every message: it is committed to an append-only log before anyone is told about it.
+
+**Positions.** Everything that happens has a position in the log. A command answers with the `position` of what it led to; a query takes it \
+as `after` and waits until it has seen that far, so that you read your own writes. Lists are read newest first, by keyset: pass a page's \
+`next` as `before` to go on; `next` is null at the end.
+
+**Idempotency.** Send an `Idempotency-Key` (a UUID, best version 7) with every command, chosen before the first try and the same on every retry. \
+The same key gives the first answer for ever and records nothing more; the same key for something else is refused with `command_mismatch`. \
+For a message the key is the message's id, for a registration the user's.
+
+**Errors** are `application/problem+json` (RFC 9457) with a stable `code`, and `retry`: `never` (it would fail the same way), `same` (send \
+the very same request again, backing off), `after` (not before `retry_after_ms`), `reauth` (log in first).
+
+**Correlation.** Send an `X-Request-Id` (a UUID) to find a request again in the logs and in the event log; every response carries one.";
+
+type Api =
+    (users::Users, me::Me, sessions::Sessions, friends::Friends, threads::Threads, messages::Messages, tickets::Tickets, health::Health);
+
+fn service() -> OpenApiService<Api, ()> {
+    let api: Api = (
+        users::Users,
+        me::Me,
+        sessions::Sessions,
+        friends::Friends,
+        threads::Threads,
+        messages::Messages,
+        tickets::Tickets,
+        health::Health,
+    );
+    OpenApiService::new(api, "Posthaste", "1").summary("A chat backend whose promise is delivery").description(DESCRIPTION)
+}
+
+/// The OpenAPI document, as it is served at `/v1/openapi.json`.
+#[must_use]
+pub fn document() -> String {
+    let mut document = service().spec();
+    document.push('\n');
+    document
+}
+
+/// Every resource, the document and its page. Further endpoints can be added with [`Route::at`]; all of it belongs behind [`edge`].
+#[must_use]
+pub fn routes() -> Route {
+    let service = service();
+    let document = document();
+    let document = make_sync(move |_| Response::builder().content_type("application/json").body(document.clone()));
+    Route::new().at("/v1/openapi.json", poem::get(document)).nest("/docs", service.swagger_ui()).nest("/", service)
+}
+
+/// What a process answers that serves no API: whether it is alive and ready.
+#[must_use]
+pub fn operations() -> Route {
+    Route::new().nest("/", OpenApiService::new(health::Health, "Posthaste", "1"))
+}
+
+/// What every request goes through: a request id and a span, limits of size and time, and every error as problem+json.
+pub fn edge(routes: Route, app: Arc<App>) -> impl Endpoint<Output = Response> + 'static {
+    edge::Edge::new(routes, app)
+}
+
+/// [`routes`] behind the [`edge`].
+pub fn router(app: Arc<App>) -> impl Endpoint<Output = Response> + 'static {
+    edge(routes(), app)
+}
+
+/// Serves until `shutdown` ends, then lets what has begun take up to `drain` to end.
+///
+/// # Errors
+/// The listener failed.
+pub async fn serve<E>(listener: HttpListener, endpoint: E, shutdown: impl Future<Output = ()>, drain: Duration) -> io::Result<()>
+where
+    E: IntoEndpoint,
+    E::Endpoint: 'static,
+{
+    Server::new_with_acceptor(listener).run_with_graceful_shutdown(endpoint, shutdown, Some(drain)).await
+}

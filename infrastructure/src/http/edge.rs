@@ -1,0 +1,150 @@
+//! What every request goes through, whichever resource it is for.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::FutureExt as _;
+use poem::PathPattern;
+use poem::error::ReadBodyError;
+use poem::http::{HeaderValue, StatusCode, header};
+use poem::{Endpoint, Request, Response, Route};
+use posthaste_application::problem::{Code, Problem};
+use tracing::{Instrument as _, Span, field};
+
+use super::App;
+use super::call::RequestId;
+use super::problem::{self, ApiError};
+
+const REQUEST_ID: &str = "x-request-id";
+/// Most characters of a framework's message that are shown: it may quote the request.
+const DETAIL: usize = 300;
+
+/// The outermost endpoint. Never fails.
+pub(super) struct Edge {
+    routes: Route,
+    app: Arc<App>,
+}
+
+impl Edge {
+    pub(super) const fn new(routes: Route, app: Arc<App>) -> Self {
+        Self { routes, app }
+    }
+
+    /// The request through its limits and to its endpoint.
+    async fn pass(&self, mut request: Request) -> Result<Response, poem::Error> {
+        let limit = self.app.limits.body_bytes;
+        let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        if announced.is_some_and(|length| length > limit) {
+            return Err(too_large(limit).into());
+        }
+        let body = request.take_body().into_bytes_limit(limit).await.map_err(|error| match error {
+            ReadBodyError::PayloadTooLarge => too_large(limit),
+            ReadBodyError::BodyHasBeenTaken | ReadBodyError::Utf8(_) | ReadBodyError::Io(_) => {
+                Problem::with(Code::Validation, "the body ended before it was complete").into()
+            }
+        })?;
+        request.set_body(body);
+        self.routes.call(request).await
+    }
+
+    /// The response of anything, errors, time-outs and panics included.
+    async fn answer(&self, request: Request) -> Response {
+        let passed = std::panic::AssertUnwindSafe(self.pass(request)).catch_unwind();
+        match tokio::time::timeout(self.app.limits.request, passed).await {
+            Ok(Ok(Ok(response))) => response,
+            Ok(Ok(Err(error))) => {
+                let pattern = error.data::<PathPattern>().cloned();
+                let mut response = translate(&error);
+                if let Some(pattern) = pattern {
+                    response.set_data(pattern);
+                }
+                response
+            }
+            Ok(Err(panic)) => {
+                let message = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+                tracing::error!(panic = message.unwrap_or("no message"), "request panicked");
+                problem::response(&Code::Internal.into(), StatusCode::INTERNAL_SERVER_ERROR)
+            }
+            Err(_) => {
+                tracing::warn!(limit_ms = millis(self.app.limits.request), "request took too long");
+                problem::response(&Code::Unavailable.into(), StatusCode::SERVICE_UNAVAILABLE)
+            }
+        }
+    }
+}
+
+impl Endpoint for Edge {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> Result<Response, poem::Error> {
+        let started = Instant::now();
+        let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()?.parse().ok());
+        let id = RequestId(given.unwrap_or_else(|| self.app.ports.ids.next()));
+        let span = tracing::info_span!(
+            "request",
+            request_id = %id.0,
+            http.method = %request.method(),
+            http.route = field::Empty,
+            http.status = field::Empty,
+            duration_ms = field::Empty,
+        );
+        request.set_data(id);
+        request.set_data(Arc::clone(&self.app));
+        // On the heap: it is as large as the largest operation.
+        let mut response = Box::pin(self.answer(request)).instrument(span.clone()).await;
+        finish(&mut response, id);
+        record(&span, &response, started);
+        Ok(response)
+    }
+}
+
+fn finish(response: &mut Response, id: RequestId) {
+    let headers = response.headers_mut();
+    headers.insert(REQUEST_ID, HeaderValue::from_str(&id.0.to_string()).expect("a UUID is ASCII"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+}
+
+fn record(span: &Span, response: &Response, started: Instant) {
+    // The pattern, not the path: paths are without number.
+    let route = response.data::<PathPattern>().map_or("none", |pattern| &pattern.0);
+    span.record("http.route", route);
+    span.record("http.status", response.status().as_u16());
+    span.record("duration_ms", millis(started.elapsed()));
+    span.in_scope(|| tracing::debug!("request answered"));
+}
+
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn too_large(limit: usize) -> ApiError {
+    Problem::with(Code::TooLarge, format!("a body may have at most {limit} bytes")).into()
+}
+
+/// An error of ours, or of the framework, as a problem.
+fn translate(error: &poem::Error) -> Response {
+    if let Some(ApiError(ours)) = error.downcast_ref::<ApiError>() {
+        return problem::response(ours, problem::status(ours.code));
+    }
+    let status = error.status();
+    let code = match status {
+        StatusCode::UNAUTHORIZED => Code::Unauthorized,
+        StatusCode::FORBIDDEN => Code::Forbidden,
+        StatusCode::NOT_FOUND => Code::NotFound,
+        StatusCode::METHOD_NOT_ALLOWED => Code::UnsupportedOp,
+        StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
+        _ if status.is_client_error() => Code::Validation,
+        _ => {
+            tracing::error!(error = %error, "request failed");
+            return problem::response(&Code::Internal.into(), StatusCode::INTERNAL_SERVER_ERROR);
+        }
+    };
+    let told = if code == Code::Validation {
+        // The framework's words say where in the request it is.
+        Problem::with(code, error.to_string().chars().take(DETAIL).collect::<String>())
+    } else {
+        Problem::new(code)
+    };
+    problem::response(&told, status)
+}

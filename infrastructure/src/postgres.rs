@@ -1,0 +1,26 @@
+//! PostgreSQL: the log, cursors, the relay's lease, credentials, and (with its own tables) the views.
+//!
+//! - [`migrate`] brings a database to the schema this program needs; it runs as the owner.
+//! - [`Postgres::connect`] gives a pool for everything else; it runs as `posthaste_server`, which owns nothing.
+//! - Statements live in `sql/`, one in a file, and go through one door ([`Postgres::query`]), which prepares them once for each
+//!   connection, limits their time and says what failed. To add one: a file in `sql/`, `statement!("its name")` where it is used, and
+//!   the snapshot of its types in `tests/tests/postgres_statements.rs`.
+
+mod accounts;
+mod connect;
+mod cursors;
+mod door;
+mod error;
+mod lease;
+mod listen;
+mod log;
+mod migrations;
+mod rows;
+
+pub use accounts::PgAccounts;
+pub use connect::{ConnectError, Postgres, PostgresConfig};
+pub use cursors::PgCursors;
+pub use error::StatementError;
+pub use lease::PgLease;
+pub use log::PgLog;
+pub use migrations::{MigrateError, migrate};

@@ -1,0 +1,42 @@
+//! Credentials.
+
+use async_trait::async_trait;
+use posthaste_application::port::accounts::Credentials;
+use posthaste_application::port::{Accounts, PortError};
+use posthaste_domain::UserId;
+use posthaste_domain::text::Email;
+
+use super::connect::Postgres;
+use super::door::{Statement, statement};
+use super::rows;
+
+const CREATE: Statement = statement!("accounts_create");
+const FIND: Statement = statement!("accounts_find");
+
+/// The credentials in PostgreSQL.
+#[derive(Clone, Debug)]
+pub struct PgAccounts(Postgres);
+
+impl PgAccounts {
+    /// The credentials of this database.
+    #[must_use]
+    pub const fn new(postgres: Postgres) -> Self {
+        Self(postgres)
+    }
+}
+
+#[async_trait]
+impl Accounts for PgAccounts {
+    async fn create(&self, credentials: &Credentials) -> Result<(), PortError> {
+        let email = credentials.email.as_str();
+        self.0.execute(CREATE, &[&credentials.user.uuid(), &email, &credentials.password_hash]).await?;
+        Ok(())
+    }
+
+    async fn find(&self, user: UserId) -> Result<Option<Credentials>, PortError> {
+        let rows = self.0.query(FIND, &[&user.uuid()]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let email = Email::parse(rows::value(row, "email")?).map_err(|error| PortError::corrupt("credentials.email", error))?;
+        Ok(Some(Credentials { user, email, password_hash: rows::value(row, "password_hash")? }))
+    }
+}

@@ -1,0 +1,136 @@
+//! The event log.
+
+mod batch;
+
+use async_trait::async_trait;
+use posthaste_application::port::log::{AppendRefused, MembershipWindow, Memberships};
+use posthaste_application::port::{EventLog, PortError};
+use posthaste_application::recorded::{Append, Appended, Hash, Head, Position, Recorded, StreamId};
+use posthaste_domain::{CommandId, ThreadId, UserId};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use self::batch::Batch;
+use super::connect::Postgres;
+use super::door::{Statement, statement};
+use super::listen::listen;
+use super::rows::{self, number};
+
+const APPEND: Statement = statement!("log_append");
+const FIND_COMMAND: Statement = statement!("log_find_command");
+const READ: Statement = statement!("log_read");
+const READ_STREAM: Statement = statement!("log_read_stream");
+const READ_FOR_USER: Statement = statement!("log_read_for_user");
+const MEMBERSHIPS: Statement = statement!("log_memberships");
+pub(super) const HEAD: Statement = statement!("log_head");
+
+/// The log in PostgreSQL. Listens, over a connection of its own, for what any process appends.
+#[derive(Debug)]
+pub struct PgLog {
+    postgres: Postgres,
+    /// The last position heard of.
+    heard: watch::Sender<Position>,
+    listener: JoinHandle<()>,
+}
+
+impl PgLog {
+    /// The log, and the task that listens for it until this is dropped. Must be called within a tokio runtime.
+    #[must_use]
+    pub fn new(postgres: Postgres) -> Self {
+        let heard = watch::Sender::new(Position::START);
+        let listener = tokio::spawn(listen(postgres.clone(), heard.clone()));
+        Self { postgres, heard, listener }
+    }
+}
+
+impl Drop for PgLog {
+    fn drop(&mut self) {
+        self.listener.abort();
+    }
+}
+
+#[async_trait]
+impl EventLog for PgLog {
+    async fn append(&self, batch: &[Append]) -> Result<Vec<Result<Appended, AppendRefused>>, PortError> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let columns = Batch::new(batch)?;
+        let rows = self.postgres.query(APPEND, &columns.parameters()).await?;
+        let answers = columns.answers(batch, &rows)?;
+        // Readers in this process need not wait for the notification to come around.
+        if let Some(last) = answers.iter().flatten().map(|appended| appended.last).max() {
+            advance(&self.heard, last);
+        }
+        Ok(answers)
+    }
+
+    async fn find_command(&self, command: CommandId) -> Result<Option<(Hash, Appended)>, PortError> {
+        let rows = self.postgres.query(FIND_COMMAND, &[&command.uuid()]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let first = rows::position(row, "first_position")?;
+        let last = rows::position(row, "last_position")?;
+        let fingerprint = rows::hash(row, "fingerprint", first)?;
+        Ok(Some((fingerprint, Appended { first, last, repeated: true })))
+    }
+
+    async fn read(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, PortError> {
+        let rows = self.postgres.query(READ, &[&number(after.0)?, &limited(limit)]).await?;
+        rows.iter().map(rows::recorded).collect()
+    }
+
+    async fn read_stream(&self, stream: StreamId, after_version: u64, limit: usize) -> Result<Vec<Recorded>, PortError> {
+        let category = stream.category.as_str();
+        let rows = self.postgres.query(READ_STREAM, &[&stream.id, &category, &number(after_version)?, &limited(limit)]).await?;
+        rows.iter().map(rows::recorded).collect()
+    }
+
+    async fn read_for_user(&self, user: UserId, after: Position, upto: Position, limit: usize) -> Result<Vec<Recorded>, PortError> {
+        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
+            [&user.uuid(), &number(after.0)?, &number(upto.0)?, &limited(limit)];
+        let rows = self.postgres.query(READ_FOR_USER, &parameters).await?;
+        rows.iter().map(rows::recorded).collect()
+    }
+
+    async fn memberships(&self, user: UserId) -> Result<Memberships, PortError> {
+        let rows = self.postgres.query(MEMBERSHIPS, &[&user.uuid()]).await?;
+        let as_of = rows::position(rows::only(&rows, "log_head")?, "as_of")?;
+        let mut windows = Vec::new();
+        for row in &rows {
+            // Without any membership there is one row with the head alone.
+            let Some(thread) = rows::optional(row, "thread_id")?.map(ThreadId::new) else { continue };
+            let from = rows::position(row, "joined")?;
+            let until = rows::optional_position(row, "left")?;
+            windows.push(MembershipWindow { thread, from, until });
+        }
+        Ok(Memberships { as_of, windows })
+    }
+
+    async fn head(&self) -> Result<Head, PortError> {
+        let rows = self.postgres.query(HEAD, &[]).await?;
+        let row = rows::only(&rows, "log_head")?;
+        let position = rows::position(row, "position")?;
+        Ok(Head { position, hash: rows::hash(row, "hash", position)? })
+    }
+
+    async fn grown(&self, beyond: Position) {
+        // It can only fail when the sender is gone, and that is ours.
+        let _ = self.heard.subscribe().wait_for(|heard| *heard > beyond).await;
+    }
+}
+
+/// Wakes who waits for this position, unless a later one was heard of.
+pub(super) fn advance(heard: &watch::Sender<Position>, position: Position) {
+    heard.send_if_modified(|heard| {
+        let further = position > *heard;
+        if further {
+            *heard = position;
+        }
+        further
+    });
+}
+
+/// A limit as the database has it; more than it can count is no limit.
+fn limited(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,58 @@
+//! The schema, forward only.
+
+use std::time::Duration;
+
+use tokio_postgres::{Client, Config, NoTls};
+
+use super::door::{Statement, statement};
+
+mod embedded {
+    #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, reason = "written by the macro")]
+    refinery::embed_migrations!("../migrations");
+}
+
+const LOCK: Statement = statement!("migrate_lock");
+
+/// Why the schema is not the one this program needs.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// There is no way to the database, or it fails.
+    #[error("cannot use PostgreSQL")]
+    Connect(#[from] tokio_postgres::Error),
+    /// A migration failed, or one that was applied is not what it was.
+    #[error("cannot migrate")]
+    Migrate(#[from] refinery::Error),
+}
+
+/// The version of the schema this program needs.
+pub(super) fn version() -> i64 {
+    let runner = embedded::migrations::runner();
+    let versions = runner.get_migrations().iter().map(|migration| i64::from(migration.version()));
+    versions.max().unwrap_or_default()
+}
+
+/// Brings the database to the schema this program needs, as its owner: a role that may create tables and roles. Several at once take turns.
+///
+/// # Errors
+/// See [`MigrateError`].
+pub async fn migrate(owner_url: &str) -> Result<(), MigrateError> {
+    let mut config: Config = owner_url.parse()?;
+    config.connect_timeout(Duration::from_secs(10)).application_name("posthaste migrate");
+    let (mut client, connection) = config.connect(NoTls).await?;
+    // Its error reaches whoever uses the client.
+    let connection = tokio::spawn(connection);
+    let outcome = run(&mut client).await;
+    drop(client);
+    // With the connection goes the lock.
+    let _ = connection.await;
+    outcome
+}
+
+async fn run(client: &mut Client) -> Result<(), MigrateError> {
+    client.execute(LOCK.sql, &[]).await?;
+    let report = embedded::migrations::runner().run_async(client).await?;
+    for migration in report.applied_migrations() {
+        tracing::info!(migration = %migration, "applied");
+    }
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! Rows as the types of the ports. What does not fit is corrupt, and says where it is.
+
+use chrono::{DateTime, Utc};
+use posthaste_application::port::PortError;
+use posthaste_application::recorded::{Hash, Position, Recorded, StreamId};
+use posthaste_domain::{Category, CommandId, ThreadId, UserId};
+use tokio_postgres::Row;
+use tokio_postgres::types::FromSql;
+use uuid::Uuid;
+
+use super::error::{SERVICE, port_error};
+
+/// The first of the rows of a statement that always has one.
+pub(super) fn only<'a>(rows: &'a [Row], place: &'static str) -> Result<&'a Row, PortError> {
+    rows.first().ok_or_else(|| PortError::corrupt(place, "the row is missing"))
+}
+
+pub(super) fn value<'a, T: FromSql<'a>>(row: &'a Row, column: &'static str) -> Result<T, PortError> {
+    row.try_get(column).map_err(|error| port_error(column, error))
+}
+
+pub(super) fn optional(row: &Row, column: &'static str) -> Result<Option<Uuid>, PortError> {
+    value(row, column)
+}
+
+/// A number as the database has it.
+pub(super) fn number(number: u64) -> Result<i64, PortError> {
+    i64::try_from(number).map_err(|error| PortError::rejected(SERVICE, error))
+}
+
+/// A number that cannot be negative.
+pub(super) fn count(row: &Row, column: &'static str) -> Result<u64, PortError> {
+    u64::try_from(value::<i64>(row, column)?).map_err(|error| PortError::corrupt(column, error))
+}
+
+pub(super) fn position(row: &Row, column: &'static str) -> Result<Position, PortError> {
+    count(row, column).map(Position)
+}
+
+pub(super) fn optional_position(row: &Row, column: &'static str) -> Result<Option<Position>, PortError> {
+    let number: Option<i64> = value(row, column)?;
+    number.map(|number| u64::try_from(number).map(Position).map_err(|error| PortError::corrupt(column, error))).transpose()
+}
+
+pub(super) fn hash(row: &Row, column: &'static str, position: Position) -> Result<Hash, PortError> {
+    value::<&[u8]>(row, column)?.try_into().map_err(|error| at(position, column, error))
+}
+
+fn at(position: Position, column: &str, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PortError {
+    PortError::corrupt(format!("events.{column} at position {position}"), error)
+}
+
+/// An event, from the columns that every statement reading events selects.
+pub(super) fn recorded(row: &Row) -> Result<Recorded, PortError> {
+    let position = position(row, "position")?;
+    let small = |column| u16::try_from(value::<i16>(row, column)?).map_err(|error| at(position, column, error));
+    let category: &str = value(row, "category")?;
+    let category = Category::parse(category).ok_or_else(|| at(position, "category", format!("there is no category {category:?}")))?;
+    Ok(Recorded {
+        position,
+        stream: StreamId { category, id: value(row, "stream_id")? },
+        version: count(row, "version")?,
+        event_type: value(row, "event_type")?,
+        schema: small("schema")?,
+        facts: value(row, "facts")?,
+        content: value(row, "content")?,
+        thread: optional(row, "thread_id")?.map(ThreadId::new),
+        actor: optional(row, "actor")?.map(UserId::new),
+        command: CommandId::new(value(row, "command_id")?),
+        ordinal: small("ordinal")?,
+        fingerprint: hash(row, "fingerprint", position)?,
+        correlation: value(row, "correlation")?,
+        causation: value(row, "causation")?,
+        at: value::<DateTime<Utc>>(row, "recorded_at")?,
+        hash: hash(row, "hash", position)?,
+    })
+}

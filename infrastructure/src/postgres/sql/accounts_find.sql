@@ -1,0 +1,1 @@
+SELECT email, password_hash FROM credentials WHERE user_id = $1

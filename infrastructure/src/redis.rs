@@ -1,0 +1,35 @@
+//! Redis: what may be forgotten in the distributed profile. Nothing here is truth; an empty Redis costs a retry.
+
+mod tickets;
+
+use std::time::Duration;
+
+use posthaste_application::port::PortError;
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::io::tcp::TcpSettings;
+use redis::{Client, IntoConnectionInfo as _};
+
+pub use self::tickets::RedisTickets;
+
+/// How errors and logs call it.
+const SERVICE: &str = "redis";
+/// For the connection, and for each answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Connects to `redis://user:password@host:port/database`. The connection is shared by its clones and made anew when it breaks.
+///
+/// # Errors
+/// Where it tried to connect, and what came of it. The password does not show.
+pub async fn connect(url: &str) -> Result<ConnectionManager, PortError> {
+    let address = url
+        .into_connection_info()
+        .map_err(|reason| PortError::rejected(SERVICE, format!("the address is not like redis://user:password@host:6379/0: {reason}")))?;
+    // Requests are small and wait for nothing else to be sent with them. Off by default.
+    let address = address.set_tcp_settings(TcpSettings::default().set_nodelay(true));
+    let to = address.addr().to_string();
+    // One more attempt when it breaks, soon: whoever waits would rather hear that it is gone.
+    let config =
+        ConnectionManagerConfig::new().set_connection_timeout(Some(PATIENCE)).set_response_timeout(Some(PATIENCE)).set_number_of_retries(1);
+    let connected = async { ConnectionManager::new_with_config(Client::open(address)?, config).await };
+    connected.await.map_err(|error| PortError::unavailable(SERVICE, format!("cannot connect to {to}: {error}")))
+}

@@ -1,0 +1,27 @@
+//! The machine's clock, and identifiers from its clock and randomness. Nothing else reads either.
+
+use chrono::{DateTime, Utc};
+use posthaste_application::port::{Clock, Ids};
+use uuid::Uuid;
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the Clock port")]
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+}
+
+/// Identifiers in the order of their making, as far as one process can tell.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemIds;
+
+impl Ids for SystemIds {
+    #[expect(clippy::disallowed_methods, reason = "this is the Ids port")]
+    fn next(&self) -> Uuid {
+        Uuid::now_v7()
+    }
+}

@@ -1,0 +1,56 @@
+//! The contracts of the ports, on PostgreSQL.
+
+use std::sync::Arc;
+
+use posthaste_application::port::{Accounts, Cursors, EventLog, RelayLease};
+use posthaste_infrastructure::postgres::{PgAccounts, PgCursors, PgLease, PgLog, Postgres};
+use posthaste_tests::Database;
+
+async fn database(test: &str) -> (Postgres, Database) {
+    let database = Database::new(test).await.expect("a database");
+    (database.postgres.clone(), database)
+}
+
+mod log {
+    use super::*;
+
+    async fn fresh(test: &str) -> (Arc<dyn EventLog>, Database) {
+        let (postgres, database) = database(test).await;
+        (Arc::new(PgLog::new(postgres)), database)
+    }
+
+    posthaste_application::log_contract!(fresh);
+}
+
+mod cursors {
+    use super::*;
+
+    async fn fresh(test: &str) -> (Arc<dyn Cursors>, Database) {
+        let (postgres, database) = database(test).await;
+        (Arc::new(PgCursors::new(postgres)), database)
+    }
+
+    posthaste_application::cursors_contract!(fresh);
+}
+
+mod lease {
+    use super::*;
+
+    async fn fresh(test: &str) -> (Arc<dyn RelayLease>, Database) {
+        let (postgres, database) = database(test).await;
+        (Arc::new(PgLease::new(postgres)), database)
+    }
+
+    posthaste_application::lease_contract!(fresh);
+}
+
+mod accounts {
+    use super::*;
+
+    async fn fresh(test: &str) -> (Arc<dyn Accounts>, Database) {
+        let (postgres, database) = database(test).await;
+        (Arc::new(PgAccounts::new(postgres)), database)
+    }
+
+    posthaste_application::accounts_contract!(fresh);
+}
