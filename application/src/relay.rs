@@ -202,7 +202,7 @@ impl Relay {
         Ok(RelayStep::Moved)
     }
 
-    async fn acquire(&self) -> Result<Option<Active>, RelayError> {
+    async fn acquire(&mut self) -> Result<Option<Active>, RelayError> {
         let now = self.clock.now();
         let Some((lease, checkpoint)) = self.lease.acquire(self.holder, self.timing.lease).await? else { return Ok(None) };
         let head = self.log.head().await?.position;

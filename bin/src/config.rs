@@ -139,8 +139,8 @@ pub(crate) struct AuthConfig<S> {
     pub(crate) secret: S,
     pub(crate) access_token_s: u64,
     pub(crate) password_memory_kib: u32,
-    pub(crate) password_iterations: u32,
-    pub(crate) password_parallelism: u32,
+    pub(crate) password_passes: u32,
+    pub(crate) password_lanes: u32,
 }
 
 /// How sockets are treated.
@@ -264,7 +264,10 @@ mod tests {
         let path = folder.path().join("posthaste.toml");
         std::fs::write(&path, file).unwrap();
         let variables = variables.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        Config::from_sources(Some(&path), Environment::with_prefix("POSTHASTE").prefix_separator("_").separator("__").source(Some(variables)))
+        Config::from_sources(
+            Some(&path),
+            Environment::with_prefix("POSTHASTE").prefix_separator("_").separator("__").source(Some(variables)),
+        )
     }
 
     const DISTRIBUTED: [(&str, &str); 5] = [

@@ -11,7 +11,7 @@ use posthaste_application::Ports;
 use posthaste_application::append::Appender;
 use posthaste_application::deliver::{AckWriter, Feed};
 use posthaste_application::project::{ProjectError, Projector};
-use posthaste_application::relay::{Relay, RelayError, RelayStep};
+use posthaste_application::relay::{Relay, RelayError, RelayStep, RelayTiming};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -166,8 +166,8 @@ where
     ended
 }
 
-/// An `Arc` of each port a relay needs.
-pub(crate) fn new_relay(ports: &Ports, timing: posthaste_application::relay::RelayTiming) -> Relay {
+/// A relay over these ports, under a name of its own.
+pub(crate) fn new_relay(ports: &Ports, timing: RelayTiming) -> Relay {
     Relay::new(
         Arc::clone(&ports.log),
         Arc::clone(&ports.relay),

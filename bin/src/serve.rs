@@ -62,7 +62,8 @@ pub(crate) async fn serve(config: anyhow::Result<Config>, roles: Vec<Role>) -> a
 pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Server> {
     let ports = compose::ports(config).await?;
     // Bound before anything runs: an address that is taken must not start a relay.
-    let listener = HttpListener::bind(config.server().listen).await.with_context(|| format!("cannot listen on {}", config.server().listen))?;
+    let listener =
+        HttpListener::bind(config.server().listen).await.with_context(|| format!("cannot listen on {}", config.server().listen))?;
     let address = listener.local_addr();
     let (stopping, finishing) = (CancellationToken::new(), CancellationToken::new());
     let (mut front, mut back) = (JoinSet::new(), JoinSet::new());

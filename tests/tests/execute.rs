@@ -1,4 +1,5 @@
 //! The command path over a real log: what it promises to callers, whatever the memories of the nodes say.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::sync::Arc;
 

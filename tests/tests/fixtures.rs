@@ -1,5 +1,6 @@
 //! The stored form of every event, frozen: what is in a log today can be read for ever. A fixture is never edited; a new form is a new
 //! schema version with a fixture of its own, and an upcast from the old one.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -96,13 +96,13 @@ impl Feed {
         error
     }
 
-    async fn catch_up(&self) -> Result<(), PortError> {
+    async fn catch_up(&mut self) -> Result<(), PortError> {
         let head = self.log.head().await?.position;
         self.hub.observe_head(head);
         self.fill(head).await
     }
 
-    async fn fill(&self, upto: Position) -> Result<(), PortError> {
+    async fn fill(&mut self, upto: Position) -> Result<(), PortError> {
         while self.hub.position() < upto {
             let missing = self.log.read(self.hub.position(), READ).await?;
             if missing.is_empty() {

@@ -15,7 +15,7 @@ use posthaste_application::recorded::Position;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::close::Close;
-use super::frame::{self, ClientFrame, Cmd, Limits, Outline, PostMessage, ServerFrame};
+use super::frame::{self, Ack, Auth, ClientFrame, Cmd, Limits, Ping, PostMessage, ServerFrame};
 use super::handshake::{Refused, Session, shake_hands};
 use super::outbox::Outbox;
 use super::{Gateway, SUBPROTOCOL};
@@ -154,7 +154,7 @@ impl<'a> Connection<'a> {
             session: self.gateway.ids.next(),
             device: self.session.device.device,
             cursor: self.session.cursor,
-            head: self.gateway.hub.head(),
+            head: self.session.head,
             heartbeat_ms: settings.heartbeat.as_millis(),
             window: self.session.window.events,
             limits: Limits { frame_bytes: settings.frame_bytes, message_characters: posthaste_domain::text::MessageBody::MAX_CHARACTERS },
@@ -194,26 +194,16 @@ impl<'a> Connection<'a> {
         };
         if text.len() > self.gateway.settings.frame_bytes {
             let detail = format!("a frame may have at most {} bytes", self.gateway.settings.frame_bytes);
-            return self.bad(outline(&text).id, &Problem::with(Code::TooLarge, detail));
+            return self.bad(ClientFrame::number(&text), &Problem::with(Code::TooLarge, detail));
         }
-        match serde_json::from_str(&text) {
+        match ClientFrame::parse(&text) {
             Ok(ClientFrame::Cmd(cmd)) => self.submit(cmd),
-            Ok(ClientFrame::Ack { position }) => self.ack(position),
-            Ok(ClientFrame::Auth { token }) => self.renew(&token),
-            Ok(ClientFrame::Ping { n }) => self.outbox.push(ServerFrame::Pong { n }.text()),
+            Ok(ClientFrame::Ack(Ack { position })) => self.ack(position),
+            Ok(ClientFrame::Auth(Auth { token })) => self.renew(&token),
+            Ok(ClientFrame::Ping(Ping { n })) => self.outbox.push(ServerFrame::Pong { n }.text()),
             Ok(ClientFrame::Bye) => return Err(Ended::Close(Close::Bye)),
             Ok(ClientFrame::Hello(_)) => return self.bad(None, &Problem::with(Code::Validation, "hello was said already")),
-            Err(error) => {
-                let outline = outline(&text);
-                let known = ["hello", "ack", "cmd", "auth", "ping", "bye"];
-                let problem = match outline.t {
-                    Some(t) if !known.contains(&t.as_str()) => {
-                        Problem::with(Code::UnsupportedOp, format!("there is no frame '{t}' in {SUBPROTOCOL}"))
-                    }
-                    Some(_) | None => Problem::with(Code::Validation, error.to_string()),
-                };
-                return self.bad(outline.id, &problem);
-            }
+            Err(unreadable) => return self.bad(unreadable.re, &unreadable.problem),
         }
         Ok(())
     }
@@ -326,8 +316,4 @@ impl<'a> Connection<'a> {
         let spread_ms = u64::try_from(self.gateway.settings.drain_spread.as_millis()).unwrap_or(u64::MAX);
         self.outbox.push(ServerFrame::Drain { after_ms: 0, spread_ms }.text());
     }
-}
-
-fn outline(text: &str) -> Outline {
-    serde_json::from_str(text).unwrap_or_default()
 }

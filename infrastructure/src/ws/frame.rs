@@ -1,6 +1,6 @@
 //! The frames of `posthaste.v1`, as they are on the wire. `ev` is rendered by `posthaste_application::deliver::Push`, once for all devices.
 
-use posthaste_application::problem::Problem;
+use posthaste_application::problem::{Code, Problem};
 use posthaste_application::recorded::Position;
 use posthaste_domain::message::MessageContent;
 use posthaste_domain::{CommandId, DeviceId, ThreadId};
@@ -8,20 +8,21 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::SUBPROTOCOL;
+
 /// What a client can send.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "t", rename_all = "snake_case")]
+#[derive(Debug)]
 pub(super) enum ClientFrame {
     /// The first frame: who it is, and where its device stands.
     Hello(Hello),
     /// Everything up to here is stored on the device.
-    Ack { position: Position },
+    Ack(Ack),
     /// A command.
     Cmd(Cmd),
     /// A newer access token for the open socket.
-    Auth { token: String },
+    Auth(Auth),
     /// Is anybody there.
-    Ping { n: u64 },
+    Ping(Ping),
     /// The client leaves.
     Bye,
 }
@@ -74,11 +75,69 @@ pub(super) struct PostMessage {
     pub(super) content: MessageContent,
 }
 
-/// What can be told of a frame that could not be read whole.
+/// The fields of `ack`.
+#[derive(Debug, Deserialize)]
+pub(super) struct Ack {
+    pub(super) position: Position,
+}
+
+/// The fields of `auth`.
+#[derive(Deserialize)]
+pub(super) struct Auth {
+    pub(super) token: String,
+}
+
+impl std::fmt::Debug for Auth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Auth").finish_non_exhaustive()
+    }
+}
+
+/// The fields of `ping`.
+#[derive(Debug, Deserialize)]
+pub(super) struct Ping {
+    pub(super) n: u64,
+}
+
+/// What can be told of any frame.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Outline {
-    pub(super) t: Option<String>,
-    pub(super) id: Option<u64>,
+struct Outline {
+    t: Option<String>,
+    id: Option<u64>,
+}
+
+/// A frame that cannot be read, and its number if it has one.
+#[derive(Debug)]
+pub(super) struct Unreadable {
+    pub(super) re: Option<u64>,
+    pub(super) problem: Problem,
+}
+
+impl ClientFrame {
+    /// Reads a frame: its name first, then what belongs to it.
+    pub(super) fn parse(text: &str) -> Result<Self, Unreadable> {
+        let invalid = |re| move |error: serde_json::Error| Unreadable { re, problem: Problem::with(Code::Validation, error.to_string()) };
+        let outline: Outline = serde_json::from_str(text).map_err(invalid(None))?;
+        let invalid = invalid(outline.id);
+        match outline.t.as_deref() {
+            Some("hello") => serde_json::from_str(text).map(Self::Hello).map_err(invalid),
+            Some("ack") => serde_json::from_str(text).map(Self::Ack).map_err(invalid),
+            Some("cmd") => serde_json::from_str(text).map(Self::Cmd).map_err(invalid),
+            Some("auth") => serde_json::from_str(text).map(Self::Auth).map_err(invalid),
+            Some("ping") => serde_json::from_str(text).map(Self::Ping).map_err(invalid),
+            Some("bye") => Ok(Self::Bye),
+            Some(unknown) => {
+                let problem = Problem::with(Code::UnsupportedOp, format!("there is no frame '{unknown}' in {SUBPROTOCOL}"));
+                Err(Unreadable { re: outline.id, problem })
+            }
+            None => Err(Unreadable { re: outline.id, problem: Problem::with(Code::Validation, "a frame needs its name, t") }),
+        }
+    }
+
+    /// The number of a frame that is not to be read whole.
+    pub(super) fn number(text: &str) -> Option<u64> {
+        serde_json::from_str::<Outline>(text).ok().and_then(|outline| outline.id)
+    }
 }
 
 /// The limits of a connection, as `welcome` tells them.

@@ -28,6 +28,8 @@ pub(super) struct Session {
     pub(super) device: Device,
     /// Where the device stands.
     pub(super) cursor: Position,
+    /// The end of the log when it connected.
+    pub(super) head: Position,
     /// What may be un-acked.
     pub(super) window: Window,
     /// Its events.
@@ -62,13 +64,14 @@ pub(super) async fn shake_hands(gateway: &Gateway, stream: &mut SplitStream<WebS
     if gateway.hub.connections_of_others(device) >= gateway.settings.sockets_per_user {
         return Err(Refused::Close(Close::TooManyConnections));
     }
-    let cursor = open_cursor(gateway, device, hello.cursor).await?;
+    let head = gateway.log.head().await?.position;
+    let cursor = open_cursor(gateway, device, hello.cursor, head).await?;
     let mut window = gateway.settings.window;
     window.events = hello.window.map_or(window.events, |events| events.clamp(1, window.events));
     let attached = gateway.hub.attach(&*gateway.log, device).await?;
     let reader = Reader::new(Arc::clone(&gateway.log), Arc::clone(&gateway.hub), attached, cursor, window);
     tracing::debug!(user = %access.user, device = %device.device, cursor = cursor.0, client = hello.client.as_deref(), "connected");
-    Ok(Session { access, device, cursor, window, reader })
+    Ok(Session { access, device, cursor, head, window, reader })
 }
 
 async fn first_frame(stream: &mut SplitStream<WebSocketStream>) -> Result<Hello, Refused> {
@@ -79,16 +82,12 @@ async fn first_frame(stream: &mut SplitStream<WebSocketStream>) -> Result<Hello,
                 return Err(violation(Code::TooLarge, "hello must fit into 4 KiB"));
             }
             Some(Ok(Message::Text(text))) => {
-                return match serde_json::from_str(&text) {
+                return match ClientFrame::parse(&text) {
                     Ok(ClientFrame::Hello(hello)) => Ok(hello),
-                    Ok(
-                        ClientFrame::Ack { .. }
-                        | ClientFrame::Cmd(_)
-                        | ClientFrame::Auth { .. }
-                        | ClientFrame::Ping { .. }
-                        | ClientFrame::Bye,
-                    ) => Err(violation(Code::Validation, "the first frame must be hello")),
-                    Err(error) => Err(Refused::Closed(Problem::with(Code::Validation, error.to_string()), Close::ProtocolViolation)),
+                    Ok(ClientFrame::Ack(_) | ClientFrame::Cmd(_) | ClientFrame::Auth(_) | ClientFrame::Ping(_) | ClientFrame::Bye) => {
+                        Err(violation(Code::Validation, "the first frame must be hello"))
+                    }
+                    Err(unreadable) => Err(Refused::Closed(unreadable.problem, Close::ProtocolViolation)),
                 };
             }
             Some(Ok(Message::Binary(_))) => return Err(violation(Code::Validation, "frames are text")),
@@ -120,9 +119,8 @@ async fn authenticate(gateway: &Gateway, hello: &Hello) -> Result<Access, Refuse
 
 /// Where the connection goes on from. What the device says of itself counts: it knows what it has stored. The stored cursor never
 /// moves back, so a device that lost its storage gets everything again without owing it anew.
-async fn open_cursor(gateway: &Gateway, device: Device, named: Option<Position>) -> Result<Position, Refused> {
+async fn open_cursor(gateway: &Gateway, device: Device, named: Option<Position>, head: Position) -> Result<Position, Refused> {
     let now = gateway.clock.now();
-    let head = gateway.log.head().await?.position;
     if let Some(named) = named
         && named > head
     {

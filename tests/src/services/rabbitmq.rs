@@ -112,11 +112,7 @@ impl RabbitMq {
         command.arg("--quiet").args(arguments).kill_on_drop(true);
         let output = command.output().await.context("is rabbitmq-server installed?")?;
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        ensure!(
-            output.status.success(),
-            "rabbitmqctl {arguments:?}: {said}{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        ensure!(output.status.success(), "rabbitmqctl {arguments:?}: {said}{}", String::from_utf8_lossy(&output.stderr));
         Ok(said)
     }
 
@@ -139,23 +135,17 @@ impl RabbitMq {
             .env("RABBITMQ_ENABLED_PLUGINS_FILE", file("enabled_plugins"))
             .env("RABBITMQ_MNESIA_BASE", file("data"))
             .env("RABBITMQ_LOG_BASE", file("log"))
-            .env("RABBITMQ_PID_FILE", file("node.pid"))
-            // The script then becomes the node instead of waiting for it: a signal meant for one reaches the other.
-            .env("RABBITMQ_ALLOW_INPUT", "true")
-            .env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-noinput -kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none");
-        let mut node = Process::spawn("RabbitMQ", command, &file("output")).context("is rabbitmq-server installed?")?;
             .env("RABBITMQ_PID_FILE", file("node.pid"));
         command
     }
 
     async fn launch(&mut self) -> anyhow::Result<()> {
         let mut command = self.program("rabbitmq-server");
-        command.env(
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
-            "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none",
-        );
-        let mut node = Process::spawn("RabbitMQ", command, &self.directory.join("output"))
-            .context("is rabbitmq-server installed?")?;
+        // With input allowed, the script becomes the node instead of waiting for it: a signal meant for one reaches the other.
+        command
+            .env("RABBITMQ_ALLOW_INPUT", "true")
+            .env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-noinput -kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none");
+        let mut node = Process::spawn("RabbitMQ", command, &self.directory.join("output")).context("is rabbitmq-server installed?")?;
         let (url, api) = (self.url(""), format!("{}/api/vhosts", self.api()));
         node.ready(Duration::from_secs(120), || async {
             let connection = lapin::Connection::connect(&url, ConnectionProperties::default()).await?;

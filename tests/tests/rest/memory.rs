@@ -5,19 +5,14 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use futures::stream::BoxStream;
 use posthaste_application::Ports;
 use posthaste_application::port::accounts::Credentials;
-use posthaste_application::port::broker::{Publisher, Run};
-use posthaste_application::port::cursors::{CursorMove, Device, Receipt};
-use posthaste_application::port::lease::{Fenced, Lease, RelayStatus};
 use posthaste_application::port::log::{AppendRefused, MembershipWindow, Memberships};
 use posthaste_application::port::secrets::{Access, TokenRefused};
-use posthaste_application::port::{Accounts, Broker, Clock, Cursors, EventLog, Ids, Passwords, PortError, RelayLease, Tickets, Tokens};
+use posthaste_application::port::{Accounts, Clock, EventLog, Ids, Passwords, PortError, Tickets, Tokens};
 use posthaste_application::recorded::{Append, Appended, Expected, Hash, Head, Position, Recorded, StreamId};
 use posthaste_application::view::{Friend, FriendState, Member, Page, ThreadSummary, TimelineEntry, ViewName, Views};
 use posthaste_domain::friendship::FriendshipEvent;
@@ -396,50 +391,5 @@ impl Tickets for Memory {
 
     async fn redeem(&self, ticket: &str) -> Result<Option<Access>, PortError> {
         Ok(self.tickets.lock().unwrap().remove(ticket))
-    }
-}
-
-#[async_trait]
-impl Cursors for Memory {
-    async fn open(&self, _: Device, _: Position, _: DateTime<Utc>) -> Result<Position, PortError> {
-        unreachable!("REST has no devices")
-    }
-
-    async fn advance(&self, _: &[CursorMove]) -> Result<(), PortError> {
-        unreachable!("REST has no devices")
-    }
-
-    async fn receipts(&self, _: &[UserId], _: Position) -> Result<Vec<Receipt>, PortError> {
-        unreachable!("REST has no devices")
-    }
-}
-
-#[async_trait]
-impl RelayLease for Memory {
-    async fn acquire(&self, _: Uuid, _: Duration) -> Result<Option<(Lease, Position)>, PortError> {
-        unreachable!("REST does not relay")
-    }
-
-    async fn checkpoint(&self, _: Lease, _: Position, _: Duration) -> Result<Result<(), Fenced>, PortError> {
-        unreachable!("REST does not relay")
-    }
-
-    async fn release(&self, _: Lease) -> Result<(), PortError> {
-        unreachable!("REST does not relay")
-    }
-
-    async fn status(&self) -> Result<RelayStatus, PortError> {
-        unreachable!("REST does not relay")
-    }
-}
-
-#[async_trait]
-impl Broker for Memory {
-    async fn publisher(&self) -> Result<Box<dyn Publisher>, PortError> {
-        unreachable!("REST does not publish")
-    }
-
-    async fn subscribe(&self) -> Result<BoxStream<'static, Result<Run, PortError>>, PortError> {
-        unreachable!("REST does not subscribe")
     }
 }

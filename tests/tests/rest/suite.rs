@@ -281,7 +281,7 @@ async fn bad_input_is_told_what_is_wrong_with_it(base_url: &str) {
     for (field, value) in [
         ("username", json!("ab")),
         ("username", json!("no spaces")),
-        ("username", json!(7)),
+        ("username", json!(12_345)),
         ("email", json!("nobody")),
         ("display_name", json!(" ")),
         ("password", json!("seven77")),

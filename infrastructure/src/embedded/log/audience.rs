@@ -57,8 +57,8 @@ pub(super) fn owed(
     }
     let mut of_thread = snapshot.prepare_cached(statements::POSITIONS_OF_THREAD)?;
     for window in windows(snapshot, user)? {
-        // The window begins with the event of joining.
-        let after = integer(after.0).max(integer(window.from.0) - 1);
+        // The event of joining itself names the user.
+        let after = integer(after.0).max(integer(window.from.0));
         let upto = window.until.map_or(lowest.upto, |until| lowest.upto.min(integer(until.0)));
         if upto <= after {
             continue;
@@ -92,5 +92,22 @@ impl Lowest {
         if self.positions.len() == self.limit {
             self.upto = self.positions.last().copied().unwrap_or(self.upto);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BTreeSet, Lowest};
+
+    #[test]
+    fn the_lowest_positions_are_kept_and_others_are_asked_only_as_far_as_they_can_matter() {
+        let mut lowest = Lowest { limit: 3, upto: 100, positions: BTreeSet::new() };
+        let mut bounds = Vec::new();
+        for position in [50, 70, 70, 90, 60, 10, 95] {
+            lowest.add(position);
+            bounds.push(lowest.upto);
+        }
+        assert_eq!(bounds, [100, 100, 100, 90, 70, 60, 60]);
+        assert_eq!(Vec::from_iter(lowest.positions), [10, 50, 60]);
     }
 }
