@@ -16,8 +16,10 @@ pub mod metadata;
 pub mod node;
 mod sandbox;
 pub mod services;
+mod stage;
 
 pub use database::Database;
 pub use node::{Node, NodeSettings};
 pub use sandbox::Sandbox;
 pub use services::{Endpoints, Services};
+pub use stage::{Profile, Stage};

@@ -48,7 +48,7 @@ impl NodeSettings {
 
     /// Passwords that cost next to nothing.
     fn cheap() -> Self {
-        Self::default().with("AUTH__PASSWORD_MEMORY_KIB", "64").with("AUTH__PASSWORD_ITERATIONS", "1")
+        Self::default().with("AUTH__PASSWORD_MEMORY_KIB", "64").with("AUTH__PASSWORD_PASSES", "1")
     }
 
     /// Sets a configuration key: `GATEWAY__HEARTBEAT_S`.
