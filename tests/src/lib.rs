@@ -11,11 +11,11 @@
 
 pub mod actor;
 mod database;
+pub mod drafts;
 pub mod history;
 pub mod metadata;
-pub mod drafts;
-pub mod race;
 pub mod node;
+pub mod race;
 mod sandbox;
 pub mod services;
 mod stage;
