@@ -190,11 +190,19 @@ pub fn posthaste() -> Command {
 /// What the binary said.
 pub async fn migrate(sandbox: &Sandbox) -> anyhow::Result<()> {
     let settings = NodeSettings::distributed(sandbox).with("POSTGRES__OWNER_URL", sandbox.postgres_owner_url());
-    let mut command = posthaste();
-    command.arg("migrate").envs(settings.environment);
-    let output = run(command, START).await?;
+    let output = run_posthaste(&settings, &["migrate"]).await?;
     ensure!(output.status.success(), "migrate failed, {}: {}", output.status, String::from_utf8_lossy(&output.stderr));
     Ok(())
+}
+
+/// Runs one of the binary's other commands under the configuration of a node.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_posthaste(settings: &NodeSettings, arguments: &[&str]) -> anyhow::Result<Output> {
+    let mut command = posthaste();
+    command.args(arguments).envs(settings.environment.iter().map(|(key, value)| (key, value)));
+    run(command, START).await
 }
 
 /// Runs a command to its end, with a time limit.
