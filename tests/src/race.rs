@@ -127,7 +127,7 @@ async fn connect(url: &str) -> anyhow::Result<Postgres> {
         tries += 1;
         match Postgres::connect(PostgresConfig::new(url)).await {
             Ok(postgres) => return Ok(postgres),
-            Err(ConnectError::Connect(_) | ConnectError::Check(_)) if tries < 20 => {}
+            Err(ConnectError::Connect { .. } | ConnectError::Check(_)) if tries < 20 => {}
             Err(error) => return Err(error.into()),
         }
     }
