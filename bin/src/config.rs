@@ -1,12 +1,14 @@
 //! What can be configured: one type for each profile, so that a combination that makes no sense cannot be written.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use config::{Environment, File, FileFormat};
+use config::builder::DefaultState;
+use config::{ConfigBuilder, ConfigError, Environment, File, FileFormat, Value, ValueKind};
 use posthaste_application::deliver::Window;
 use posthaste_application::relay::RelayTiming;
 use posthaste_infrastructure::ws::GatewaySettings;
@@ -14,6 +16,10 @@ use serde::{Deserialize, Serialize};
 
 /// Every key with its default, documented.
 const DEFAULTS: &str = include_str!("../config.default.toml");
+/// Variables that the command line reads itself.
+const NO_CONFIGURATION: [&str; 2] = ["POSTHASTE_CONFIG", "POSTHASTE_LOG"];
+/// The one that holds a list, separated by commas.
+const ORIGINS: &str = "POSTHASTE_GATEWAY__ORIGINS";
 
 /// Text that is never shown.
 #[derive(Clone, Deserialize, Serialize)]
@@ -47,8 +53,8 @@ impl fmt::Debug for Secret {
 }
 
 /// The configuration of a process.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(tag = "profile", rename_all = "lowercase", deny_unknown_fields)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "profile", rename_all = "lowercase")]
 pub(crate) enum Config {
     /// One process, one file.
     Embedded(EmbeddedConfig),
@@ -189,29 +195,38 @@ impl RelayConfig {
 impl Config {
     /// Reads the defaults, then the file if there is one, then the environment.
     pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
-        let environment = Environment::with_prefix("POSTHASTE").prefix_separator("_").separator("__");
-        Self::from_sources(file, environment)
+        let variables = std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
+        Self::from_sources(file, variables.collect())
     }
 
-    fn from_sources(file: Option<&Path>, environment: Environment) -> anyhow::Result<Self> {
-        let environment = environment.try_parsing(true).list_separator(",").with_list_parse_key("gateway.origins");
+    fn from_sources(file: Option<&Path>, variables: HashMap<String, String>) -> anyhow::Result<Self> {
         let mut given = config::Config::builder();
         if let Some(file) = file {
             given = given.add_source(File::from(file).format(FileFormat::Toml));
         }
-        let given = given.add_source(environment).build().context("the configuration cannot be read")?;
+        let given = add_environment(given, variables).build().context("the configuration cannot be read")?;
         let mut defaults: toml::Table = DEFAULTS.parse().context("the defaults cannot be read")?;
         // The section of the other profile is no part of this one, and giving it is a mistake.
         if given.get_string("profile").is_ok_and(|profile| profile == "distributed") {
             defaults.remove("embedded");
         }
         let defaults = toml::to_string(&defaults).context("the defaults cannot be written")?;
-        config::Config::builder()
-            .add_source(File::from_str(&defaults, FileFormat::Toml))
-            .add_source(given)
-            .build()
-            .and_then(config::Config::try_deserialize::<Self>)
+        let whole = config::Config::builder().add_source(File::from_str(&defaults, FileFormat::Toml)).add_source(given).build();
+        whole
+            .and_then(Self::from_whole)
             .context("the configuration is not right: see bin/config.default.toml or `posthaste config print` for every key")
+    }
+
+    /// By hand, because a tagged enum reads a value before it knows its type: then a mistake has no key, and a number is no text.
+    fn from_whole(whole: config::Config) -> Result<Self, ConfigError> {
+        let mut sections = whole.cache.into_table()?;
+        let profile = sections.remove("profile").ok_or_else(|| ConfigError::NotFound("profile".to_owned()))?.into_string()?;
+        let sections = Value::new(None, ValueKind::Table(sections));
+        match profile.as_str() {
+            "embedded" => EmbeddedConfig::deserialize(sections).map(Self::Embedded),
+            "distributed" => DistributedConfig::deserialize(sections).map(Self::Distributed),
+            _ => Err(ConfigError::Message(format!("the profile `{profile}` is neither `embedded` nor `distributed`"))),
+        }
     }
 
     /// Where to listen.
@@ -255,6 +270,16 @@ impl Config {
     }
 }
 
+/// The variables that are configuration, as they stand: what looks like a number may be a password.
+fn add_environment(given: ConfigBuilder<DefaultState>, mut variables: HashMap<String, String>) -> ConfigBuilder<DefaultState> {
+    variables.retain(|key, _| !NO_CONFIGURATION.contains(&key.as_str()));
+    let lists = variables.remove_entry(ORIGINS).into_iter().collect::<HashMap<_, _>>();
+    let environment = |variables| Environment::with_prefix("POSTHASTE").prefix_separator("_").separator("__").source(Some(variables));
+    given
+        .add_source(environment(variables))
+        .add_source(environment(lists).try_parsing(true).list_separator(",").with_list_parse_key("gateway.origins"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -264,10 +289,7 @@ mod tests {
         let path = folder.path().join("posthaste.toml");
         std::fs::write(&path, file).unwrap();
         let variables = variables.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        Config::from_sources(
-            Some(&path),
-            Environment::with_prefix("POSTHASTE").prefix_separator("_").separator("__").source(Some(variables)),
-        )
+        Config::from_sources(Some(&path), variables)
     }
 
     const DISTRIBUTED: [(&str, &str); 5] = [
@@ -311,6 +333,34 @@ mod tests {
             let key = missing.0.trim_start_matches("POSTHASTE_").to_lowercase();
             assert!(error.contains(key.split("__").next().unwrap()) || error.contains(key.split("__").last().unwrap()), "{key}: {error}");
         }
+    }
+
+    #[test]
+    fn variables_of_the_command_line_are_no_configuration() {
+        load("", &[("POSTHASTE_LOG", "debug"), ("POSTHASTE_CONFIG", "elsewhere.toml"), ("PATH", "/bin")]).unwrap();
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_kind_is_refused_with_its_key() {
+        let error = format!("{:#}", load("", &[("POSTHASTE_GATEWAY__HEARTBEAT_S", "soon")]).unwrap_err());
+        assert!(error.contains("gateway.heartbeat_s"), "{error}");
+        let error = format!("{:#}", load("", &[("POSTHASTE_PROFILE", "hybrid")]).unwrap_err());
+        assert!(error.contains("hybrid"), "{error}");
+    }
+
+    #[test]
+    fn a_secret_of_digits_is_a_text_like_any_other() {
+        let secret = "0123456789012345678901234567890123456789";
+        let given = DISTRIBUTED.into_iter().chain([("POSTHASTE_AUTH__SECRET", secret)]).collect::<Vec<_>>();
+        let Config::Distributed(config) = load("", &given).unwrap() else { panic!("not distributed") };
+        assert_eq!(config.auth.secret.reveal(), secret);
+    }
+
+    #[test]
+    fn origins_are_a_list() {
+        let config = load("", &[("POSTHASTE_GATEWAY__ORIGINS", "https://a.example,https://b.example")]).unwrap();
+        assert_eq!(config.gateway().origins, ["https://a.example", "https://b.example"]);
+        assert_eq!(load("", &[("POSTHASTE_GATEWAY__ORIGINS", "https://a.example")]).unwrap().gateway().origins, ["https://a.example"]);
     }
 
     #[test]

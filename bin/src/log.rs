@@ -6,7 +6,7 @@ use anyhow::bail;
 use chrono::SecondsFormat;
 use posthaste_application::chain::{Broken, Verifier};
 use posthaste_application::codec;
-use posthaste_application::port::EventLog;
+use posthaste_application::port::{EventLog, PortError};
 use posthaste_application::recorded::{Position, Recorded};
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -64,8 +64,17 @@ pub(crate) async fn verify(config: anyhow::Result<Config>, json: bool) -> anyhow
 pub(crate) async fn check(log: &dyn EventLog) -> anyhow::Result<Result<Position, Broken>> {
     let head = log.head().await?;
     let mut verifier = Verifier::default();
+    let mut limit = READ;
     while verifier.position() < head.position {
-        let mut events = log.read(verifier.position(), READ).await?;
+        let mut events = match log.read(verifier.position(), limit).await {
+            // One of these is no event any more: which of them is found one by one.
+            Err(PortError::Corrupt { .. }) if limit > 1 => {
+                limit = 1;
+                continue;
+            }
+            Err(PortError::Corrupt { .. }) => return Ok(Err(Broken::Altered { position: verifier.position().next() })),
+            read => read?,
+        };
         events.retain(|event| event.position <= head.position);
         if events.is_empty() {
             break;
@@ -76,14 +85,14 @@ pub(crate) async fn check(log: &dyn EventLog) -> anyhow::Result<Result<Position,
             }
         }
     }
-    if let Err(broken) = verifier.finish(head) {
-        return Ok(Err(broken));
-    }
-    // What comes after a head that has not moved was never recorded.
-    let beyond = log.read(head.position, 1).await?;
-    match beyond.first() {
-        Some(event) if log.head().await? == head => Ok(Err(Broken::Cut { end: event.position, head: head.position })),
-        Some(_) | None => Ok(Ok(head.position)),
+    // What comes after a head that has not moved was never recorded, and then the head may be what was altered.
+    let beyond = match log.read(head.position, 1).await {
+        Err(PortError::Corrupt { .. }) => Some(head.position.next()),
+        read => read?.first().map(|event| event.position),
+    };
+    match beyond {
+        Some(end) if verifier.position() == head.position && log.head().await? == head => Ok(Err(Broken::Cut { end, head: head.position })),
+        Some(_) | None => Ok(verifier.finish(head).map(|()| head.position)),
     }
 }
 

@@ -7,14 +7,22 @@
 //! - A test that needs a database, a virtual host or keys of its own: `Sandbox::new("what_it_is_for").await?`.
 //! - A test that breaks a service: `Services::start().await?` gives a set of its own; pass
 //!   `services.endpoints()` to [`Sandbox::on`], then `services.rabbitmq.kill()` and `restart()`.
+//! - A test of the whole server: [`Node::start`] runs it as a process, [`actor`] has its clients, [`history`] the proof of what they saw.
 
+pub mod actor;
 mod database;
 pub mod drafts;
-pub mod histories;
+pub mod history;
 pub mod metadata;
+pub mod node;
+pub mod race;
+pub mod histories;
 mod sandbox;
 pub mod services;
+mod stage;
 
 pub use database::Database;
+pub use node::{Node, NodeSettings};
 pub use sandbox::Sandbox;
 pub use services::{Endpoints, Services};
+pub use stage::{Profile, Stage};

@@ -68,6 +68,7 @@ const ALLOWED: &[Allowed] = &[
             "tokio-postgres",
             "tokio-util",
             "tracing",
+            "tungstenite",
             "uuid",
         ],
         dev: &["tempfile"],
@@ -76,6 +77,7 @@ const ALLOWED: &[Allowed] = &[
         package: "posthaste",
         normal: &[
             "anyhow",
+            "async-trait",
             "chrono",
             "clap",
             "config",

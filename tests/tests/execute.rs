@@ -217,7 +217,7 @@ struct LosesAnswers {
 impl EventLog for LosesAnswers {
     async fn append(&self, batch: &[Append]) -> Result<Vec<Result<Appended, AppendRefused>>, PortError> {
         let answer = self.log.append(batch).await?;
-        if self.calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % 2 == 0 {
+        if self.calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed).is_multiple_of(2) {
             return Err(PortError::unavailable("sqlite", "the answer was lost"));
         }
         Ok(answer)

@@ -20,6 +20,7 @@ use posthaste_application::execute::Executor;
 use posthaste_application::port::{Clock, Ids};
 use posthaste_domain::{SessionId, UserId};
 use posthaste_infrastructure::http::{self, App, Build, Check, HttpListener, Limits, Readiness};
+use posthaste_tests::{Profile, Stage};
 use rest::client::{Client, Person, key, name, registration, reply, saying};
 use rest::memory::Memory;
 use serde_json::json;
@@ -87,6 +88,18 @@ impl Server {
         tokio::time::timeout(Duration::from_secs(10), read).await.expect("the server closes the connection").unwrap();
         response
     }
+}
+
+#[tokio::test]
+async fn the_suite_holds_on_the_embedded_profile() -> anyhow::Result<()> {
+    rest::suite::suite(&Stage::start(Profile::Embedded, |settings| settings).await?.base()).await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_suite_holds_on_the_distributed_profile() -> anyhow::Result<()> {
+    rest::suite::suite(&Stage::start(Profile::Distributed, |settings| settings).await?.base()).await;
+    Ok(())
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime};
+use tokio_postgres::config::Host;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, NoTls};
 
@@ -54,6 +55,20 @@ impl fmt::Debug for PostgresConfig {
     }
 }
 
+/// Where a database is looked for, without anything secret.
+pub(super) fn place(config: &Config) -> String {
+    let ports = config.get_ports();
+    let hosts = config.get_hosts().iter().enumerate().map(|(index, host)| {
+        // One port for all, one for each, or none named.
+        let port = ports.get(index).or(ports.first()).copied().unwrap_or(5432);
+        match host {
+            Host::Tcp(host) => format!("{host}:{port}"),
+            Host::Unix(directory) => format!("{} (port {port})", directory.display()),
+        }
+    });
+    hosts.collect::<Vec<_>>().join(" or ")
+}
+
 /// Why this program does not work with that database. Says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
@@ -61,8 +76,14 @@ pub enum ConnectError {
     #[error("the PostgreSQL URL cannot be read")]
     Url(#[source] tokio_postgres::Error),
     /// There is no way to it.
-    #[error("cannot connect to PostgreSQL")]
-    Connect(#[source] PoolError),
+    #[error("cannot connect to PostgreSQL at {place}: is it running, and is the address right?")]
+    Connect {
+        /// Where it was looked for.
+        place: String,
+        /// What came of it.
+        #[source]
+        source: PoolError,
+    },
     /// It does not answer as it should.
     #[error("PostgreSQL cannot be asked how it is set up")]
     Check(#[source] tokio_postgres::Error),
@@ -130,6 +151,7 @@ impl Postgres {
     /// What does not hold, and what to do about it.
     pub async fn connect(config: PostgresConfig) -> Result<Self, ConnectError> {
         let driver = config.driver().map_err(ConnectError::Url)?;
+        let place = place(&driver);
         // No question is asked before a connection is used again: one whose peer has closed it is known to be dead and thrown away,
         // and one that died unseen fails its statement, which is tried again by whoever knows that it may be.
         let manager = Manager::from_config(driver, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
@@ -143,7 +165,7 @@ impl Postgres {
             .build()
             .expect("a runtime is given with the timeouts");
         let postgres = Self { pool, config };
-        postgres.check().await?;
+        postgres.check(place).await?;
         Ok(postgres)
     }
 
@@ -162,8 +184,8 @@ impl Postgres {
         self.config.statement_timeout + Duration::from_secs(1)
     }
 
-    async fn check(&self) -> Result<(), ConnectError> {
-        let connection = self.pool.get().await.map_err(ConnectError::Connect)?;
+    async fn check(&self, place: String) -> Result<(), ConnectError> {
+        let connection = self.pool.get().await.map_err(|source| ConnectError::Connect { place, source })?;
         let row = match connection.query_one(START.sql, &[]).await {
             Ok(row) => row,
             Err(error) if matches!(error.code(), Some(&SqlState::UNDEFINED_TABLE | &SqlState::INSUFFICIENT_PRIVILEGE)) => {
@@ -172,22 +194,68 @@ impl Postgres {
             }
             Err(error) => return Err(ConnectError::Check(error)),
         };
-        let found: i64 = row.get("schema_version");
-        let needed = migrations::version();
-        let role: String = row.get("role");
-        let encoding: String = row.get("encoding");
+        let setup = Setup {
+            role: row.get("role"),
+            owns_the_log: row.get("owns_the_log"),
+            schema: row.get("schema_version"),
+            fsync: row.get("fsync"),
+            encoding: row.get("encoding"),
+        };
+        setup.check(migrations::version())
+    }
+}
+
+/// How a database is set up, as far as this program depends on it.
+#[derive(Clone, Debug)]
+struct Setup {
+    role: String,
+    owns_the_log: bool,
+    schema: i64,
+    fsync: String,
+    encoding: String,
+}
+
+impl Setup {
+    fn check(self, needed: i64) -> Result<(), ConnectError> {
+        let Self { role, owns_the_log, schema: found, fsync, encoding } = self;
         if found < needed {
             Err(ConnectError::SchemaBehind { found, needed })
         } else if found > needed {
             Err(ConnectError::SchemaAhead { found, needed })
-        } else if row.get::<_, String>("fsync") != "on" {
+        } else if fsync != "on" {
             Err(ConnectError::NoFsync)
-        } else if row.get("owns_the_log") {
+        } else if owns_the_log {
             Err(ConnectError::Owner { role })
         } else if encoding != "UTF8" {
             Err(ConnectError::Encoding { encoding })
         } else {
             Ok(())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fit() -> Setup {
+        Setup { role: "posthaste_server".into(), owns_the_log: false, schema: 6, fsync: "on".into(), encoding: "UTF8".into() }
+    }
+
+    #[test]
+    fn a_database_that_is_set_up_right_is_taken() {
+        assert!(fit().check(6).is_ok());
+    }
+
+    #[test]
+    fn a_database_that_would_lose_commits_is_refused() {
+        let refused = Setup { fsync: "off".into(), ..fit() }.check(6);
+        assert!(matches!(refused, Err(ConnectError::NoFsync)), "{refused:?}");
+    }
+
+    #[test]
+    fn a_database_of_another_encoding_is_refused() {
+        let refused = Setup { encoding: "SQL_ASCII".into(), ..fit() }.check(6);
+        assert!(matches!(&refused, Err(ConnectError::Encoding { encoding }) if encoding == "SQL_ASCII"), "{refused:?}");
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio_postgres::{Client, Config, NoTls};
 
+use super::connect::place;
 use super::door::{Statement, statement};
 
 mod embedded {
@@ -16,9 +17,21 @@ const LOCK: Statement = statement!("migrate_lock");
 /// Why the schema is not the one this program needs.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
-    /// There is no way to the database, or it fails.
+    /// The URL makes no sense.
+    #[error("the PostgreSQL URL cannot be read")]
+    Url(#[source] tokio_postgres::Error),
+    /// There is no way to the database.
+    #[error("cannot connect to PostgreSQL at {place}: is it running, and is the address right?")]
+    Connect {
+        /// Where it was looked for.
+        place: String,
+        /// What came of it.
+        #[source]
+        source: tokio_postgres::Error,
+    },
+    /// It fails.
     #[error("cannot use PostgreSQL")]
-    Connect(#[from] tokio_postgres::Error),
+    Use(#[from] tokio_postgres::Error),
     /// A migration failed, or one that was applied is not what it was.
     #[error("cannot migrate")]
     Migrate(#[from] refinery::Error),
@@ -36,9 +49,9 @@ pub(super) fn version() -> i64 {
 /// # Errors
 /// See [`MigrateError`].
 pub async fn migrate(owner_url: &str) -> Result<(), MigrateError> {
-    let mut config: Config = owner_url.parse()?;
+    let mut config: Config = owner_url.parse().map_err(MigrateError::Url)?;
     config.connect_timeout(Duration::from_secs(10)).application_name("posthaste migrate");
-    let (mut client, connection) = config.connect(NoTls).await?;
+    let (mut client, connection) = config.connect(NoTls).await.map_err(|source| MigrateError::Connect { place: place(&config), source })?;
     // Its error reaches whoever uses the client.
     let connection = tokio::spawn(connection);
     let outcome = run(&mut client).await;

@@ -1,0 +1,217 @@
+//! The server, as a process of its own.
+
+use std::env;
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus, Output, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use tokio::time::timeout;
+
+use crate::Sandbox;
+use crate::services::{Port, Process, Scratch};
+
+/// How long a node may take to be ready, on a busy machine.
+const START: Duration = Duration::from_secs(60);
+/// How long a node may take to leave in order.
+const LEAVE: Duration = Duration::from_secs(30);
+/// Signs tokens in tests.
+const SECRET: &str = "a secret that is long enough and known to every test";
+
+/// How a node is started.
+#[derive(Clone, Debug, Default)]
+pub struct NodeSettings {
+    environment: Vec<(String, String)>,
+    arguments: Vec<String>,
+}
+
+impl NodeSettings {
+    /// The embedded profile, with its data in this folder.
+    #[must_use]
+    pub fn embedded(data: &std::path::Path) -> Self {
+        let arguments = vec!["--data".to_owned(), data.to_string_lossy().into_owned()];
+        Self { arguments, ..Self::cheap() }
+    }
+
+    /// The distributed profile, over a sandbox.
+    #[must_use]
+    pub fn distributed(sandbox: &Sandbox) -> Self {
+        Self::cheap()
+            .with("PROFILE", "distributed")
+            .with("POSTGRES__URL", sandbox.postgres_server_url())
+            .with("RABBITMQ__URL", sandbox.rabbitmq_url())
+            .with("REDIS__URL", sandbox.redis_url())
+            .with("REDIS__PREFIX", sandbox.redis_prefix())
+            .with("AUTH__SECRET", SECRET)
+    }
+
+    /// Passwords that cost next to nothing.
+    fn cheap() -> Self {
+        Self::default().with("AUTH__PASSWORD_MEMORY_KIB", "64").with("AUTH__PASSWORD_PASSES", "1")
+    }
+
+    /// Sets a configuration key: `GATEWAY__HEARTBEAT_S`.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<String>) -> Self {
+        let key = format!("POSTHASTE_{key}");
+        self.environment.retain(|(other, _)| *other != key);
+        self.environment.push((key, value.into()));
+        self
+    }
+
+    /// Takes on these roles only.
+    #[must_use]
+    pub fn roles(mut self, roles: &str) -> Self {
+        self.arguments.extend(["--roles".to_owned(), roles.to_owned()]);
+        self
+    }
+}
+
+/// A `posthaste serve` that runs. It keeps its address across a kill and a start. Dropping it kills it.
+#[derive(Debug)]
+pub struct Node {
+    name: String,
+    settings: NodeSettings,
+    port: Port,
+    process: Option<Process>,
+    starts: usize,
+    scratch: Scratch,
+}
+
+impl Node {
+    /// Starts a node, and waits until it says where it listens.
+    ///
+    /// # Errors
+    /// It ended, or was not ready in time; with the end of what it wrote.
+    pub async fn start(name: &str, settings: NodeSettings) -> anyhow::Result<Self> {
+        let mut node = Self { name: name.to_owned(), settings, port: Port::reserve()?, process: None, starts: 0, scratch: Scratch::new()? };
+        node.restart().await?;
+        Ok(node)
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn base(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port.number())
+    }
+
+    /// Starts it again at the same address, after it has ended.
+    ///
+    /// # Errors
+    /// As [`Node::start`].
+    pub async fn restart(&mut self) -> anyhow::Result<()> {
+        ensure!(self.process.is_none(), "{} runs already", self.name);
+        self.starts += 1;
+        let (said, logged) = (self.file("out"), self.file("err"));
+        let mut command = posthaste();
+        command.arg("serve").args(&self.settings.arguments).args(["--listen", &format!("127.0.0.1:{}", self.port.number())]);
+        command.envs(self.settings.environment.iter().map(|(key, value)| (key, value)));
+        command.current_dir(self.scratch.path()).stdout(File::create(&said)?).stderr(File::create(&logged)?);
+        let mut process = Process::spawn_inheriting(&self.name, command, Some(logged))?;
+        let base = self.base();
+        let ready = process.ready(START, || async {
+            let said = fs::read_to_string(&said)?;
+            ensure!(said.contains(&base), "it has not said that it is at {base}: {said:?}");
+            reqwest::get(format!("{base}/healthz")).await?.error_for_status()?;
+            Ok(())
+        });
+        ready.await?;
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// Kills it at once.
+    ///
+    /// # Errors
+    /// It survives, or did not run any more.
+    pub async fn kill9(&mut self) -> anyhow::Result<()> {
+        let mut process = self.process.take().with_context(|| format!("{} does not run", self.name))?;
+        if let Some(status) = process.ended()? {
+            bail!("{} had ended by itself, {status}{}", self.name, process.tail());
+        }
+        process.kill().await
+    }
+
+    /// Asks it to leave, and waits until it has.
+    ///
+    /// # Errors
+    /// It does not leave in time, or did not run any more.
+    pub async fn terminate(&mut self) -> anyhow::Result<ExitStatus> {
+        let mut process = self.process.take().with_context(|| format!("{} does not run", self.name))?;
+        process.signal("TERM");
+        process.wait_at_most(LEAVE).await
+    }
+
+    /// Fails if it has ended by itself.
+    ///
+    /// # Errors
+    /// How it ended, with the end of what it wrote.
+    pub fn still_runs(&mut self) -> anyhow::Result<()> {
+        let process = self.process.as_mut().with_context(|| format!("{} does not run", self.name))?;
+        match process.ended()? {
+            Some(status) => bail!("{} has ended by itself, {status}{}", self.name, process.tail()),
+            None => Ok(()),
+        }
+    }
+
+    /// Everything it has logged since its first start.
+    #[must_use]
+    pub fn logs(&self) -> String {
+        let read = |start| fs::read(self.scratch.path().join(format!("{start}.err"))).unwrap_or_default();
+        (1..=self.starts).map(|start| String::from_utf8_lossy(&read(start)).into_owned()).collect()
+    }
+
+    fn file(&self, extension: &str) -> PathBuf {
+        self.scratch.path().join(format!("{}.{extension}", self.starts))
+    }
+}
+
+/// The binary: the one named by `POSTHASTE_BIN`, or the one built beside this test. Without any configuration of ours.
+#[must_use]
+pub fn posthaste() -> Command {
+    let built_beside = || {
+        let test = env::current_exe().expect("a test knows where it is");
+        test.ancestors().nth(2).expect("tests are in target/<profile>/deps").join("posthaste")
+    };
+    let mut command = Command::new(env::var_os("POSTHASTE_BIN").map_or_else(built_beside, PathBuf::from));
+    for (name, _) in env::vars_os() {
+        if name.to_string_lossy().starts_with("POSTHASTE_") {
+            command.env_remove(name);
+        }
+    }
+    command.stdin(Stdio::null());
+    command
+}
+
+/// Brings the schema of a sandbox up to date with the binary.
+///
+/// # Errors
+/// What the binary said.
+pub async fn migrate(sandbox: &Sandbox) -> anyhow::Result<()> {
+    let settings = NodeSettings::distributed(sandbox).with("POSTGRES__OWNER_URL", sandbox.postgres_owner_url());
+    let output = run_posthaste(&settings, &["migrate"]).await?;
+    ensure!(output.status.success(), "migrate failed, {}: {}", output.status, String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}
+
+/// Runs one of the binary's other commands under the configuration of a node.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_posthaste(settings: &NodeSettings, arguments: &[&str]) -> anyhow::Result<Output> {
+    let mut command = posthaste();
+    command.args(arguments).envs(settings.environment.iter().map(|(key, value)| (key, value)));
+    run(command, START).await
+}
+
+/// Runs a command to its end, with a time limit.
+///
+/// # Errors
+/// It cannot be started, or does not end in time; it is killed then.
+pub async fn run(command: Command, patience: Duration) -> anyhow::Result<Output> {
+    let mut command = tokio::process::Command::from(command);
+    let output = command.kill_on_drop(true).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let output = output.context("cannot start posthaste: is it built?")?.wait_with_output();
+    Ok(timeout(patience, output).await.context("posthaste did not end in time")??)
+}
