@@ -34,12 +34,12 @@ CREATE TABLE view_timeline (
 -- Memberships, also those that have ended.
 CREATE TABLE view_members (
     thread_id uuid NOT NULL,
-    joined_position bigint NOT NULL,
     user_id uuid NOT NULL,
+    joined_position bigint NOT NULL,
     left_position bigint,
-    PRIMARY KEY (thread_id, joined_position, user_id)
+    PRIMARY KEY (thread_id, user_id, joined_position)
 );
-CREATE UNIQUE INDEX view_members_current ON view_members (thread_id, user_id) WHERE left_position IS NULL;
+CREATE INDEX view_members_current ON view_members (thread_id, joined_position, user_id) WHERE left_position IS NULL;
 
 -- One row for each pair, whichever side asks.
 CREATE TABLE view_friendships (
