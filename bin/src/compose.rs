@@ -10,7 +10,7 @@ use posthaste_infrastructure::embedded::{
     Database, InProcessBroker, InProcessTickets, MemoryViews, SqliteAccounts, SqliteCursors, SqliteLease, SqliteLog, token_secret,
 };
 use posthaste_infrastructure::jwt::{self, JwtTokens};
-use posthaste_infrastructure::postgres::{self, PgAccounts, PgCursors, PgLease, PgLog, Postgres};
+use posthaste_infrastructure::postgres::{self, PgAccounts, PgCursors, PgLease, PgLog, PgProjection, PgViews, Postgres};
 use posthaste_infrastructure::rabbitmq::RabbitMq;
 use posthaste_infrastructure::redis::{self, RedisTickets};
 use posthaste_infrastructure::system::{SystemClock, SystemIds};
@@ -88,16 +88,15 @@ async fn distributed(config: &DistributedConfig) -> anyhow::Result<Ports> {
         .await
         .context("RabbitMQ (rabbitmq.url) cannot be used: is it running, and has the user rights on the virtual host?")?;
     let connection = redis::connect(config.redis.url.reveal()).await.context("Redis (redis.url) cannot be used: is it running?")?;
-    let views = Arc::new(MemoryViews::default());
     Ok(Ports {
         log: Arc::new(PgLog::new(postgres.clone())),
         accounts: Arc::new(PgAccounts::new(postgres.clone())),
         cursors: Arc::new(PgCursors::new(postgres.clone())),
-        relay: Arc::new(PgLease::new(postgres)),
+        relay: Arc::new(PgLease::new(postgres.clone())),
         broker: Arc::new(broker),
         tickets: Arc::new(RedisTickets::new(connection, config.redis.prefix.clone())),
-        projections: views.projections(),
-        views,
+        projections: PgProjection::all(&postgres),
+        views: Arc::new(PgViews::new(postgres)),
         passwords,
         tokens,
         clock,
