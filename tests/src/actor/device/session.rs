@@ -54,6 +54,8 @@ pub(super) struct Client {
     user: Arc<User>,
     nodes: Vec<String>,
     storage: Arc<Mutex<Storage>>,
+    /// It tells the server where it stands, and does not leave that to the server.
+    names_cursor: bool,
     history: History,
     orders: mpsc::UnboundedReceiver<Order>,
     shown: watch::Sender<State>,
@@ -66,17 +68,19 @@ pub(super) struct Client {
 }
 
 impl Client {
+    #[allow(clippy::too_many_arguments, reason = "each is a part of it")]
     pub(super) fn new(
         name: DeviceName,
         user: Arc<User>,
         nodes: Vec<String>,
         storage: Arc<Mutex<Storage>>,
+        names_cursor: bool,
         history: History,
         orders: mpsc::UnboundedReceiver<Order>,
         shown: watch::Sender<State>,
     ) -> Self {
-        let connection = Connection(0);
-        Self { name, user, nodes, storage, history, orders, shown, pending: BTreeMap::new(), commands: 0, unacked: None, connection }
+        let (pending, connection) = (BTreeMap::new(), Connection(0));
+        Self { name, user, nodes, storage, names_cursor, history, orders, shown, pending, commands: 0, unacked: None, connection }
     }
 
     /// Connects, again and again, until there is a reason not to.
@@ -132,13 +136,15 @@ impl Client {
         self.commands += 1;
         let pending = Pending { command, thread, text, settled, again: Some(Instant::now()) };
         self.pending.insert(self.commands, pending);
+        self.shown.send_modify(|state| state.unsettled = self.pending.len());
     }
 
     /// Gets in, and gives how long the server may be silent.
     async fn connect(&mut self, node: &str) -> anyhow::Result<(Socket, Duration)> {
-        let cursor = self.storage.lock().unwrap_or_else(PoisonError::into_inner).cursor;
+        let stored = self.storage.lock().unwrap_or_else(PoisonError::into_inner).cursor;
+        let asked = self.names_cursor.then_some(stored);
         let welcome = timeout(WELCOME, async {
-            let hello = json!({ "cursor": cursor, "client": "posthaste-tests" });
+            let hello = json!({ "cursor": asked, "client": "posthaste-tests" });
             let opened = Socket::hello(node, &self.user, self.name.device.uuid(), hello).await;
             let mut socket = match opened {
                 Err(error) if error.downcast_ref::<Refused>().is_some_and(|refused| refused.status == 401) => {
@@ -157,7 +163,7 @@ impl Client {
         self.history.record(Entry::Connected {
             device: self.name,
             connection: self.connection,
-            asked: Some(cursor),
+            asked,
             cursor: position(&welcome, "cursor")?,
         });
         self.unacked = None;
@@ -292,6 +298,7 @@ impl Client {
                 // Nobody needs to wait for it.
                 let _ = pending.settled.send(answer);
             }
+            self.shown.send_modify(|state| state.unsettled = self.pending.len());
         } else {
             let least = Duration::from_millis(frame["retry_after_ms"].as_u64().unwrap_or(20));
             pending.again = Some(Instant::now() + least + least.mul_f64(rand::random()));
