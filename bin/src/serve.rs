@@ -89,12 +89,7 @@ pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Ser
     }
     if roles.contains(&Role::Gateway) {
         let gateway = Gateway {
-            log: Arc::clone(&ports.log),
-            cursors: Arc::clone(&ports.cursors),
-            tickets: Arc::clone(&ports.tickets),
-            tokens: Arc::clone(&ports.tokens),
-            clock: Arc::clone(&ports.clock),
-            ids: Arc::clone(&ports.ids),
+            ports: ports.clone(),
             executor: executor.clone(),
             hub: Arc::clone(&hub),
             acks,

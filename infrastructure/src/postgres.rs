@@ -16,6 +16,7 @@ mod listen;
 mod log;
 mod migrations;
 mod rows;
+mod views;
 
 pub use accounts::PgAccounts;
 pub use connect::{ConnectError, Postgres, PostgresConfig};
@@ -24,3 +25,4 @@ pub use error::StatementError;
 pub use lease::PgLease;
 pub use log::PgLog;
 pub use migrations::{MigrateError, migrate};
+pub use views::{PgProjection, PgViews};

@@ -15,9 +15,9 @@ use std::time::Duration;
 use poem::http::header;
 use poem::web::websocket::WebSocket;
 use poem::{Endpoint, FromRequest as _, IntoResponse as _, Request, Response};
+use posthaste_application::Ports;
 use posthaste_application::deliver::{AckQueue, Hub, Window};
 use posthaste_application::execute::Executor;
-use posthaste_application::port::{Clock, Cursors, EventLog, Ids, Tickets, Tokens};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tungstenite::protocol::WebSocketConfig;
@@ -80,18 +80,8 @@ impl Default for GatewaySettings {
 
 /// Everything a connection needs.
 pub struct Gateway {
-    /// Where the backlog is read.
-    pub log: Arc<dyn EventLog>,
-    /// Where devices stand.
-    pub cursors: Arc<dyn Cursors>,
-    /// What lets a socket in.
-    pub tickets: Arc<dyn Tickets>,
-    /// What else lets a socket in.
-    pub tokens: Arc<dyn Tokens>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// New identifiers.
-    pub ids: Arc<dyn Ids>,
+    /// The ports.
+    pub ports: Ports,
     /// What carries out commands.
     pub executor: Executor,
     /// What routes events to connections.

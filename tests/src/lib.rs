@@ -16,6 +16,7 @@ pub mod history;
 pub mod metadata;
 pub mod node;
 pub mod race;
+pub mod histories;
 mod sandbox;
 pub mod services;
 mod stage;

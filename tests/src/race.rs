@@ -10,7 +10,7 @@ use posthaste_application::chain::Verifier;
 use posthaste_application::port::log::AppendRefused;
 use posthaste_application::port::{EventLog, PortError};
 use posthaste_application::recorded::{Append, Appended, Hash, Position};
-use posthaste_infrastructure::postgres::{PgLog, Postgres, PostgresConfig};
+use posthaste_infrastructure::postgres::{ConnectError, PgLog, Postgres, PostgresConfig};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde::{Deserialize, Serialize};
@@ -84,7 +84,7 @@ pub struct Report {
 /// # Errors
 /// What no nemesis explains.
 pub async fn run(race: Race, written: impl AsyncFnOnce() -> anyhow::Result<()>) -> anyhow::Result<Report> {
-    let postgres = Postgres::connect(PostgresConfig::new(race.url.clone())).await?;
+    let postgres = connect(&race.url).await?;
     let log: Arc<dyn EventLog> = Arc::new(PgLog::new(postgres.clone()));
 
     let mut readers = JoinSet::new();
@@ -118,6 +118,19 @@ pub async fn run(race: Race, written: impl AsyncFnOnce() -> anyhow::Result<()>) 
         report.followed.push(followed.context("a reader panicked")?);
     }
     Ok(report)
+}
+
+/// Connects, unless the nemesis is faster too many times.
+async fn connect(url: &str) -> anyhow::Result<Postgres> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match Postgres::connect(PostgresConfig::new(url)).await {
+            Ok(postgres) => return Ok(postgres),
+            Err(ConnectError::Connect { .. } | ConnectError::Check(_)) if tries < 20 => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 struct Writer {

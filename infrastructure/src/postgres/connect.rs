@@ -194,22 +194,68 @@ impl Postgres {
             }
             Err(error) => return Err(ConnectError::Check(error)),
         };
-        let found: i64 = row.get("schema_version");
-        let needed = migrations::version();
-        let role: String = row.get("role");
-        let encoding: String = row.get("encoding");
+        let setup = Setup {
+            role: row.get("role"),
+            owns_the_log: row.get("owns_the_log"),
+            schema: row.get("schema_version"),
+            fsync: row.get("fsync"),
+            encoding: row.get("encoding"),
+        };
+        setup.check(migrations::version())
+    }
+}
+
+/// How a database is set up, as far as this program depends on it.
+#[derive(Clone, Debug)]
+struct Setup {
+    role: String,
+    owns_the_log: bool,
+    schema: i64,
+    fsync: String,
+    encoding: String,
+}
+
+impl Setup {
+    fn check(self, needed: i64) -> Result<(), ConnectError> {
+        let Self { role, owns_the_log, schema: found, fsync, encoding } = self;
         if found < needed {
             Err(ConnectError::SchemaBehind { found, needed })
         } else if found > needed {
             Err(ConnectError::SchemaAhead { found, needed })
-        } else if row.get::<_, String>("fsync") != "on" {
+        } else if fsync != "on" {
             Err(ConnectError::NoFsync)
-        } else if row.get("owns_the_log") {
+        } else if owns_the_log {
             Err(ConnectError::Owner { role })
         } else if encoding != "UTF8" {
             Err(ConnectError::Encoding { encoding })
         } else {
             Ok(())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fit() -> Setup {
+        Setup { role: "posthaste_server".into(), owns_the_log: false, schema: 6, fsync: "on".into(), encoding: "UTF8".into() }
+    }
+
+    #[test]
+    fn a_database_that_is_set_up_right_is_taken() {
+        assert!(fit().check(6).is_ok());
+    }
+
+    #[test]
+    fn a_database_that_would_lose_commits_is_refused() {
+        let refused = Setup { fsync: "off".into(), ..fit() }.check(6);
+        assert!(matches!(refused, Err(ConnectError::NoFsync)), "{refused:?}");
+    }
+
+    #[test]
+    fn a_database_of_another_encoding_is_refused() {
+        let refused = Setup { encoding: "SQL_ASCII".into(), ..fit() }.check(6);
+        assert!(matches!(&refused, Err(ConnectError::Encoding { encoding }) if encoding == "SQL_ASCII"), "{refused:?}");
     }
 }

@@ -84,3 +84,39 @@ pub(super) fn port_error(statement: &'static str, source: tokio_postgres::Error)
         Failure::Corrupt => PortError::corrupt("PostgreSQL", error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_server_says_is_tried_again_only_where_that_helps() {
+        for (code, failure) in [
+            // Killed, shut down, crashed, starting up, unreachable, a standby, a plan that a migration has outdated.
+            ("57P01", Failure::Stale),
+            ("57P02", Failure::Stale),
+            ("57P03", Failure::Stale),
+            ("08006", Failure::Stale),
+            ("25006", Failure::Stale),
+            ("0A000", Failure::Stale),
+            // Too slow, locked, serialization, deadlock, too many connections, disk full.
+            ("57014", Failure::Unavailable),
+            ("55P03", Failure::Unavailable),
+            ("40001", Failure::Unavailable),
+            ("40P01", Failure::Unavailable),
+            ("53300", Failure::Unavailable),
+            ("53100", Failure::Unavailable),
+            // Not JSON, a zero in a text, a constraint, a privilege, a statement that makes no sense.
+            ("22P02", Failure::Rejected),
+            ("22021", Failure::Rejected),
+            ("23505", Failure::Rejected),
+            ("42501", Failure::Rejected),
+            ("42P01", Failure::Rejected),
+            // A broken page, a broken index.
+            ("XX001", Failure::Corrupt),
+            ("XX002", Failure::Corrupt),
+        ] {
+            assert_eq!(Failure::of_state(&SqlState::from_code(code)), failure, "{code}");
+        }
+    }
+}

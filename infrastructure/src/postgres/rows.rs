@@ -8,7 +8,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 use uuid::Uuid;
 
-use super::error::{SERVICE, port_error};
+use super::error::SERVICE;
 
 /// The first of the rows of a statement that always has one.
 pub(super) fn only<'a>(rows: &'a [Row], place: &'static str) -> Result<&'a Row, PortError> {
@@ -16,7 +16,7 @@ pub(super) fn only<'a>(rows: &'a [Row], place: &'static str) -> Result<&'a Row, 
 }
 
 pub(super) fn value<'a, T: FromSql<'a>>(row: &'a Row, column: &'static str) -> Result<T, PortError> {
-    row.try_get(column).map_err(|error| port_error(column, error))
+    row.try_get(column).map_err(|error| PortError::corrupt(column, error))
 }
 
 pub(super) fn optional(row: &Row, column: &'static str) -> Result<Option<Uuid>, PortError> {

@@ -151,14 +151,14 @@ impl<'a> Connection<'a> {
     fn welcome(&mut self) {
         let settings = &self.gateway.settings;
         let welcome = ServerFrame::Welcome {
-            session: self.gateway.ids.next(),
+            session: self.gateway.ports.ids.next(),
             device: self.session.device.device,
             cursor: self.session.cursor,
             head: self.session.head,
             heartbeat_ms: settings.heartbeat.as_millis(),
             window: self.session.window.events,
             limits: Limits { frame_bytes: settings.frame_bytes, message_characters: posthaste_domain::text::MessageBody::MAX_CHARACTERS },
-            now: self.gateway.clock.now().to_rfc3339_opts(SecondsFormat::Millis, true),
+            now: self.gateway.ports.clock.now().to_rfc3339_opts(SecondsFormat::Millis, true),
             expires_at: self.session.access.expires_at.to_rfc3339_opts(SecondsFormat::Millis, true),
         };
         self.outbox.push(welcome.text());
@@ -224,7 +224,8 @@ impl<'a> Connection<'a> {
         };
         match command {
             Ok(command) => {
-                let envelope = Envelope { command: cmd.key, actor: Some(self.session.access.user), correlation: self.gateway.ids.next() };
+                let envelope =
+                    Envelope { command: cmd.key, actor: Some(self.session.access.user), correlation: self.gateway.ports.ids.next() };
                 let executor = self.gateway.executor.clone();
                 self.submitting = Some((cmd.id, Box::pin(async move { executor.submit(envelope, command).await })));
             }
@@ -260,7 +261,7 @@ impl<'a> Connection<'a> {
         match self.session.reader.ack(position) {
             Ok(Some(to)) => {
                 self.acked = Instant::now();
-                self.gateway.acks.add(CursorMove { device: self.session.device, to, at: self.gateway.clock.now() });
+                self.gateway.acks.add(CursorMove { device: self.session.device, to, at: self.gateway.ports.clock.now() });
             }
             Ok(None) => {}
             Err(ahead) => self.outbox.push(frame::error(None, &Problem::with(Code::AckAhead, ahead.to_string()))),
@@ -268,7 +269,7 @@ impl<'a> Connection<'a> {
     }
 
     fn renew(&mut self, token: &str) {
-        let frame = match self.gateway.tokens.verify(token, self.gateway.clock.now()) {
+        let frame = match self.gateway.ports.tokens.verify(token, self.gateway.ports.clock.now()) {
             Ok(access) if access.user == self.session.access.user => {
                 self.session.access = access;
                 ServerFrame::Ok { re: None, dup: false, result: None }.text()
@@ -282,7 +283,7 @@ impl<'a> Connection<'a> {
     /// Looks whether the connection still lives, in both directions, and gives a sign of life.
     fn look(&mut self) -> Result<(), Ended> {
         let settings = &self.gateway.settings;
-        if self.gateway.clock.now() >= self.session.access.expires_at {
+        if self.gateway.ports.clock.now() >= self.session.access.expires_at {
             return Err(Ended::Close(Close::TokenExpired));
         }
         if self.outbox.stalled() >= settings.write {

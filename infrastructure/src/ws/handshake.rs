@@ -64,12 +64,12 @@ pub(super) async fn shake_hands(gateway: &Gateway, stream: &mut SplitStream<WebS
     if gateway.hub.connections_of_others(device) >= gateway.settings.sockets_per_user {
         return Err(Refused::Close(Close::TooManyConnections));
     }
-    let head = gateway.log.head().await?.position;
+    let head = gateway.ports.log.head().await?.position;
     let cursor = open_cursor(gateway, device, hello.cursor, head).await?;
     let mut window = gateway.settings.window;
     window.events = hello.window.map_or(window.events, |events| events.clamp(1, window.events));
-    let attached = gateway.hub.attach(&*gateway.log, device).await?;
-    let reader = Reader::new(Arc::clone(&gateway.log), Arc::clone(&gateway.hub), attached, cursor, window);
+    let attached = gateway.hub.attach(&*gateway.ports.log, device).await?;
+    let reader = Reader::new(Arc::clone(&gateway.ports.log), Arc::clone(&gateway.hub), attached, cursor, window);
     tracing::debug!(user = %access.user, device = %device.device, cursor = cursor.0, client = hello.client.as_deref(), "connected");
     Ok(Session { access, device, cursor, head, window, reader })
 }
@@ -98,14 +98,14 @@ async fn first_frame(stream: &mut SplitStream<WebSocketStream>) -> Result<Hello,
 }
 
 async fn authenticate(gateway: &Gateway, hello: &Hello) -> Result<Access, Refused> {
-    let now = gateway.clock.now();
+    let now = gateway.ports.clock.now();
     match (&hello.ticket, &hello.token) {
-        (Some(ticket), None) => match gateway.tickets.redeem(ticket).await? {
+        (Some(ticket), None) => match gateway.ports.tickets.redeem(ticket).await? {
             Some(access) if access.expires_at > now => Ok(access),
             Some(_) => Err(Refused::Closed(Problem::new(Code::TokenExpired), Close::TokenExpired)),
             None => Err(Refused::Closed(Problem::with(Code::Unauthorized, "the ticket is unknown, used or expired"), Close::Unauthorized)),
         },
-        (None, Some(token)) => gateway.tokens.verify(token, now).map_err(|refused| {
+        (None, Some(token)) => gateway.ports.tokens.verify(token, now).map_err(|refused| {
             let problem = Problem::from(refused);
             let close = if problem.code == Code::TokenExpired { Close::TokenExpired } else { Close::Unauthorized };
             Refused::Closed(problem, close)
@@ -120,14 +120,14 @@ async fn authenticate(gateway: &Gateway, hello: &Hello) -> Result<Access, Refuse
 /// Where the connection goes on from. What the device says of itself counts: it knows what it has stored. The stored cursor never
 /// moves back, so a device that lost its storage gets everything again without owing it anew.
 async fn open_cursor(gateway: &Gateway, device: Device, named: Option<Position>, head: Position) -> Result<Position, Refused> {
-    let now = gateway.clock.now();
+    let now = gateway.ports.clock.now();
     if let Some(named) = named
         && named > head
     {
         let problem = Problem::with(Code::AckAhead, format!("the cursor {named} is beyond the head of the log {head}"));
         return Err(Refused::Closed(problem, Close::ProtocolViolation));
     }
-    let stored = gateway.cursors.open(device, named.unwrap_or_default(), now).await?;
+    let stored = gateway.ports.cursors.open(device, named.unwrap_or_default(), now).await?;
     let cursor = named.unwrap_or(stored);
     if cursor > stored {
         gateway.acks.add(CursorMove { device, to: cursor, at: now });

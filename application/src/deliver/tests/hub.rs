@@ -212,7 +212,10 @@ fn whoever_goes_live_while_others_route_misses_nothing() {
         }
     });
     let mut cursor = 1;
+    let mut connections = 0;
     while cursor < EVENTS {
+        connections += 1;
+        assert!(connections < 1_000_000, "stuck at {cursor}");
         let mut bob = node.connect(device(2, 1), cursor);
         // A little of the backlog, and a little live.
         for _ in 0..4 {

@@ -1,0 +1,1 @@
+SELECT position FROM view_checkpoints WHERE view = $1

@@ -1,0 +1,1 @@
+SELECT reset_view($1)
