@@ -12,11 +12,11 @@
 pub mod actor;
 mod database;
 pub mod drafts;
+pub mod histories;
 pub mod history;
 pub mod metadata;
 pub mod node;
 pub mod race;
-pub mod histories;
 mod sandbox;
 pub mod services;
 mod stage;

@@ -86,7 +86,8 @@ impl Device {
         Self::resume(user, DeviceId::new(new_id()), nodes, Storage::new(cursor), history)
     }
 
-    /// The same, but it never names its cursor and goes on from where the server says it is: what it has not acked comes again.
+    /// The same, but it never names its cursor and goes on from where the server says it is, and it is slow to ack: what it has not
+    /// acked comes again.
     #[must_use]
     pub fn connect_trusting(user: &Arc<User>, nodes: &[String], history: &History) -> Self {
         Self::begin(user, DeviceId::new(new_id()), nodes, Storage::new(Position::START), false, history)

@@ -91,7 +91,9 @@ async fn nothing_is_lost_while_nodes_relays_and_services_die() -> anyhow::Result
 async fn node_b_is_killed(world: &mut World, talk: &mut Talk) -> anyhow::Result<()> {
     let (a, b) = (world.a.base(), world.b.base());
     let died = async |talk: &Talk, mut progress: Progress| {
-        for _ in 0..4 {
+        let mut kills = 0;
+        while kills < 3 || talk.retries() == 0 {
+            kills += 1;
             progress.amid_a_burst().await?;
             world.b.kill9()?;
             tokio::try_join!(talk.phone.live_on(&a, PATIENCE), talk.laptop.live_on(&a, PATIENCE))?;

@@ -1,5 +1,6 @@
 //! Two people who talk all the time, in bursts: Alice on one device, Bob on two, of which one leaves it to the server to know where it stands.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use posthaste_application::recorded::Position;
 use posthaste_domain::ThreadId;
 use posthaste_tests::actor::{Device, User};
-use posthaste_tests::history::{Answer, History};
+use posthaste_tests::history::{Answer, Entry, History};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
@@ -88,6 +89,14 @@ impl Talk {
         let ((one, two, three), happened) = outcome.with_context(|| what.to_owned())?;
         self.last = self.last.max(one).max(two).max(three);
         Ok(happened)
+    }
+
+    /// How many commands were sent again so far: something happened while they were on their way.
+    pub(crate) fn retries(&self) -> usize {
+        let entries = self.history.entries();
+        let sent = entries.iter().filter_map(|entry| if let Entry::Sent { command, .. } = entry { Some(*command) } else { None });
+        let sent: Vec<_> = sent.collect();
+        sent.len() - sent.iter().collect::<HashSet<_>>().len()
     }
 
     /// Says things on one device, a burst at a time, one thing every `pace` on average; gives the furthest answer.

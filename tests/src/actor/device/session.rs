@@ -21,6 +21,8 @@ use crate::history::{Answer, Connection, Entry, History, Pushed};
 const BACK_OFF: Duration = Duration::from_millis(500);
 /// How long a node may take to say `welcome`.
 const WELCOME: Duration = Duration::from_secs(10);
+/// How many events a device that leaves its cursor to the server lets come together before it acks.
+const SLOW_ACK: usize = 10;
 /// How many heartbeats may fail to come before the device gives a connection up.
 const HEARTBEATS: u32 = 4;
 
@@ -62,8 +64,8 @@ pub(super) struct Client {
     /// In the order they were asked for; the number is the `id` of the command, on every connection.
     pending: BTreeMap<u64, Pending>,
     commands: u64,
-    /// Stored, and not acked on this connection yet.
-    unacked: Option<Position>,
+    /// Stored, and not acked on this connection yet: up to where, and how many events.
+    unacked: Option<(Position, usize)>,
     connection: Connection,
 }
 
@@ -194,7 +196,7 @@ impl Client {
                     }
                 }
                 // Nothing more to read for now: one ack for all that was stored.
-                () = std::future::ready(()), if self.unacked.is_some() => self.ack(socket).await?,
+                () = std::future::ready(()), if self.wants_to_ack() => self.ack(socket).await?,
                 order = self.orders.recv(), if !leaving => match order {
                     Some(Order::Post { command, thread, text, settled }) => self.remember(command, thread, text, settled),
                     Some(Order::Prefer(nodes)) => self.nodes = nodes,
@@ -226,8 +228,12 @@ impl Client {
         Ok(())
     }
 
+    fn wants_to_ack(&self) -> bool {
+        self.unacked.is_some_and(|(_, events)| self.names_cursor || events >= SLOW_ACK)
+    }
+
     async fn ack(&mut self, socket: &mut Socket) -> anyhow::Result<()> {
-        if let Some(position) = self.unacked.take() {
+        if let Some((position, _)) = self.unacked.take() {
             self.history.record(Entry::Acked { device: self.name, position });
             socket.send(&json!({ "t": "ack", "position": position })).await?;
         }
@@ -283,7 +289,8 @@ impl Client {
             storage.apply(&event);
             storage.cursor
         };
-        self.unacked = Some(cursor);
+        let events = self.unacked.map_or(0, |(_, events)| events) + 1;
+        self.unacked = Some((cursor, events));
         self.shown.send_modify(|state| state.cursor = cursor);
         Ok(())
     }
