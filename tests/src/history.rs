@@ -25,13 +25,19 @@ pub use self::violation::Violation;
 ///
 /// A client notes what it sends before sending it, and what it receives after receiving it, so whatever stands before something
 /// else here can have caused it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct History(Arc<Shared>);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Shared {
     entries: Mutex<Vec<Entry>>,
     connections: AtomicU64,
+}
+
+impl fmt::Debug for History {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "History of {} entries", self.0.entries.lock().unwrap_or_else(PoisonError::into_inner).len())
+    }
 }
 
 impl History {

@@ -124,13 +124,13 @@ impl Node {
     /// Kills it at once.
     ///
     /// # Errors
-    /// It survives, or did not run any more.
-    pub async fn kill9(&mut self) -> anyhow::Result<()> {
+    /// It did not run any more.
+    pub fn kill9(&mut self) -> anyhow::Result<()> {
         let mut process = self.process.take().with_context(|| format!("{} does not run", self.name))?;
         if let Some(status) = process.ended()? {
             bail!("{} had ended by itself, {status}{}", self.name, process.tail());
         }
-        process.kill().await
+        process.strike().map(drop)
     }
 
     /// Asks it to leave, and waits until it has.

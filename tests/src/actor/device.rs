@@ -2,6 +2,7 @@
 
 mod session;
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -46,12 +47,13 @@ struct State {
     live: usize,
     /// Why it does not go on, or what went wrong last.
     trouble: Option<String>,
+    /// How many commands are not settled.
+    unsettled: usize,
     /// It has stopped.
     ended: bool,
 }
 
 /// An installation of a client. Dropping it cuts its connection.
-#[derive(Debug)]
 pub struct Device {
     name: DeviceName,
     history: History,
@@ -84,14 +86,26 @@ impl Device {
         Self::resume(user, DeviceId::new(new_id()), nodes, Storage::new(cursor), history)
     }
 
+    /// The same, but it never names its cursor and goes on from where the server says it is, and it is slow to ack: what it has not
+    /// acked comes again.
+    #[must_use]
+    pub fn connect_trusting(user: &Arc<User>, nodes: &[String], history: &History) -> Self {
+        Self::begin(user, DeviceId::new(new_id()), nodes, Storage::new(Position::START), false, history)
+    }
+
     /// Connects a device that has existed before, with the storage it has.
     #[must_use]
     pub fn resume(user: &Arc<User>, device: DeviceId, nodes: &[String], storage: Storage, history: &History) -> Self {
+        Self::begin(user, device, nodes, storage, true, history)
+    }
+
+    fn begin(user: &Arc<User>, device: DeviceId, nodes: &[String], storage: Storage, names_cursor: bool, history: &History) -> Self {
         let name = DeviceName { user: user.id(), device };
         let (orders, ordered) = mpsc::unbounded_channel();
         let (shown, state) = watch::channel(State { cursor: storage.cursor, ..State::default() });
         let storage = Arc::new(Mutex::new(storage));
-        let client = Client::new(name, Arc::clone(user), nodes.to_vec(), Arc::clone(&storage), history.clone(), ordered, shown);
+        let client =
+            Client::new(name, Arc::clone(user), nodes.to_vec(), Arc::clone(&storage), names_cursor, history.clone(), ordered, shown);
         Self { name, history: history.clone(), storage, orders, state, task: tokio::spawn(client.run()) }
     }
 
@@ -190,6 +204,12 @@ impl Device {
             Ok(_) => bail!("the device {} has ended and is not {what}: {last:?}", self.name.device),
             Err(_) => bail!("the device {} is not {what} after {patience:?}: {last:?}", self.name.device),
         }
+    }
+}
+
+impl fmt::Debug for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the device {} of {}: {:?}", self.name.device, self.name.user, *self.state.borrow())
     }
 }
 

@@ -129,6 +129,15 @@ impl Process {
         }
     }
 
+    /// Kills the process alone, within microseconds, and reaps it. For one that starts no others.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn strike(&mut self) -> anyhow::Result<ExitStatus> {
+        self.child.kill()?;
+        Ok(self.child.wait()?)
+    }
+
     /// Kills it with everything it started, and waits until all of it is gone.
     ///
     /// # Errors

@@ -21,6 +21,8 @@ use crate::history::{Answer, Connection, Entry, History, Pushed};
 const BACK_OFF: Duration = Duration::from_millis(500);
 /// How long a node may take to say `welcome`.
 const WELCOME: Duration = Duration::from_secs(10);
+/// How many events a device that leaves its cursor to the server lets come together before it acks.
+const SLOW_ACK: usize = 10;
 /// How many heartbeats may fail to come before the device gives a connection up.
 const HEARTBEATS: u32 = 4;
 
@@ -54,29 +56,33 @@ pub(super) struct Client {
     user: Arc<User>,
     nodes: Vec<String>,
     storage: Arc<Mutex<Storage>>,
+    /// It tells the server where it stands, and does not leave that to the server.
+    names_cursor: bool,
     history: History,
     orders: mpsc::UnboundedReceiver<Order>,
     shown: watch::Sender<State>,
     /// In the order they were asked for; the number is the `id` of the command, on every connection.
     pending: BTreeMap<u64, Pending>,
     commands: u64,
-    /// Stored, and not acked on this connection yet.
-    unacked: Option<Position>,
+    /// Stored, and not acked on this connection yet: up to where, and how many events.
+    unacked: Option<(Position, usize)>,
     connection: Connection,
 }
 
 impl Client {
+    #[allow(clippy::too_many_arguments, reason = "each is a part of it")]
     pub(super) fn new(
         name: DeviceName,
         user: Arc<User>,
         nodes: Vec<String>,
         storage: Arc<Mutex<Storage>>,
+        names_cursor: bool,
         history: History,
         orders: mpsc::UnboundedReceiver<Order>,
         shown: watch::Sender<State>,
     ) -> Self {
-        let connection = Connection(0);
-        Self { name, user, nodes, storage, history, orders, shown, pending: BTreeMap::new(), commands: 0, unacked: None, connection }
+        let (pending, connection) = (BTreeMap::new(), Connection(0));
+        Self { name, user, nodes, storage, names_cursor, history, orders, shown, pending, commands: 0, unacked: None, connection }
     }
 
     /// Connects, again and again, until there is a reason not to.
@@ -132,13 +138,15 @@ impl Client {
         self.commands += 1;
         let pending = Pending { command, thread, text, settled, again: Some(Instant::now()) };
         self.pending.insert(self.commands, pending);
+        self.shown.send_modify(|state| state.unsettled = self.pending.len());
     }
 
     /// Gets in, and gives how long the server may be silent.
     async fn connect(&mut self, node: &str) -> anyhow::Result<(Socket, Duration)> {
-        let cursor = self.storage.lock().unwrap_or_else(PoisonError::into_inner).cursor;
+        let stored = self.storage.lock().unwrap_or_else(PoisonError::into_inner).cursor;
+        let asked = self.names_cursor.then_some(stored);
         let welcome = timeout(WELCOME, async {
-            let hello = json!({ "cursor": cursor, "client": "posthaste-tests" });
+            let hello = json!({ "cursor": asked, "client": "posthaste-tests" });
             let opened = Socket::hello(node, &self.user, self.name.device.uuid(), hello).await;
             let mut socket = match opened {
                 Err(error) if error.downcast_ref::<Refused>().is_some_and(|refused| refused.status == 401) => {
@@ -157,7 +165,7 @@ impl Client {
         self.history.record(Entry::Connected {
             device: self.name,
             connection: self.connection,
-            asked: Some(cursor),
+            asked,
             cursor: position(&welcome, "cursor")?,
         });
         self.unacked = None;
@@ -188,7 +196,7 @@ impl Client {
                     }
                 }
                 // Nothing more to read for now: one ack for all that was stored.
-                () = std::future::ready(()), if self.unacked.is_some() => self.ack(socket).await?,
+                () = std::future::ready(()), if self.wants_to_ack() => self.ack(socket).await?,
                 order = self.orders.recv(), if !leaving => match order {
                     Some(Order::Post { command, thread, text, settled }) => self.remember(command, thread, text, settled),
                     Some(Order::Prefer(nodes)) => self.nodes = nodes,
@@ -220,8 +228,12 @@ impl Client {
         Ok(())
     }
 
+    fn wants_to_ack(&self) -> bool {
+        self.unacked.is_some_and(|(_, events)| self.names_cursor || events >= SLOW_ACK)
+    }
+
     async fn ack(&mut self, socket: &mut Socket) -> anyhow::Result<()> {
-        if let Some(position) = self.unacked.take() {
+        if let Some((position, _)) = self.unacked.take() {
             self.history.record(Entry::Acked { device: self.name, position });
             socket.send(&json!({ "t": "ack", "position": position })).await?;
         }
@@ -277,7 +289,8 @@ impl Client {
             storage.apply(&event);
             storage.cursor
         };
-        self.unacked = Some(cursor);
+        let events = self.unacked.map_or(0, |(_, events)| events) + 1;
+        self.unacked = Some((cursor, events));
         self.shown.send_modify(|state| state.cursor = cursor);
         Ok(())
     }
@@ -292,6 +305,7 @@ impl Client {
                 // Nobody needs to wait for it.
                 let _ = pending.settled.send(answer);
             }
+            self.shown.send_modify(|state| state.unsettled = self.pending.len());
         } else {
             let least = Duration::from_millis(frame["retry_after_ms"].as_u64().unwrap_or(20));
             pending.again = Some(Instant::now() + least + least.mul_f64(rand::random()));
