@@ -1,6 +1,6 @@
 //! The one path of every command: load what it rests on, decide, append; if something moved meanwhile, again.
 //!
-//! To add a command: a variant of [`Command`] and an arm in [`decide`]. Whatever a decision loads becomes a check of its append, so a
+//! To add a command: a variant of [`Command`] and an arm in `command::decide`. Whatever a decision loads becomes a check of its append, so a
 //! rule that reads three aggregates holds at the position where the event is recorded, not merely at the time of reading.
 
 mod command;

@@ -2,7 +2,7 @@
 //!
 //! - [`migrate`] brings a database to the schema this program needs; it runs as the owner.
 //! - [`Postgres::connect`] gives a pool for everything else; it runs as `posthaste_server`, which owns nothing.
-//! - Statements live in `sql/`, one in a file, and go through one door ([`Postgres::query`]), which prepares them once for each
+//! - Statements live in `sql/`, one in a file, and go through one door (`door.rs`), which prepares them once for each
 //!   connection, limits their time and says what failed. To add one: a file in `sql/`, `statement!("its name")` where it is used, and
 //!   the snapshot of its types in `tests/tests/postgres_statements.rs`.
 
