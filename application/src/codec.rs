@@ -20,6 +20,12 @@ pub struct Undecodable {
     pub source: serde_json::Error,
 }
 
+impl Undecodable {
+    pub(crate) fn new(recorded: &Recorded, source: serde_json::Error) -> Self {
+        Self { position: recorded.position.0, event_type: recorded.event_type.clone(), schema: recorded.schema, source }
+    }
+}
+
 const CONTENT: &str = "content";
 const TYPE: &str = "type";
 
@@ -53,8 +59,7 @@ pub fn encode(stream: StreamId, version: u64, event: &Event) -> NewEvent {
 /// # Errors
 /// [`Undecodable`], with the position.
 pub fn decode(recorded: &Recorded) -> Result<Event, Undecodable> {
-    let undecodable =
-        |source| Undecodable { position: recorded.position.0, event_type: recorded.event_type.clone(), schema: recorded.schema, source };
+    let undecodable = |source| Undecodable::new(recorded, source);
     let mut facts: Map<String, Value> = serde_json::from_str(&recorded.facts).map_err(undecodable)?;
     facts.insert(TYPE.to_owned(), Value::String(recorded.event_type.clone()));
     if let Some(content) = &recorded.content {

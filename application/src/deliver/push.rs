@@ -46,12 +46,7 @@ impl Push {
     pub fn new(recorded: &Recorded) -> Result<Self, codec::Undecodable> {
         let audience = recorded.event()?.audience();
         let body = codec::body(recorded);
-        let undecodable = |source| codec::Undecodable {
-            position: recorded.position.0,
-            event_type: recorded.event_type.clone(),
-            schema: recorded.schema,
-            source,
-        };
+        let undecodable = |source| codec::Undecodable::new(recorded, source);
         let fields = Fields {
             position: recorded.position,
             id: recorded.id(),
