@@ -98,10 +98,10 @@ impl<'a> Decision<'a> {
     /// Lets a loaded aggregate decide.
     ///
     /// # Errors
-    /// Its refusal.
+    /// Its refusal; or, by a mistake in the domain, what it emits does not fit its state.
     ///
     /// # Panics
-    /// When the aggregate was not loaded, or its `decide` emits what its `apply` rejects: mistakes in this crate.
+    /// When the aggregate was not loaded: a mistake in this crate.
     pub fn decide<A: Aggregate>(&mut self, id: A::Id, command: A::Command) -> Result<(), ExecuteError> {
         let stream = stream::<A>(id);
         let read = self.reads.iter().find(|read| read.check.stream == stream).expect("an aggregate is loaded before it decides");
