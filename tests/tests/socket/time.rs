@@ -1,10 +1,13 @@
 //! What depends on time or on limits that the other cases must not meet.
 
-use anyhow::{Context as _, bail, ensure};
+use std::cell::Cell;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
 use posthaste_tests::actor::{Refused, Socket, User, new_id};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::wire::{Friends, PATIENCE, Wire, check_end, until_the_end};
 
@@ -45,21 +48,26 @@ pub(crate) async fn a_connection_ends_with_its_token_unless_the_token_is_renewed
     kept.send(&json!({ "t": "auth", "token": "nonsense" })).await?;
     kept.refused("unauthorized").await?;
 
-    let ended = forgotten.closed(4100, "token_expired");
+    let over = Cell::new(false);
+    let ended = async {
+        let errs = forgotten.closed(4100, "token_expired").await?;
+        over.set(true);
+        anyhow::Ok(errs)
+    };
     let renewed = async {
-        let deadline = Instant::now() + PATIENCE;
-        // Until the first one has ended for sure, with time to spare: tokens count whole seconds.
-        let expires_at = kept.welcome["expires_at"].clone();
-        loop {
+        let deadline = Instant::now() + PATIENCE * 2;
+        // A heartbeat after that shows that the connection was looked at, and left open.
+        let mut heartbeats = None;
+        while heartbeats.is_none_or(|before| kept.count("hb") <= before) {
             user.log_in(base).await?;
             kept.send(&json!({ "t": "auth", "token": user.token() })).await?;
             let ok = kept.expect("ok").await?;
             ensure!(ok["dup"] == false && ok["result"] == Value::Null, "{ok}");
-            match Wire::connect(base, user, new_id(), json!({})).await?.welcome["now"].as_str() {
-                Some(now) if expires_at.as_str().is_some_and(|end| now > end) => break,
-                Some(_) => ensure!(Instant::now() < deadline, "the time does not come"),
-                None => bail!("a welcome tells the time"),
+            if over.get() && heartbeats.is_none() {
+                heartbeats = Some(kept.count("hb"));
             }
+            ensure!(Instant::now() < deadline, "the other has ended: {}; no heartbeat comes", over.get());
+            sleep(Duration::from_millis(100)).await;
         }
         kept.works(&friends, "still here").await
     };

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail, ensure};
 use posthaste_domain::ThreadId;
 use posthaste_tests::actor::{Incoming, Socket, User, new_id};
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use uuid::Uuid;
 
 /// How long anything may take that should happen at once.
@@ -82,10 +82,10 @@ impl Wire {
     }
 
     /// The next frame that is no `ev`; those are checked and kept.
-    async fn next(&mut self) -> anyhow::Result<Incoming> {
-        match timeout(PATIENCE, self.socket.next()).await {
+    async fn next(&mut self, deadline: Instant) -> anyhow::Result<Incoming> {
+        match timeout_at(deadline, self.socket.next()).await {
             Ok(incoming) => incoming,
-            Err(_) => bail!("nothing came in time; the last event was at {}, before it there were {} others", self.prev, self.early.len()),
+            Err(_) => bail!("it did not come in time; the last event was at {}, the other frames are {:?}", self.prev, self.early),
         }
     }
 
@@ -107,8 +107,9 @@ impl Wire {
         if let Some(index) = self.early.iter().position(|frame| frame["t"] == t) {
             return self.early.remove(index).context("it was just found");
         }
+        let deadline = Instant::now() + PATIENCE;
         loop {
-            let frame = match self.next().await? {
+            let frame = match self.next(deadline).await? {
                 Incoming::Frame(frame) => frame,
                 ended @ (Incoming::Closed(..) | Incoming::Cut) => bail!("waiting for {t}, the connection ended: {ended:?}"),
             };
@@ -123,8 +124,9 @@ impl Wire {
 
     /// Waits until this many events have come.
     pub(crate) async fn events(&mut self, count: usize) -> anyhow::Result<()> {
+        let deadline = Instant::now() + PATIENCE;
         while self.events.len() < count {
-            match self.next().await.with_context(|| format!("{} of {count} events", self.events.len()))? {
+            match self.next(deadline).await.with_context(|| format!("{} of {count} events", self.events.len()))? {
                 Incoming::Frame(frame) => {
                     if let Some(frame) = self.keep(frame)? {
                         ensure!(frame["t"] != "err", "waiting for events, there came {frame}");
@@ -201,6 +203,11 @@ impl Wire {
         Ok(())
     }
 
+    /// How many frames of this kind have come and were not asked for.
+    pub(crate) fn count(&self, t: &str) -> usize {
+        self.early.iter().filter(|frame| frame["t"] == t).count()
+    }
+
     /// The texts of the messages that came.
     pub(crate) fn texts(&self) -> Vec<&str> {
         self.events.iter().filter_map(|event| event["body"]["content"]["text"].as_str()).collect()
@@ -209,9 +216,11 @@ impl Wire {
 
 /// Reads a socket to its end: the codes of all `err`s, and how it ended.
 pub(crate) async fn until_the_end(socket: &mut Socket) -> anyhow::Result<(Vec<String>, Incoming)> {
+    // Heartbeats must not keep this waiting.
+    let deadline = Instant::now() + PATIENCE;
     let mut errs = Vec::new();
     loop {
-        match timeout(PATIENCE, socket.next()).await.context("the connection does not end")?? {
+        match timeout_at(deadline, socket.next()).await.context("the connection does not end")?? {
             Incoming::Frame(frame) if frame["t"] == "err" => errs.push(frame["code"].as_str().context("a code")?.to_owned()),
             Incoming::Frame(_) => {}
             ended @ (Incoming::Closed(..) | Incoming::Cut) => return Ok((errs, ended)),
