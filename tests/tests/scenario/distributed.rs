@@ -92,7 +92,7 @@ async fn node_b_is_killed(world: &mut World, talk: &mut Talk) -> anyhow::Result<
     let (a, b) = (world.a.base(), world.b.base());
     let died = async |talk: &Talk, mut progress: Progress| {
         let mut kills = 0;
-        while kills < 3 || talk.retries() == 0 {
+        while kills < 3 || !talk.was_cut_off() {
             kills += 1;
             progress.amid_a_burst().await?;
             world.b.kill9()?;

@@ -26,7 +26,7 @@ async fn a_server_that_is_killed_again_and_again_loses_nothing_it_has_answered()
     let nodes = [node.base()];
     let mut talk = Talk::begin(&nodes, &nodes).await?;
     let mut kills = 0;
-    while kills < KILLS || talk.retries() == 0 {
+    while kills < KILLS || !talk.was_cut_off() {
         kills += 1;
         let history = talk.history.clone();
         let killed = async |_: &Talk, mut progress: Progress| {

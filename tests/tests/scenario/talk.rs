@@ -91,12 +91,18 @@ impl Talk {
         Ok(happened)
     }
 
-    /// How many commands were sent again so far: something happened while they were on their way.
-    pub(crate) fn retries(&self) -> usize {
-        let entries = self.history.entries();
-        let sent = entries.iter().filter_map(|entry| if let Entry::Sent { command, .. } = entry { Some(*command) } else { None });
-        let sent: Vec<_> = sent.collect();
-        sent.len() - sent.iter().collect::<HashSet<_>>().len()
+    /// Whether something was cut off in the middle so far, both ways: a command that had to be sent again, an event that came again.
+    pub(crate) fn was_cut_off(&self) -> bool {
+        let (mut sent, mut arrived) = (HashSet::new(), HashSet::new());
+        let (mut sent_again, mut came_again) = (false, false);
+        for entry in self.history.entries() {
+            match entry {
+                Entry::Sent { command, .. } => sent_again |= !sent.insert(command),
+                Entry::Pushed { device, event, .. } => came_again |= !arrived.insert((device, event.position)),
+                Entry::Answered { .. } | Entry::Connected { .. } | Entry::Live { .. } | Entry::Acked { .. } | Entry::Quiesced { .. } => {}
+            }
+        }
+        sent_again && came_again
     }
 
     /// Says things on one device, a burst at a time, one thing every `pace` on average; gives the furthest answer.
@@ -106,7 +112,7 @@ impl Talk {
         let bursts: Vec<_> = numbers.chunks(BURST).map(<[usize]>::to_vec).collect();
         let paced = stream::unfold((ticks, bursts.into_iter()), |(mut ticks, mut bursts)| async {
             ticks.tick().await;
-            self.going.send_modify(|going| going.bursts += 1);
+            self.going.send_modify(|going| going.bursts += usize::from(who == "bob"));
             bursts.next().map(|burst| (stream::iter(burst), (ticks, bursts)))
         });
         let settled = paced.flatten().map(|number| device.post(self.thread, format!("{who} says {number}"))).buffered(2 * BURST);
@@ -156,7 +162,7 @@ impl Progress {
         Ok(())
     }
 
-    /// Waits until something is said, and a little longer, but hardly until it is answered.
+    /// Waits until Bob says something, and a little longer, but hardly until it is answered.
     pub(crate) async fn amid_a_burst(&mut self) -> anyhow::Result<()> {
         let next = self.going.borrow().bursts + 1;
         let waited = timeout(PATIENCE, self.going.wait_for(|going| going.over || going.bursts >= next)).await.is_ok();

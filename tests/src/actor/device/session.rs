@@ -22,7 +22,7 @@ const BACK_OFF: Duration = Duration::from_millis(500);
 /// How long a node may take to say `welcome`.
 const WELCOME: Duration = Duration::from_secs(10);
 /// How many events a device that leaves its cursor to the server lets come together before it acks.
-const SLOW_ACK: usize = 10;
+const SLOW_ACK: usize = 7;
 /// How many heartbeats may fail to come before the device gives a connection up.
 const HEARTBEATS: u32 = 4;
 
