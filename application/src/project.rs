@@ -8,8 +8,8 @@ use std::sync::Arc;
 use crate::port::{EventLog, PortError, Projection};
 use crate::recorded::Position;
 
-/// Most events that go into a view in one transaction.
-const BATCH: usize = 512;
+/// Most events that go into a view in one transaction. A smaller batch means that the view was nearly up to date.
+pub const BATCH: usize = 2_048;
 
 /// Why a projector stopped.
 #[derive(Debug, thiserror::Error)]

@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use posthaste_application::Ports;
 use posthaste_application::append::Appender;
 use posthaste_application::deliver::{AckWriter, Feed};
-use posthaste_application::project::{ProjectError, Projector};
+use posthaste_application::project::{BATCH, ProjectError, Projector};
 use posthaste_application::relay::{Relay, RelayError, RelayStep, RelayTiming};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -39,6 +39,8 @@ const POLL: Duration = Duration::from_millis(500);
 const LOOK: Duration = Duration::from_secs(1);
 /// How long acknowledgements are gathered.
 const GATHER: Duration = Duration::from_millis(50);
+/// How long a view that is nearly up to date lets events gather: what a reader may wait for, against a transaction for every few events.
+const SETTLE: Duration = Duration::from_millis(10);
 /// The first and the longest pause after a failure.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 
@@ -121,7 +123,12 @@ pub(crate) async fn project(mut projector: Projector, ports: Ports, stopping: Ca
                 back_off.reset();
                 stopping.run_until_cancelled(timeout(POLL, ports.log.grown(projector.position()))).await;
             }
-            Ok(_) => back_off.reset(),
+            Ok(taken) => {
+                back_off.reset();
+                if taken < BATCH {
+                    pause(SETTLE, &stopping).await;
+                }
+            }
             Err(error @ ProjectError::BeyondHead { .. }) => return Err(error.into()),
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, view = projector.view(), "the view could not be kept");
