@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 type Runs = BoxStream<'static, Result<Run, PortError>>;
 
@@ -39,7 +39,7 @@ async fn a_killed_broker_fails_all_of_a_thousand_unconfirmed_runs_and_a_new_publ
     assert_eq!(next(&mut runs).await?, run(1));
 
     // The broker has them, but nobody hears of it.
-    proxy.hold_answers(true);
+    proxy.answers(Answers::Held);
     let mut confirms = Vec::new();
     for position in 2..=1_001 {
         confirms.push(timeout(PATIENCE, publisher.publish(run(position))).await.with_context(|| format!("run {position}"))??);
@@ -55,7 +55,7 @@ async fn a_killed_broker_fails_all_of_a_thousand_unconfirmed_runs_and_a_new_publ
     ensure!(published(&mut *publisher, 1_002).await.is_err(), "the publisher does not know");
     ensure!(broker.publisher().await.is_err(), "there is nothing to connect to");
 
-    proxy.hold_answers(false);
+    proxy.answers(Answers::Pass);
     server.restart().await?;
     let mut runs = broker.subscribe().await?;
     let mut publisher = broker.publisher().await?;
@@ -136,17 +136,17 @@ async fn what_is_dropped_closes_its_connection_even_when_the_broker_does_not_ans
     let sandbox = Sandbox::new("dropped").await?;
     let proxy = Proxy::start(&sandbox.rabbitmq_url()).await?;
     let broker = RabbitMq::new(&proxy.url)?;
-    for answers in [true, false] {
+    for answers in [Answers::Pass, Answers::Cut] {
         let (publisher, runs, events) = (broker.publisher().await?, broker.subscribe().await?, broker.event_publisher().await?);
         assert_eq!(proxy.open(), 3);
-        proxy.hold_answers(!answers);
+        proxy.answers(answers);
         drop((publisher, runs, events));
         eventually("every connection is closed", async || {
-            ensure!(proxy.open() == 0, "{} are open, answers: {answers}", proxy.open());
+            ensure!(proxy.open() == 0, "{} are open, answers: {answers:?}", proxy.open());
             Ok(())
         })
         .await?;
-        proxy.hold_answers(false);
+        proxy.answers(Answers::Pass);
     }
     Ok(())
 }
@@ -155,7 +155,7 @@ async fn what_is_dropped_closes_its_connection_even_when_the_broker_does_not_ans
 async fn a_broker_that_accepts_and_says_nothing_is_given_up_without_leaving_a_connection_behind() -> anyhow::Result<()> {
     let sandbox = Sandbox::new("mute").await?;
     let proxy = Proxy::start(&sandbox.rabbitmq_url()).await?;
-    proxy.hold_answers(true);
+    proxy.answers(Answers::Cut);
     let broker = RabbitMq::new(&proxy.url)?;
     {
         // Whoever waits may lose patience before the broker's time is up.
@@ -205,10 +205,20 @@ async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> anyhow::Result<(
     }
 }
 
-/// Stands between us and the broker, can hold its answers back, and counts the connections that we have not closed.
+/// What becomes of the broker's answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answers {
+    Pass,
+    /// They come later; that the broker has closed the connection shows at once.
+    Held,
+    /// Nothing comes, not even the end.
+    Cut,
+}
+
+/// Stands between us and the broker, and counts the connections that are open on our side.
 struct Proxy {
     url: String,
-    held: watch::Sender<bool>,
+    answers: watch::Sender<Answers>,
     open: Arc<AtomicUsize>,
 }
 
@@ -218,25 +228,25 @@ impl Proxy {
         let to = (Ipv4Addr::LOCALHOST, url.port().context("no port")?);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         url.set_port(Some(listener.local_addr()?.port())).ok().context("no port")?;
-        let (held, open) = (watch::Sender::new(false), Arc::new(AtomicUsize::new(0)));
-        let (holds, count) = (held.clone(), Arc::clone(&open));
+        let (answers, open) = (watch::Sender::new(Answers::Pass), Arc::new(AtomicUsize::new(0)));
+        let (sender, count) = (answers.clone(), Arc::clone(&open));
         tokio::spawn(async move {
             while let Ok((ours, _)) = listener.accept().await {
-                let (held, count) = (holds.subscribe(), Arc::clone(&count));
+                let (answers, count) = (sender.subscribe(), Arc::clone(&count));
                 count.fetch_add(1, Ordering::SeqCst);
                 tokio::spawn(async move {
                     if let Ok(theirs) = TcpStream::connect(to).await {
-                        forward(ours, theirs, held).await;
+                        forward(ours, theirs, answers).await;
                     }
                     count.fetch_sub(1, Ordering::SeqCst);
                 });
             }
         });
-        Ok(Self { url: url.into(), held, open })
+        Ok(Self { url: url.into(), answers, open })
     }
 
-    fn hold_answers(&self, hold: bool) {
-        self.held.send_replace(hold);
+    fn answers(&self, answers: Answers) {
+        self.answers.send_replace(answers);
     }
 
     fn open(&self) -> usize {
@@ -244,29 +254,37 @@ impl Proxy {
     }
 }
 
-/// Until either side closes.
-async fn forward(ours: TcpStream, theirs: TcpStream, mut held: watch::Receiver<bool>) {
+/// Until we close, or the broker does and we may know.
+async fn forward(ours: TcpStream, theirs: TcpStream, mut answers: watch::Receiver<Answers>) {
     let ((mut our_read, mut our_write), (mut their_read, mut their_write)) = (ours.into_split(), theirs.into_split());
-    let requests = tokio::io::copy(&mut our_read, &mut their_write);
-    let answers = async {
+    let requests = async {
+        let mut buffer = [0; 4096];
+        while let Ok(length @ 1..) = our_read.read(&mut buffer).await {
+            // If it is gone, that shows on the other way.
+            let _ = their_write.write_all(&buffer[..length]).await;
+        }
+    };
+    let replies = async {
         let mut kept = Vec::new();
         loop {
-            let released = async { held.wait_for(|held| !held).await.is_ok() };
+            let pass = async { answers.wait_for(|answers| *answers == Answers::Pass).await.is_ok() };
             tokio::select! {
-                // Goes on while answers are held: that the broker has closed is not an answer.
-                read = their_read.read_buf(&mut kept) => if matches!(read, Ok(0) | Err(_)) { return },
-                released = released, if !kept.is_empty() => {
-                    if !released || our_write.write_all(&kept).await.is_err() {
+                read = their_read.read_buf(&mut kept) => if matches!(read, Ok(0) | Err(_)) { break },
+                pass = pass, if !kept.is_empty() => {
+                    if !pass || our_write.write_all(&kept).await.is_err() {
                         return;
                     }
                     kept.clear();
                 }
             }
         }
+        if answers.wait_for(|answers| *answers != Answers::Cut).await.is_ok_and(|answers| *answers == Answers::Pass) {
+            let _ = our_write.write_all(&kept).await;
+        }
     };
     tokio::select! {
-        _ = requests => {}
-        () = answers => {}
+        () = requests => {}
+        () = replies => {}
     }
 }
 
