@@ -16,6 +16,7 @@ pub mod histories;
 pub mod history;
 pub mod metadata;
 pub mod node;
+mod plan;
 pub mod race;
 mod sandbox;
 pub mod services;
@@ -23,6 +24,7 @@ mod stage;
 
 pub use database::Database;
 pub use node::{Node, NodeSettings};
+pub use plan::Plan;
 pub use sandbox::Sandbox;
 pub use services::{Endpoints, Services};
 pub use stage::{Profile, Stage};

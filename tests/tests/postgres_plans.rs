@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, ensure};
-use posthaste_tests::Database;
-use serde_json::Value;
+use posthaste_tests::{Database, Plan};
 use tokio_postgres::Client;
 
 /// A log of 100,000 messages: most in 500 threads of ten members each, a third in one thread that everybody is in; a thousand users, who
@@ -75,19 +74,10 @@ async fn hot_statements_go_by_index() -> anyhow::Result<()> {
 const FOR_USER: &[&str] = &["event_users_membership", "event_users_pkey", "events_pkey", "events_thread"];
 
 async fn check(owner: &Client, hot: &Hot, mode: &str) -> anyhow::Result<()> {
-    let path = format!("{}/../infrastructure/src/postgres/sql/{}.sql", env!("CARGO_MANIFEST_DIR"), hot.statement);
-    let sql = std::fs::read_to_string(path)?;
-    owner.execute(&format!("SET plan_cache_mode = {mode}"), &[]).await?;
-    owner.execute(&format!("PREPARE hot AS {sql}"), &[]).await?;
-    let explain = format!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE hot ({})", hot.arguments);
-    let explained = owner.query_one(&explain, &[]).await?;
-    owner.execute("DEALLOCATE hot", &[]).await?;
-    let plan: Value = explained.try_get(0)?;
-    let plan = &plan[0]["Plan"];
-
+    let plan = Plan::of(owner, hot.statement, &hot.arguments, mode).await?;
     let mut indexes = BTreeSet::new();
     let mut scanned = Vec::new();
-    visit(plan, &mut |node| {
+    plan.visit(|node| {
         let index = node["Index Name"].as_str();
         // The head is one row: by index or not is the planner's choice, as long as it is one page.
         indexes.extend(index.filter(|index| *index != "log_head_pkey").map(ToOwned::to_owned));
@@ -95,18 +85,10 @@ async fn check(owner: &Client, hot: &Hot, mode: &str) -> anyhow::Result<()> {
             scanned.push(node["Relation Name"].clone());
         }
     });
-    let rows = plan["Actual Rows"].as_f64().unwrap_or_default();
-    let pages = plan["Shared Hit Blocks"].as_u64().unwrap_or_default() + plan["Shared Read Blocks"].as_u64().unwrap_or_default();
+    let (rows, pages) = (plan.rows(), plan.pages());
     ensure!(rows > 0.0, "it found nothing, so it proves nothing");
-    ensure!(scanned.is_empty(), "{scanned:?} read from end to end: {plan}");
-    ensure!(indexes.iter().eq(hot.indexes), "by {indexes:?}: {plan}");
-    ensure!(pages <= hot.pages, "{pages} pages for {rows} rows: {plan}");
+    ensure!(scanned.is_empty(), "{scanned:?} read from end to end: {plan:?}");
+    ensure!(indexes.iter().eq(hot.indexes), "by {indexes:?}: {plan:?}");
+    ensure!(pages <= hot.pages, "{pages} pages for {rows} rows: {plan:?}");
     Ok(())
-}
-
-fn visit(node: &Value, see: &mut impl FnMut(&Value)) {
-    see(node);
-    for child in node["Plans"].as_array().into_iter().flatten() {
-        visit(child, see);
-    }
 }

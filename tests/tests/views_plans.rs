@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, ensure};
-use posthaste_tests::Database;
-use serde_json::Value;
+use posthaste_tests::{Database, Plan};
 use tokio_postgres::Client;
 
 /// 100,000 messages in 10,000 threads, one of which has a third of them. User 7 is in every tenth thread and the friend, requester or
@@ -141,19 +140,10 @@ async fn filled(name: &str) -> anyhow::Result<(Database, Client)> {
 }
 
 async fn check(owner: &Client, hot: &Hot, mode: &str) -> anyhow::Result<()> {
-    let path = format!("{}/../infrastructure/src/postgres/sql/{}.sql", env!("CARGO_MANIFEST_DIR"), hot.statement);
-    let sql = std::fs::read_to_string(path)?;
-    owner.execute(&format!("SET plan_cache_mode = {mode}"), &[]).await?;
-    owner.execute(&format!("PREPARE hot AS {sql}"), &[]).await?;
-    let explain = format!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE hot ({})", hot.arguments);
-    let explained = owner.query_one(&explain, &[]).await?;
-    owner.execute("DEALLOCATE hot", &[]).await?;
-    let plan: Value = explained.try_get(0)?;
-    let plan = &plan[0]["Plan"];
-
+    let plan = Plan::of(owner, hot.statement, &hot.arguments, mode).await?;
     let mut indexes = BTreeSet::new();
     let mut faults = Vec::new();
-    visit(plan, &mut |node| {
+    plan.visit(|node| {
         indexes.extend(node["Index Name"].as_str().map(ToOwned::to_owned));
         match node["Node Type"].as_str() {
             // Four rows: by index or not is the planner's choice.
@@ -167,18 +157,10 @@ async fn check(owner: &Client, hot: &Hot, mode: &str) -> anyhow::Result<()> {
             Some(_) | None => {}
         }
     });
-    let rows = plan["Actual Rows"].as_f64().unwrap_or_default();
-    let pages = plan["Shared Hit Blocks"].as_u64().unwrap_or_default() + plan["Shared Read Blocks"].as_u64().unwrap_or_default();
-    ensure!(rows > 0.0, "it found nothing, so it proves nothing: {plan}");
-    ensure!(faults.is_empty(), "{faults:?}: {plan}");
-    ensure!(indexes.iter().eq(hot.indexes), "by {indexes:?}: {plan}");
-    ensure!(pages <= hot.pages, "{pages} pages for {rows} rows: {plan}");
+    let (rows, pages) = (plan.rows(), plan.pages());
+    ensure!(rows > 0.0, "it found nothing, so it proves nothing: {plan:?}");
+    ensure!(faults.is_empty(), "{faults:?}: {plan:?}");
+    ensure!(indexes.iter().eq(hot.indexes), "by {indexes:?}: {plan:?}");
+    ensure!(pages <= hot.pages, "{pages} pages for {rows} rows: {plan:?}");
     Ok(())
-}
-
-fn visit(node: &Value, see: &mut impl FnMut(&Value)) {
-    see(node);
-    for child in node["Plans"].as_array().into_iter().flatten() {
-        visit(child, see);
-    }
 }
