@@ -64,12 +64,12 @@ fn run(projector: &mut Projector) {
 
 #[test]
 fn a_view_takes_the_log_in_once_in_order_and_in_batches() {
-    let (log, view) = (log_of(1_200), Arc::default());
+    let (log, view) = (log_of(5_000), Arc::default());
     let mut projector = projector(&log, &view);
     run(&mut projector);
-    assert_eq!(*view.taken.lock().unwrap(), (1..=1_200).collect::<Vec<_>>());
-    assert_eq!(*view.batches.lock().unwrap(), [BATCH, BATCH, 1_200 - 2 * BATCH]);
-    assert_eq!(projector.position(), Position(1_200));
+    assert_eq!(*view.taken.lock().unwrap(), (1..=5_000).collect::<Vec<_>>());
+    assert_eq!(*view.batches.lock().unwrap(), [BATCH, BATCH, 5_000 - 2 * BATCH]);
+    assert_eq!(projector.position(), Position(5_000));
     log.record([posted(0, direct(1, 2), 1, None)]);
     assert_eq!(block_on(projector.step()).unwrap(), 1);
     assert_eq!(block_on(projector.step()).unwrap(), 0);
@@ -77,14 +77,14 @@ fn a_view_takes_the_log_in_once_in_order_and_in_batches() {
 
 #[test]
 fn a_projector_whose_rival_was_faster_goes_on_from_where_the_view_is() {
-    let (log, view) = (log_of(1_200), Arc::default());
+    let (log, view) = (log_of(5_000), Arc::default());
     let (mut one, mut other) = (projector(&log, &view), projector(&log, &view));
     for _ in 0..10 {
         block_on(one.step()).unwrap();
         block_on(other.step()).unwrap();
     }
-    assert_eq!(*view.taken.lock().unwrap(), (1..=1_200).collect::<Vec<_>>());
-    assert_eq!((one.position(), other.position()), (Position(1_200), Position(1_200)));
+    assert_eq!(*view.taken.lock().unwrap(), (1..=5_000).collect::<Vec<_>>());
+    assert_eq!((one.position(), other.position()), (Position(5_000), Position(5_000)));
 }
 
 #[test]
