@@ -1,6 +1,6 @@
 //! What every event log does, as tests that any adapter runs:
 //!
-//! ```ignore
+//! ```text
 //! async fn fresh(test: &'static str) -> (Arc<dyn EventLog>, impl Sized) { /* an empty log, and what keeps it alive */ }
 //! posthaste_application::log_contract!(fresh);
 //! ```
