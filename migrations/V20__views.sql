@@ -62,20 +62,28 @@ CREATE TABLE view_profiles (
 
 INSERT INTO view_checkpoints (view, position) VALUES ('threads', 0), ('timeline', 0), ('members', 0), ('friends', 0);
 
--- Empties a view. The tables come first, as they do for whoever writes them, so that the two wait for each other and never in a circle.
+-- Empties a view.
 CREATE FUNCTION reset_view(name text) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-    CASE name
-        WHEN 'threads' THEN TRUNCATE view_thread_lists, view_threads;
-        WHEN 'timeline' THEN TRUNCATE view_timeline;
-        WHEN 'members' THEN TRUNCATE view_members;
-        WHEN 'friends' THEN TRUNCATE view_friendships, view_profiles;
-    END CASE;
+    -- The row of the checkpoint is what batches and resets take turns by. Rows are deleted, not truncated: that would lock whole tables,
+    -- in another order than a batch does, and the two would wait for each other.
     UPDATE view_checkpoints SET position = 0 WHERE view = name;
+    CASE name
+        WHEN 'threads' THEN
+            DELETE FROM view_thread_lists;
+            DELETE FROM view_threads;
+        WHEN 'timeline' THEN
+            DELETE FROM view_timeline;
+        WHEN 'members' THEN
+            DELETE FROM view_members;
+        WHEN 'friends' THEN
+            DELETE FROM view_friendships;
+            DELETE FROM view_profiles;
+    END CASE;
 END
 $$;
 
 REVOKE ALL ON FUNCTION reset_view FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION reset_view TO posthaste_server;
-GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE
+GRANT SELECT, INSERT, UPDATE, DELETE
     ON view_thread_lists, view_threads, view_timeline, view_members, view_friendships, view_profiles TO posthaste_server;
