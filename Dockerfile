@@ -21,6 +21,8 @@ RUN find domain application infrastructure bin -name '*.rs' -exec touch {} + \
     && cargo build --release --locked --package posthaste
 
 FROM debian:12-slim
+# Whom to trust when webhooks are sent.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 RUN useradd --system --uid 10001 --user-group --home-dir /var/lib/posthaste --create-home \
       --shell /usr/sbin/nologin posthaste
 COPY --from=build /src/target/release/posthaste /usr/local/bin/posthaste

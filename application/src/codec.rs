@@ -38,6 +38,7 @@ pub fn encode(stream: StreamId, version: u64, event: &Event) -> NewEvent {
         Event::Friendship(event) => to_object(event),
         Event::Thread(event) => to_object(event),
         Event::Message(event) => to_object(event),
+        Event::Subscription(event) => to_object(event),
     };
     facts.remove(TYPE);
     let content = facts.remove(CONTENT).filter(|content| !content.is_null()).map(|content| content.to_string().into_bytes());
@@ -72,6 +73,7 @@ pub fn decode(recorded: &Recorded) -> Result<Event, Undecodable> {
         Category::Friendship => serde_json::from_value(value).map(Event::Friendship),
         Category::Thread => serde_json::from_value(value).map(Event::Thread),
         Category::Message => serde_json::from_value(value).map(Event::Message),
+        Category::Subscription => serde_json::from_value(value).map(Event::Subscription),
     }
     .map_err(undecodable)
 }

@@ -1,32 +1,56 @@
 //! The one path of every command: load what it rests on, decide, append; if something moved meanwhile, again.
 //!
-//! To add a command: a variant of [`Command`] and an arm in `command::decide`. Whatever a decision loads becomes a check of its append, so a
+//! To add a command: a variant of [`Command`] and an arm in `decide`. Whatever a decision loads becomes a check of its append, so a
 //! rule that reads three aggregates holds at the position where the event is recorded, not merely at the time of reading.
+//!
+//! A command that was refused because a stream it writes has moved takes its turn: those of one node go one by one from then on, each
+//! deciding on what the one before it left, so however many want the same stream, each needs about one commit. A command that only reads
+//! the stream never waits for a turn.
 
 mod command;
+mod decide;
 mod decision;
+mod doubt;
+mod passcode;
+mod rules;
+mod sight;
 mod state;
+#[cfg(test)]
+mod tests;
+mod turns;
 
 use std::sync::Arc;
 
-use decision::Touched;
+use chrono::{DateTime, Utc};
+use decision::{Ground, Touched};
+use doubt::Doubts;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use posthaste_domain::{CommandId, Refusal, UserId};
+use posthaste_domain::friendship::FriendshipRefusal;
+use posthaste_domain::id::SameUser;
+use posthaste_domain::message::MessageRefusal;
+use posthaste_domain::thread::ThreadRefusal;
+use posthaste_domain::user::UserRefusal;
+use posthaste_domain::{CommandId, MessageId, Refusal, UserId};
+use turns::{Turn, Turns};
 use uuid::Uuid;
 
 pub use command::Command;
 pub use decision::Decision;
+pub use passcode::{Doorkeeper, NotAPasscode, Passcode};
+pub use rules::Rules;
+pub use sight::Found;
 pub use state::{Loaded, States};
 
 use crate::append::{AppendError, AppendQueue, Enqueued};
 use crate::codec::Undecodable;
 use crate::port::log::AppendRefused;
 use crate::port::{EventLog, PortError};
-use crate::recorded::{Appended, Hash, Position};
+use crate::recorded::{Appended, Hash, Position, StreamId};
 
-/// How often a decision is made again because something it rests on moved. Each time somebody else got through, so only a storm uses them up.
-const DECISIONS: usize = 32;
+/// How often a decision is made again because something it rests on moved. Each time somebody else got through, and of those who write one
+/// stream only one on each node is at it, so even a bad share of the wins is enough.
+const DECISIONS: usize = 128;
 
 /// Who asks, under which id.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +61,23 @@ pub struct Envelope {
     pub actor: Option<UserId>,
     /// Ties together what one request sets off.
     pub correlation: Uuid,
+    /// When it was asked, by the clock of the node. A retry is asked later, so this is no part of what is asked.
+    pub at: DateTime<Utc>,
+}
+
+/// What the path asks of a command. [`Command`] has those of the service.
+pub trait Decidable: Send + Sync + 'static {
+    /// A digest of what is asked and by whom: tells a retry from another command under the same id.
+    fn fingerprint(&self, actor: Option<UserId>) -> Hash;
+
+    /// What the command is about.
+    ///
+    /// # Errors
+    /// It makes no sense for this actor.
+    fn subject(&self, envelope: Envelope) -> Result<Uuid, Refusal>;
+
+    /// Loads what the command rests on, lets it decide, and gives what the command is about. May be called again on newer states.
+    fn decide(&self, decision: &mut Decision<'_>, envelope: Envelope) -> impl Future<Output = Result<Uuid, ExecuteError>> + Send;
 }
 
 /// What became of a command that was not refused.
@@ -87,6 +128,18 @@ pub enum Unreadable {
     },
 }
 
+macro_rules! refusals {
+    ($($refusal:ty),+ $(,)?) => {$(
+        impl From<$refusal> for ExecuteError {
+            fn from(refusal: $refusal) -> Self {
+                Self::Refused(refusal.into())
+            }
+        }
+    )+};
+}
+
+refusals! { UserRefusal, FriendshipRefusal, ThreadRefusal, MessageRefusal, SameUser }
+
 impl From<PortError> for ExecuteError {
     fn from(error: PortError) -> Self {
         Self::Log(Arc::new(error))
@@ -98,116 +151,171 @@ impl From<PortError> for ExecuteError {
 pub struct Executor {
     log: Arc<dyn EventLog>,
     queue: AppendQueue,
-    states: Arc<States>,
+    ground: Arc<Ground>,
+    turns: Arc<Turns>,
 }
 
 impl Executor {
-    /// An executor over this log, appending through this queue.
+    /// An executor over this log, appending through this queue, by these rules.
     #[must_use]
-    pub fn new(log: Arc<dyn EventLog>, queue: AppendQueue) -> Self {
-        let states = Arc::new(States::new(Arc::clone(&log)));
-        Self { log, queue, states }
+    pub fn new(log: Arc<dyn EventLog>, queue: AppendQueue, rules: Rules, doorkeeper: Doorkeeper) -> Self {
+        let ground = Arc::new(Ground { states: States::new(Arc::clone(&log)), rules, doorkeeper });
+        Self { log, queue, ground, turns: Arc::new(Turns::new()) }
     }
 
     /// The states that decisions are made on, for questions that need no command.
     #[must_use]
     pub fn states(&self) -> &States {
-        &self.states
+        &self.ground.states
+    }
+
+    /// The message, if the user sees it now: who may look at one is decided as it is for commands, and on the log, whatever the views have seen.
+    ///
+    /// # Errors
+    /// [`MessageRefusal::NotFound`] when there is nothing for them; or it could not be loaded.
+    pub async fn find(&self, user: UserId, message: MessageId) -> Result<Found, ExecuteError> {
+        let of_everything = Doubts::of_everything();
+        let mut looking = Decision::new(&self.ground, &of_everything);
+        Ok(sight::see(&mut looking, user, message).await?.into())
     }
 
     /// Executes a command. Executing it again, at any time and on any node, gives the same answer and records nothing more.
     ///
     /// # Errors
     /// See [`ExecuteError`].
-    pub async fn execute(&self, envelope: Envelope, command: Command) -> Result<Executed, ExecuteError> {
+    pub async fn execute(&self, envelope: Envelope, command: impl Decidable) -> Result<Executed, ExecuteError> {
         self.submit(envelope, command).await?.await
     }
 
     /// Decides a command and gives it its place in the append queue; the future this gives ends with the outcome. Commands that are
-    /// submitted one after the other are recorded in that order, without waiting for each other's commit.
+    /// submitted one after the other are recorded in that order, without waiting for each other's commit, unless others are in their way.
+    /// Poll it until it ends or drop it: others may be waiting for their turn.
     ///
     /// # Errors
     /// See [`ExecuteError`]; whatever can be refused at once is.
     pub async fn submit(
         &self,
         envelope: Envelope,
-        command: Command,
+        command: impl Decidable,
     ) -> Result<BoxFuture<'static, Result<Executed, ExecuteError>>, ExecuteError> {
-        let fingerprint = command.fingerprint(envelope.actor);
-        let first = self.attempt(envelope, &command, fingerprint, true).await?;
+        let asked = Asked { fingerprint: command.fingerprint(envelope.actor), envelope, command };
+        let first = self.attempt(&asked, &Doubts::default()).await?;
         let executor = self.clone();
-        Ok(async move {
-            let mut attempt = first;
-            for _ in 1..DECISIONS {
-                match executor.settle(attempt).await? {
-                    Some(executed) => return Ok(executed),
-                    None => attempt = executor.attempt(envelope, &command, fingerprint, false).await?,
-                }
+        Ok(async move { executor.finish(&asked, first).await }.boxed())
+    }
+
+    /// Attempts until nothing moves in between.
+    async fn finish<C: Decidable>(&self, asked: &Asked<C>, first: Attempt) -> Result<Executed, ExecuteError> {
+        let mut attempt = first;
+        let mut doubts = Doubts::default();
+        let mut turn: Option<Turn<'_>> = None;
+        for _ in 1..DECISIONS {
+            let Moved { stream, version, written } = match self.settle(attempt).await? {
+                Settled::Executed(executed) => return Ok(executed),
+                Settled::Moved(moved) => moved,
+            };
+            doubts.moved(stream, version);
+            if written && turn.as_ref().is_none_or(|turn| turn.stream != stream) {
+                // First one is given back, then the other is taken.
+                drop(turn.take());
+                turn = Some(self.turns.take(stream).await);
+                doubts.in_turn(stream);
             }
-            executor.settle(attempt).await?.ok_or(ExecuteError::Contended)
+            attempt = self.attempt(asked, &doubts).await?;
         }
-        .boxed())
+        match self.settle(attempt).await? {
+            Settled::Executed(executed) => Ok(executed),
+            Settled::Moved(_) => Err(ExecuteError::Contended),
+        }
     }
 
     /// Decides, and enqueues what was decided.
-    async fn attempt(&self, envelope: Envelope, command: &Command, fingerprint: Hash, first_try: bool) -> Result<Attempt, ExecuteError> {
-        let mut decision = Decision::new(&self.states, first_try);
-        let mut decided = command::decide(&mut decision, envelope, command).await;
+    async fn attempt<C: Decidable>(&self, asked: &Asked<C>, doubts: &Doubts) -> Result<Attempt, ExecuteError> {
+        let of_everything = Doubts::of_everything();
+        let mut decision = Decision::new(&self.ground, doubts);
+        let mut decided = asked.command.decide(&mut decision, asked.envelope).await;
         // Events are checked by the log, so they may rest on a memory. A no, or "it holds already", is checked by nobody.
-        if decision.rests_on_memory() && matches!(decided, Ok(_) | Err(ExecuteError::Refused(_))) && !decision.has_events() {
-            decision.forget();
-            decision = Decision::new(&self.states, false);
-            decided = command::decide(&mut decision, envelope, command).await;
+        let unchecked = matches!(decided, Err(ExecuteError::Refused(_))) || (decided.is_ok() && !decision.has_events());
+        if decision.rests_on_memory() && unchecked {
+            decision = Decision::new(&self.ground, &of_everything);
+            decided = asked.command.decide(&mut decision, asked.envelope).await;
         }
         match decided {
             Ok(id) if decision.has_events() => {
-                let (append, touched) = decision.into_append(envelope, fingerprint);
+                let (append, touched) = decision.into_append(asked.envelope, asked.fingerprint);
                 let enqueued = self.queue.enqueue(append).await.map_err(not_appended)?;
                 Ok(Attempt::Enqueued { id, enqueued, touched })
             }
             // It holds already, or is refused as things are now. If this very command made them so, its first answer stands.
             Ok(id) => {
                 let held = Executed { id, position: decision.position(), repeated: true };
-                Ok(Attempt::Done(self.first_answer(envelope, fingerprint, command).await?.unwrap_or(held)))
+                Ok(Attempt::Done(self.first_answer(asked).await?.unwrap_or(held)))
             }
             Err(ExecuteError::Refused(refusal)) => {
-                let first = self.first_answer(envelope, fingerprint, command).await?;
+                let first = self.first_answer(asked).await?;
                 first.map(Attempt::Done).ok_or(ExecuteError::Refused(refusal))
             }
             Err(error) => Err(error),
         }
     }
 
-    /// Waits for the log's answer; `None` when something the decision rests on has moved.
-    async fn settle(&self, attempt: Attempt) -> Result<Option<Executed>, ExecuteError> {
+    /// Waits for the log's answer.
+    async fn settle(&self, attempt: Attempt) -> Result<Settled, ExecuteError> {
         let (id, enqueued, touched) = match attempt {
-            Attempt::Done(executed) => return Ok(Some(executed)),
+            Attempt::Done(executed) => return Ok(Settled::Executed(executed)),
             Attempt::Enqueued { id, enqueued, touched } => (id, enqueued, touched),
         };
         match enqueued.answer().await {
-            Ok(Appended { last, repeated, .. }) => {
-                if !repeated {
-                    touched.keep(&self.states, last);
+            Ok(appended) => {
+                if !appended.repeated {
+                    touched.keep(&self.ground.states, appended);
                 }
-                Ok(Some(Executed { id, position: last, repeated }))
+                Ok(Settled::Executed(Executed { id, position: appended.last, repeated: appended.repeated }))
             }
-            Err(AppendError::Refused(AppendRefused::Moved { .. })) => {
-                touched.forget(&self.states);
-                Ok(None)
+            Err(AppendError::Refused(AppendRefused::Moved { stream, expected, actual })) => {
+                if actual < expected {
+                    // The log has lost events that were seen: it was restored from a backup.
+                    self.ground.states.forget(stream);
+                }
+                Ok(Settled::Moved(Moved { stream, version: actual, written: touched.writes(stream) }))
             }
             Err(error) => Err(not_appended(error)),
         }
     }
 
-    async fn first_answer(&self, envelope: Envelope, fingerprint: Hash, command: &Command) -> Result<Option<Executed>, ExecuteError> {
-        match self.log.find_command(envelope.command).await? {
+    async fn first_answer<C: Decidable>(&self, asked: &Asked<C>) -> Result<Option<Executed>, ExecuteError> {
+        match self.log.find_command(asked.envelope.command).await? {
             None => Ok(None),
-            Some((first, appended)) if first == fingerprint => {
-                Ok(Some(Executed { id: command.subject(envelope)?, position: appended.last, repeated: true }))
+            Some((first, Appended { last, .. })) if first == asked.fingerprint => {
+                Ok(Some(Executed { id: asked.command.subject(asked.envelope)?, position: last, repeated: true }))
             }
             Some(_) => Err(ExecuteError::CommandMismatch),
         }
     }
+}
+
+/// A command and what goes around it.
+struct Asked<C> {
+    envelope: Envelope,
+    fingerprint: Hash,
+    command: C,
+}
+
+/// What the log answered to an attempt.
+enum Settled {
+    /// It took it.
+    Executed(Executed),
+    /// Something the decision rests on has moved.
+    Moved(Moved),
+}
+
+/// A stream that is not where the decision took it to be.
+struct Moved {
+    stream: StreamId,
+    /// The version it has.
+    version: u64,
+    /// The decision would have written it.
+    written: bool,
 }
 
 /// A decision that was made, and what it awaits.

@@ -2,6 +2,7 @@
 
 mod broker;
 mod cursors;
+pub(crate) mod events;
 mod log;
 
 use chrono::{DateTime, Utc};
@@ -17,7 +18,7 @@ pub(crate) use self::broker::FakeBroker;
 pub(crate) use self::cursors::FakeCursors;
 pub(crate) use self::log::FakeLog;
 use crate::codec;
-use crate::recorded::{Position, Recorded, StreamId};
+use crate::recorded::{NewEvent, Position, Recorded, StreamId};
 
 pub(crate) fn user(n: u128) -> UserId {
     UserId::new(Uuid::from_u128(n))
@@ -57,17 +58,25 @@ pub(crate) fn joined(thread: ThreadId, by: u128, who: u128) -> Event {
 pub(crate) fn posted(message: u128, thread: ThreadId, by: u128, text: Option<&str>) -> Event {
     let content = text.map(|text| MessageContent::Text { text: MessageBody::parse(text).unwrap() });
     let message = MessageId::new(Uuid::from_u128(message));
-    MessageEvent::Posted { message, thread, author: user(by), content: Personal::from(content) }.into()
+    let author = user(by);
+    MessageEvent::Posted { message, thread, author, reply_to: None, mentions: vec![], forwarded: None, content: Personal::from(content) }
+        .into()
 }
 
 /// The event as the log would have it at this position.
 pub(crate) fn recorded(position: u64, event: &Event) -> Recorded {
-    // Nothing that is tested with this looks at streams.
-    let stream = StreamId { category: event.category(), id: Uuid::nil() };
-    let new = codec::encode(stream, 1, event);
+    let mut taken = taken(position, codec::encode(StreamId { category: event.category(), id: Uuid::nil() }, 1, event));
+    // Streams of threads and messages have the name that is in their facts; nothing that is tested with this looks at others.
+    let facts: serde_json::Value = serde_json::from_str(&taken.facts).unwrap();
+    taken.stream.id = facts[event.category().as_str()].as_str().map_or(Uuid::nil(), |id| id.parse().unwrap());
+    taken
+}
+
+/// The event as the log would have taken it at this position, from nobody.
+fn taken(position: u64, new: NewEvent) -> Recorded {
     Recorded {
         position: Position(position),
-        stream,
+        stream: new.stream,
         version: new.version,
         event_type: new.event_type,
         schema: new.schema,

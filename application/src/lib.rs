@@ -1,9 +1,13 @@
 //! What Posthaste does, above any technology.
 //!
 //! - [`execute`] is the one path of every command: load, decide, append, and again if something moved.
+//! - [`read`] makes one command of a burst of reads.
 //! - [`append`] puts the appends that wait together into one transaction.
 //! - [`relay`] takes the log to the broker; [`deliver`] takes it from there to every device.
+//! - [`presence`] keeps who is online, and tells those who watch and may know.
 //! - [`project`] keeps the views; [`view`] says what they are.
+//! - [`signal`] gathers what nodes tell each other in passing: who types, who has received and read.
+//! - [`webhooks`] is the first durable consumer: what it takes in is sent to other people's servers until they have it.
 //! - [`port`] is what this asks of the world. Each port has a contract suite that every adapter passes.
 //!
 //! There is no runtime here: loops, timers and sockets live in the adapters and the binary.
@@ -16,10 +20,14 @@ pub mod execute;
 #[cfg(test)]
 mod fake;
 pub mod port;
+pub mod presence;
 pub mod problem;
 pub mod project;
+pub mod read;
 pub mod recorded;
 pub mod relay;
+pub mod signal;
 pub mod view;
+pub mod webhooks;
 
 pub use port::Ports;

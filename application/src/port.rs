@@ -8,23 +8,36 @@ mod contract;
 pub mod cursors;
 pub mod lease;
 pub mod log;
+pub mod passcodes;
+pub mod poster;
+pub mod presence;
 pub mod projection;
+pub mod queue;
 pub mod secrets;
+pub mod signals;
 pub mod tickets;
+pub mod webhooks;
 
 use std::sync::Arc;
 
 pub use accounts::Accounts;
 pub use broker::Broker;
-pub use clock::{Clock, Ids};
+pub use clock::{Clock, Ids, Randomness};
 pub use cursors::Cursors;
 pub use lease::RelayLease;
 pub use log::EventLog;
+pub use passcodes::Passcodes;
+pub use poster::Poster;
+pub use presence::Presence;
 pub use projection::Projection;
+pub use queue::EventQueue;
 pub use secrets::{Passwords, Tokens};
+pub use signals::Signals;
 pub use tickets::Tickets;
+pub use webhooks::Webhooks;
 
 use crate::view::Views;
+use crate::webhooks::WebhookPorts;
 
 /// Why a port did not do what it was asked, whatever its technology.
 #[derive(Debug, thiserror::Error)]
@@ -82,14 +95,20 @@ pub struct Ports {
     pub log: Arc<dyn EventLog>,
     /// Credentials.
     pub accounts: Arc<dyn Accounts>,
+    /// What joining a thread may take.
+    pub passcodes: Arc<dyn Passcodes>,
     /// How far each device has come.
     pub cursors: Arc<dyn Cursors>,
     /// Who relays, and how far they have come.
     pub relay: Arc<dyn RelayLease>,
     /// The way from the relay to the gateways.
     pub broker: Arc<dyn Broker>,
+    /// What nodes tell each other in passing.
+    pub signals: Arc<dyn Signals>,
     /// One-time passes for sockets.
     pub tickets: Arc<dyn Tickets>,
+    /// Who is online.
+    pub presence: Arc<dyn Presence>,
     /// What the views are asked.
     pub views: Arc<dyn Views>,
     /// What keeps the views, one for each.
@@ -102,4 +121,6 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     /// New identifiers.
     pub ids: Arc<dyn Ids>,
+    /// What webhooks take, if there is one.
+    pub webhooks: Option<WebhookPorts>,
 }

@@ -13,9 +13,11 @@ use crate::codec::Undecodable;
 use crate::execute::{ExecuteError, Unreadable};
 use crate::port::PortError;
 use crate::port::secrets::TokenRefused;
+use crate::read::ReadError;
 
 /// What a client can do about a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename_all = "snake_case"))]
 pub enum Retry {
     /// The same request would fail the same way.
     Never,
@@ -44,8 +46,9 @@ macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident, $code:literal, $status:literal, $retry:ident, $title:literal;)+) => {
         /// The stable codes.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ErrorCode"))]
         pub enum Code {
-            $($(#[$doc])* $variant,)+
+            $($(#[$doc])* #[cfg_attr(feature = "schema", schemars(rename = $code))] $variant,)+
         }
 
         impl Code {
@@ -201,6 +204,9 @@ impl From<RefusalKind> for Code {
             RefusalKind::NotFriends => Self::NotFriends,
             RefusalKind::Forbidden => Self::Forbidden,
             RefusalKind::Conflict => Self::Conflict,
+            RefusalKind::Blocked => Self::Blocked,
+            RefusalKind::VersionConflict => Self::VersionConflict,
+            RefusalKind::RateLimited => Self::RateLimited,
             RefusalKind::Validation => Self::Validation,
         }
     }
@@ -221,6 +227,16 @@ impl From<&ExecuteError> for Problem {
             ExecuteError::Contended => Self::new(Code::Unavailable).after(100),
             ExecuteError::Log(error) => error.as_ref().into(),
             ExecuteError::Unreadable(error) => error.into(),
+        }
+    }
+}
+
+impl From<&ReadError> for Problem {
+    fn from(error: &ReadError) -> Self {
+        match error {
+            ReadError::Beyond { .. } => Self::with(Code::Validation, format!("`upto`: {error}")),
+            ReadError::Full | ReadError::Closed => Self::new(Code::Unavailable),
+            ReadError::Failed(error) => error.as_ref().into(),
         }
     }
 }

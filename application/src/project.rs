@@ -63,8 +63,8 @@ impl Projector {
         self.position.unwrap_or_default()
     }
 
-    /// Takes the next events of the log into the view, unless another projector does. Gives how many there were; 0 when the view is up
-    /// to date.
+    /// Takes the next events of the log into the view, unless another projector does. Gives how many there were; 0 when there
+    /// was nothing after where this projector took the view to be.
     ///
     /// # Errors
     /// See [`ProjectError`].
@@ -83,6 +83,10 @@ impl Projector {
             last = event.position;
         }
         if events.is_empty() {
+            // The view may have been emptied or put back by somebody else, and nothing else would tell as long as nothing is recorded.
+            if self.projection.checkpoint().await? != after {
+                self.position = None;
+            }
             return Ok(0);
         }
         self.position = None;

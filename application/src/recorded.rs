@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 /// A place in the log: dense, from 1, in the order of commits. 0 is before everything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Position(pub u64);
 

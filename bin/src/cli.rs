@@ -43,6 +43,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: LogCommand,
     },
+    /// See how webhooks are doing, and give them what they did not take
+    Webhooks {
+        #[command(subcommand)]
+        command: WebhooksCommand,
+    },
     /// Look at the configuration
     Config {
         #[command(subcommand)]
@@ -87,6 +92,46 @@ pub(crate) enum LogCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WebhooksCommand {
+    /// How every endpoint is doing
+    Status(WebhooksArguments),
+    /// The events that an endpoint did not take and that are not sent any more, oldest first
+    Dead {
+        /// The name of the endpoint
+        endpoint: String,
+        #[command(flatten)]
+        arguments: WebhooksArguments,
+    },
+    /// Send dead letters again, before anything newer
+    Replay {
+        /// The name of the endpoint
+        endpoint: String,
+        /// Only the event at this position
+        #[arg(long)]
+        position: Option<u64>,
+        #[command(flatten)]
+        arguments: WebhooksArguments,
+    },
+    /// Go on sending to an endpoint that was disabled
+    Enable {
+        /// The name of the endpoint
+        endpoint: String,
+        #[command(flatten)]
+        arguments: WebhooksArguments,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct WebhooksArguments {
+    /// The data folder of the embedded profile
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// JSON, one object a line
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,18 +4,24 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use posthaste_application::Ports;
-use posthaste_application::port::{Clock, EventLog, Ids};
+use posthaste_application::port::queue::Consumer;
+use posthaste_application::port::{Clock, EventLog, EventQueue, Ids, Poster, Webhooks};
+use posthaste_application::webhooks::{self, Endpoint, WebhookPorts};
 use posthaste_infrastructure::argon2::{ArgonCost, ArgonPasswords};
 use posthaste_infrastructure::embedded::{
-    Database, InProcessBroker, InProcessTickets, MemoryViews, SqliteAccounts, SqliteCursors, SqliteLease, SqliteLog, token_secret,
+    Database, InProcessBroker, InProcessPresence, InProcessSignals, InProcessTickets, MemoryViews, SqliteAccounts, SqliteCursors,
+    SqliteLease, SqliteLog, SqlitePasscodes, SqliteQueue, SqliteWebhooks, token_secret,
 };
 use posthaste_infrastructure::jwt::{self, JwtTokens};
-use posthaste_infrastructure::postgres::{self, PgAccounts, PgCursors, PgLease, PgLog, PgProjection, PgViews, Postgres};
+use posthaste_infrastructure::postgres::{
+    self, PgAccounts, PgCursors, PgLease, PgLog, PgPasscodes, PgProjection, PgViews, PgWebhooks, Postgres,
+};
 use posthaste_infrastructure::rabbitmq::RabbitMq;
-use posthaste_infrastructure::redis::{self, RedisTickets};
-use posthaste_infrastructure::system::{SystemClock, SystemIds};
+use posthaste_infrastructure::redis::{self, RedisPresence, RedisSignals, RedisTickets};
+use posthaste_infrastructure::reqwest::HttpPoster;
+use posthaste_infrastructure::system::{SystemClock, SystemIds, SystemRandomness};
 
-use crate::config::{AuthConfig, Config, DistributedConfig, EmbeddedConfig, PostgresConfig};
+use crate::config::{AuthConfig, Config, DistributedConfig, EmbeddedConfig, PostgresConfig, WebhookConfig};
 
 /// Who issues access tokens.
 const ISSUER: &str = "posthaste";
@@ -23,8 +29,8 @@ const ISSUER: &str = "posthaste";
 /// Every port of the configured profile.
 pub(crate) async fn ports(config: &Config) -> anyhow::Result<Ports> {
     match config {
-        Config::Embedded(config) => embedded(config),
-        Config::Distributed(config) => distributed(config).await,
+        Config::Embedded(embedded_config) => embedded(embedded_config, config).await,
+        Config::Distributed(distributed_config) => distributed(distributed_config, config).await,
     }
 }
 
@@ -36,6 +42,14 @@ pub(crate) async fn log(config: &Config) -> anyhow::Result<Arc<dyn EventLog>> {
             Ok(Arc::new(SqliteLog::new(database, Arc::new(SystemClock))))
         }
         Config::Distributed(config) => Ok(Arc::new(PgLog::new(connect(&config.postgres).await?))),
+    }
+}
+
+/// The inboxes of the webhooks, for an operator, beside the servers that run.
+pub(crate) async fn webhooks(config: &Config) -> anyhow::Result<Arc<dyn Webhooks>> {
+    match config {
+        Config::Embedded(config) => Ok(Arc::new(SqliteWebhooks::new(Database::open_beside(&config.embedded.data)?, Arc::new(SystemClock)))),
+        Config::Distributed(config) => Ok(Arc::new(PgWebhooks::new(connect(&config.postgres).await?))),
     }
 }
 
@@ -52,20 +66,33 @@ pub(crate) async fn migrate(config: anyhow::Result<Config>) -> anyhow::Result<()
     }
 }
 
-fn embedded(config: &EmbeddedConfig) -> anyhow::Result<Ports> {
+async fn embedded(config: &EmbeddedConfig, whole: &Config) -> anyhow::Result<Ports> {
     let (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>) = (Arc::new(SystemClock), Arc::new(SystemIds));
+    let endpoints = endpoints(whole)?;
     let database = Database::open(&config.embedded.data)?;
     let secret = match &config.auth.secret {
         Some(secret) => secret.reveal().as_bytes().to_vec(),
         None => token_secret(&config.embedded.data).context("the secret in the data folder cannot be used")?,
     };
     let views = Arc::new(MemoryViews::default());
+    let log: Arc<dyn EventLog> = Arc::new(SqliteLog::new(Arc::clone(&database), Arc::clone(&clock)));
+    let webhooks = match consumer(&endpoints) {
+        Some(consumer) => {
+            let queue = SqliteQueue::declare(Arc::clone(&log), Arc::clone(&database), consumer).await?;
+            let store = SqliteWebhooks::new(Arc::clone(&database), Arc::clone(&clock));
+            Some(webhook_ports(whole, Arc::new(store), Arc::new(queue), endpoints))
+        }
+        None => None,
+    };
     Ok(Ports {
-        log: Arc::new(SqliteLog::new(Arc::clone(&database), Arc::clone(&clock))),
+        log,
         accounts: Arc::new(SqliteAccounts::new(Arc::clone(&database))),
+        passcodes: Arc::new(SqlitePasscodes::new(Arc::clone(&database))),
         cursors: Arc::new(SqliteCursors::new(Arc::clone(&database))),
         relay: Arc::new(SqliteLease::new(database, Arc::clone(&clock))),
         broker: Arc::new(InProcessBroker::default()),
+        presence: Arc::new(InProcessPresence::new(Arc::clone(&clock))),
+        signals: Arc::new(InProcessSignals::default()),
         tickets: Arc::new(InProcessTickets::new(Arc::clone(&clock))),
         projections: views.projections(),
         views,
@@ -73,27 +100,40 @@ fn embedded(config: &EmbeddedConfig) -> anyhow::Result<Ports> {
         tokens: tokens(secret, &clock)?,
         clock,
         ids,
+        webhooks,
     })
 }
 
-async fn distributed(config: &DistributedConfig) -> anyhow::Result<Ports> {
+async fn distributed(config: &DistributedConfig, whole: &Config) -> anyhow::Result<Ports> {
     let (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>) = (Arc::new(SystemClock), Arc::new(SystemIds));
     // What costs nothing to check is checked before anything is connected to.
     let tokens = tokens(config.auth.secret.reveal(), &clock)?;
     let passwords = passwords(&config.auth)?;
+    let endpoints = endpoints(whole)?;
+    let consumer = consumer(&endpoints);
     let postgres = connect(&config.postgres).await?;
     let broker = RabbitMq::new(config.rabbitmq.url.reveal()).context("rabbitmq.url cannot be used")?;
+    let broker = broker.with_consumers(consumer.iter().cloned().collect());
     broker
         .declare()
         .await
         .context("RabbitMQ (rabbitmq.url) cannot be used: is it running, and has the user rights on the virtual host?")?;
     let connection = redis::connect(config.redis.url.reveal()).await.context("Redis (redis.url) cannot be used: is it running?")?;
+    let webhooks = consumer.map(|consumer| {
+        let (store, queue) = (Arc::new(PgWebhooks::new(postgres.clone())), broker.queue(&consumer));
+        webhook_ports(whole, store, queue, endpoints)
+    });
+    let signals =
+        RedisSignals::connect(config.redis.url.reveal(), &config.redis.prefix).await.context("Redis (redis.url) cannot be used")?;
     Ok(Ports {
         log: Arc::new(PgLog::new(postgres.clone())),
         accounts: Arc::new(PgAccounts::new(postgres.clone())),
+        passcodes: Arc::new(PgPasscodes::new(postgres.clone())),
         cursors: Arc::new(PgCursors::new(postgres.clone())),
         relay: Arc::new(PgLease::new(postgres.clone())),
         broker: Arc::new(broker),
+        presence: Arc::new(RedisPresence::new(connection.clone(), config.redis.prefix.clone())),
+        signals: Arc::new(signals),
         tickets: Arc::new(RedisTickets::new(connection, config.redis.prefix.clone())),
         projections: PgProjection::all(&postgres),
         views: Arc::new(PgViews::new(postgres)),
@@ -101,6 +141,7 @@ async fn distributed(config: &DistributedConfig) -> anyhow::Result<Ports> {
         tokens,
         clock,
         ids,
+        webhooks,
     })
 }
 
@@ -118,4 +159,30 @@ fn passwords<S>(auth: &AuthConfig<S>) -> anyhow::Result<Arc<ArgonPasswords>> {
 fn tokens(secret: impl Into<Vec<u8>>, clock: &Arc<dyn Clock>) -> anyhow::Result<Arc<JwtTokens>> {
     let secret = jwt::Secret::new(secret).context("auth.secret cannot be used")?;
     Ok(Arc::new(JwtTokens::new(&secret, ISSUER, Arc::clone(clock))))
+}
+
+/// The configured endpoints, and the way to each.
+fn endpoints(config: &Config) -> anyhow::Result<Vec<(Endpoint, Arc<dyn Poster>)>> {
+    let (webhooks, delivery) = config.webhooks();
+    let way = |webhook: &WebhookConfig| {
+        let endpoint = webhook.endpoint();
+        let poster = HttpPoster::new(webhook.url.reveal(), webhook.secret.reveal(), delivery.timeout());
+        let poster = poster.with_context(|| format!("the webhook {} cannot be used", endpoint.name))?;
+        Ok((endpoint, Arc::new(poster) as Arc<dyn Poster>))
+    };
+    webhooks.iter().map(way).collect()
+}
+
+fn consumer(endpoints: &[(Endpoint, Arc<dyn Poster>)]) -> Option<Consumer> {
+    webhooks::consumer(&endpoints.iter().map(|(endpoint, _)| endpoint.clone()).collect::<Vec<_>>())
+}
+
+fn webhook_ports(
+    config: &Config,
+    store: Arc<dyn Webhooks>,
+    queue: Arc<dyn EventQueue>,
+    endpoints: Vec<(Endpoint, Arc<dyn Poster>)>,
+) -> WebhookPorts {
+    let patience = config.webhooks().1.patience();
+    WebhookPorts { store, queue, randomness: Arc::new(SystemRandomness), endpoints, patience }
 }

@@ -1,7 +1,12 @@
 //! What can be configured: one type for each profile, so that a combination that makes no sense cannot be written.
 
+mod gateway;
+mod relay;
+mod rules;
+mod secret;
+mod webhooks;
+
 use std::collections::HashMap;
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,10 +14,13 @@ use std::time::Duration;
 use anyhow::Context as _;
 use config::builder::DefaultState;
 use config::{ConfigBuilder, ConfigError, Environment, File, FileFormat, Value, ValueKind};
-use posthaste_application::deliver::Window;
-use posthaste_application::relay::RelayTiming;
-use posthaste_infrastructure::ws::GatewaySettings;
 use serde::{Deserialize, Serialize};
+
+use self::gateway::GatewayConfig;
+use self::relay::RelayConfig;
+use self::rules::RulesConfig;
+pub(crate) use self::secret::Secret;
+pub(crate) use self::webhooks::{WebhookConfig, WebhookDeliveryConfig};
 
 /// Every key with its default, documented.
 const DEFAULTS: &str = include_str!("../config.default.toml");
@@ -20,37 +28,6 @@ const DEFAULTS: &str = include_str!("../config.default.toml");
 const NO_CONFIGURATION: [&str; 2] = ["POSTHASTE_CONFIG", "POSTHASTE_LOG"];
 /// The one that holds a list, separated by commas.
 const ORIGINS: &str = "POSTHASTE_GATEWAY__ORIGINS";
-
-/// Text that is never shown.
-#[derive(Clone, Deserialize, Serialize)]
-#[serde(from = "String", into = "String")]
-pub(crate) struct Secret(String);
-
-impl Secret {
-    /// The text itself.
-    pub(crate) fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<String> for Secret {
-    fn from(text: String) -> Self {
-        Self(text)
-    }
-}
-
-impl From<Secret> for String {
-    /// Serialised for people to read, so without the secret.
-    fn from(_: Secret) -> Self {
-        "(hidden)".to_owned()
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(hidden)")
-    }
-}
 
 /// The configuration of a process.
 #[derive(Clone, Debug, Serialize)]
@@ -69,8 +46,12 @@ pub(crate) struct EmbeddedConfig {
     pub(crate) embedded: DataConfig,
     pub(crate) server: ServerConfig,
     pub(crate) auth: AuthConfig<Option<Secret>>,
+    pub(crate) rules: RulesConfig,
     pub(crate) gateway: GatewayConfig,
     pub(crate) relay: RelayConfig,
+    #[serde(default)]
+    pub(crate) webhooks: Vec<WebhookConfig>,
+    pub(crate) webhook_delivery: WebhookDeliveryConfig,
 }
 
 /// The distributed profile.
@@ -82,8 +63,12 @@ pub(crate) struct DistributedConfig {
     pub(crate) redis: RedisConfig,
     pub(crate) server: ServerConfig,
     pub(crate) auth: AuthConfig<Secret>,
+    pub(crate) rules: RulesConfig,
     pub(crate) gateway: GatewayConfig,
     pub(crate) relay: RelayConfig,
+    #[serde(default)]
+    pub(crate) webhooks: Vec<WebhookConfig>,
+    pub(crate) webhook_delivery: WebhookDeliveryConfig,
 }
 
 /// Where the embedded profile keeps everything.
@@ -149,49 +134,6 @@ pub(crate) struct AuthConfig<S> {
     pub(crate) password_lanes: u32,
 }
 
-/// How sockets are treated.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct GatewayConfig {
-    pub(crate) heartbeat_s: u64,
-    pub(crate) window_events: usize,
-    pub(crate) window_bytes: usize,
-    pub(crate) sockets_per_user: usize,
-    pub(crate) origins: Vec<String>,
-}
-
-impl GatewayConfig {
-    /// As the gateway takes it.
-    pub(crate) fn settings(&self) -> GatewaySettings {
-        GatewaySettings {
-            heartbeat: Duration::from_secs(self.heartbeat_s),
-            window: Window { events: self.window_events, bytes: self.window_bytes },
-            sockets_per_user: self.sockets_per_user,
-            origins: self.origins.clone(),
-            ..GatewaySettings::default()
-        }
-    }
-}
-
-/// How the relay holds its lease.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RelayConfig {
-    pub(crate) lease_s: u64,
-    pub(crate) checkpoint_ms: u64,
-}
-
-impl RelayConfig {
-    /// As the relay takes it.
-    pub(crate) fn timing(&self) -> RelayTiming {
-        RelayTiming {
-            lease: Duration::from_secs(self.lease_s),
-            checkpoint: Duration::from_millis(self.checkpoint_ms),
-            ..RelayTiming::default()
-        }
-    }
-}
-
 impl Config {
     /// Reads the defaults, then the file if there is one, then the environment.
     pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
@@ -214,6 +156,10 @@ impl Config {
         let whole = config::Config::builder().add_source(File::from_str(&defaults, FileFormat::Toml)).add_source(given).build();
         whole
             .and_then(Self::from_whole)
+            .and_then(|config| {
+                let (webhooks, delivery) = config.webhooks();
+                webhooks::check(webhooks, delivery).map_err(ConfigError::Message).map(|()| config)
+            })
             .context("the configuration is not right: see bin/config.default.toml or `posthaste config print` for every key")
     }
 
@@ -253,6 +199,14 @@ impl Config {
         }
     }
 
+    /// What users may do with each other.
+    pub(crate) const fn rules(&self) -> &RulesConfig {
+        match self {
+            Self::Embedded(config) => &config.rules,
+            Self::Distributed(config) => &config.rules,
+        }
+    }
+
     /// How to treat sockets.
     pub(crate) const fn gateway(&self) -> &GatewayConfig {
         match self {
@@ -268,6 +222,14 @@ impl Config {
             Self::Distributed(config) => &config.relay,
         }
     }
+
+    /// Whose servers are told what, and how.
+    pub(crate) fn webhooks(&self) -> (&[WebhookConfig], &WebhookDeliveryConfig) {
+        match self {
+            Self::Embedded(config) => (&config.webhooks, &config.webhook_delivery),
+            Self::Distributed(config) => (&config.webhooks, &config.webhook_delivery),
+        }
+    }
 }
 
 /// The variables that are configuration, as they stand: what looks like a number may be a password.
@@ -281,98 +243,4 @@ fn add_environment(given: ConfigBuilder<DefaultState>, mut variables: HashMap<St
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn load(file: &str, variables: &[(&str, &str)]) -> anyhow::Result<Config> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("posthaste.toml");
-        std::fs::write(&path, file).unwrap();
-        let variables = variables.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        Config::from_sources(Some(&path), variables)
-    }
-
-    const DISTRIBUTED: [(&str, &str); 5] = [
-        ("POSTHASTE_PROFILE", "distributed"),
-        ("POSTHASTE_POSTGRES__URL", "postgres://db/posthaste"),
-        ("POSTHASTE_RABBITMQ__URL", "amqp://mq"),
-        ("POSTHASTE_REDIS__URL", "redis://cache"),
-        ("POSTHASTE_AUTH__SECRET", "0123456789abcdef0123456789abcdef"),
-    ];
-
-    #[test]
-    fn nothing_given_is_the_embedded_profile() {
-        assert!(matches!(load("", &[]).unwrap(), Config::Embedded(config) if config.server.listen.port() == 8080));
-    }
-
-    #[test]
-    fn the_environment_selects_the_distributed_profile() {
-        let Config::Distributed(config) = load("", &DISTRIBUTED).unwrap() else { panic!("not distributed") };
-        assert_eq!(config.postgres.url.reveal(), "postgres://db/posthaste");
-        assert_eq!((config.postgres.connections, config.redis.prefix.as_str()), (16, "posthaste:"));
-    }
-
-    #[test]
-    fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
-        let config = load("[gateway]\nheartbeat_s = 7\nwindow_events = 3", &[("POSTHASTE_GATEWAY__HEARTBEAT_S", "9")]).unwrap();
-        assert_eq!((config.gateway().heartbeat_s, config.gateway().window_events, config.relay().lease_s), (9, 3, 5));
-    }
-
-    #[test]
-    fn an_unknown_key_is_refused_by_name() {
-        let error = format!("{:#}", load("[gateway]\nheartbeet_s = 7", &[]).unwrap_err());
-        assert!(error.contains("heartbeet_s"), "{error}");
-        assert!(load("", &[("POSTHASTE_TYPO", "1")]).is_err());
-    }
-
-    #[test]
-    fn the_distributed_profile_has_no_default_secret_and_no_default_services() {
-        for missing in &DISTRIBUTED[1..] {
-            let given = DISTRIBUTED.into_iter().filter(|variable| variable != missing).collect::<Vec<_>>();
-            let error = format!("{:#}", load("", &given).unwrap_err());
-            let key = missing.0.trim_start_matches("POSTHASTE_").to_lowercase();
-            assert!(error.contains(key.split("__").next().unwrap()) || error.contains(key.split("__").last().unwrap()), "{key}: {error}");
-        }
-    }
-
-    #[test]
-    fn variables_of_the_command_line_are_no_configuration() {
-        load("", &[("POSTHASTE_LOG", "debug"), ("POSTHASTE_CONFIG", "elsewhere.toml"), ("PATH", "/bin")]).unwrap();
-    }
-
-    #[test]
-    fn a_value_of_the_wrong_kind_is_refused_with_its_key() {
-        let error = format!("{:#}", load("", &[("POSTHASTE_GATEWAY__HEARTBEAT_S", "soon")]).unwrap_err());
-        assert!(error.contains("gateway.heartbeat_s"), "{error}");
-        let error = format!("{:#}", load("", &[("POSTHASTE_PROFILE", "hybrid")]).unwrap_err());
-        assert!(error.contains("hybrid"), "{error}");
-    }
-
-    #[test]
-    fn a_secret_of_digits_is_a_text_like_any_other() {
-        let secret = "0123456789012345678901234567890123456789";
-        let given = DISTRIBUTED.into_iter().chain([("POSTHASTE_AUTH__SECRET", secret)]).collect::<Vec<_>>();
-        let Config::Distributed(config) = load("", &given).unwrap() else { panic!("not distributed") };
-        assert_eq!(config.auth.secret.reveal(), secret);
-    }
-
-    #[test]
-    fn origins_are_a_list() {
-        let config = load("", &[("POSTHASTE_GATEWAY__ORIGINS", "https://a.example,https://b.example")]).unwrap();
-        assert_eq!(config.gateway().origins, ["https://a.example", "https://b.example"]);
-        assert_eq!(load("", &[("POSTHASTE_GATEWAY__ORIGINS", "https://a.example")]).unwrap().gateway().origins, ["https://a.example"]);
-    }
-
-    #[test]
-    fn a_profile_takes_no_section_of_the_other() {
-        assert!(load("[postgres]\nurl = 'postgres://db'", &[]).is_err());
-        assert!(load("[embedded]\ndata = 'x'", &DISTRIBUTED).is_err());
-    }
-
-    #[test]
-    fn secrets_are_never_shown() {
-        let config = load("", &DISTRIBUTED).unwrap();
-        let shown = format!("{config:?}{}", serde_json::to_string(&config).unwrap());
-        assert!(!shown.contains("0123456789abcdef") && !shown.contains("//db"), "{shown}");
-    }
-}
+mod tests;

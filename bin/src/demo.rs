@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use posthaste_application::Ports;
-use posthaste_application::deliver::{DeliveryStatus, delivery_statuses};
+use posthaste_application::deliver::{Deliveries, OnDevice};
 use posthaste_application::recorded::Position;
 use posthaste_domain::UserId;
 use reqwest::Method;
@@ -95,7 +95,7 @@ async fn show(base: &str, ports: &Ports, say: &impl Fn(&str)) -> anyhow::Result<
     let tag = ports.ids.next().simple().to_string().split_off(24);
     let alice = Person::register(base, &format!("alice.{tag}"), "Alice", ports.ids.next()).await?;
     let bob = Person::register(base, &format!("bob.{tag}"), "Bob", ports.ids.next()).await?;
-    alice.call(Method::POST, "/v1/friend-requests", Some(json!({ "to": bob.user }))).await?;
+    alice.call(Method::POST, "/v1/friend-requests", Some(json!({ "user": bob.user }))).await?;
     bob.call(Method::PUT, &format!("/v1/friends/{}", alice.user), None).await?;
     let thread = alice.call(Method::PUT, &format!("/v1/threads/direct/{}", bob.user), None).await?["id"].clone();
     say("Alice and Bob have registered and are friends.");
@@ -154,10 +154,11 @@ async fn send(socket: &mut Socket, thread: &Value, number: usize, key: Uuid, say
 async fn delivery(ports: &Ports, user: Uuid, position: Position) -> anyhow::Result<(String, String)> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        for (_, status) in delivery_statuses(&*ports.cursors, &[UserId::new(user)], position).await? {
-            if let DeliveryStatus::Delivered { device, at } = status {
-                return Ok((device.to_string(), at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)));
-            }
+        let everybodys = Deliveries { except: None, stage: None, after: None, limit: usize::MAX };
+        let deliveries = everybodys.of(&*ports.log, &*ports.cursors, None, position).await?;
+        let delivery = deliveries.into_iter().find(|delivery| delivery.user == UserId::new(user));
+        if let Some(OnDevice { at, device }) = delivery.and_then(|delivery| delivery.delivered) {
+            return Ok((device.to_string(), at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)));
         }
         ensure!(Instant::now() < deadline, "position {position} is still pending");
         sleep(Duration::from_millis(10)).await;

@@ -9,6 +9,7 @@ mod log;
 mod readiness;
 mod roles;
 mod serve;
+mod webhooks;
 
 use std::process::ExitCode;
 
@@ -18,7 +19,10 @@ use cli::{Cli, Command, ConfigCommand, LogCommand};
 #[tokio::main]
 async fn main() -> ExitCode {
     let Cli { config, command } = Cli::parse();
-    let quiet = matches!(command, Command::Demo { .. } | Command::Log { .. } | Command::Config { .. } | Command::Healthcheck);
+    let quiet = matches!(
+        command,
+        Command::Demo { .. } | Command::Log { .. } | Command::Webhooks { .. } | Command::Config { .. } | Command::Healthcheck
+    );
     cli::init_logs(quiet);
     let done = match command {
         Command::Serve { roles, data, listen } => serve::serve(cli::load(config.as_deref(), data, listen), roles).await,
@@ -27,6 +31,7 @@ async fn main() -> ExitCode {
             log::tail(cli::load(config.as_deref(), data, None), lines, follow, json).await
         }
         Command::Log { command: LogCommand::Verify { data, json } } => log::verify(cli::load(config.as_deref(), data, None), json).await,
+        Command::Webhooks { command } => webhooks::run(config.as_deref(), command).await,
         Command::Config { command: ConfigCommand::Print } => cli::print_config(cli::load(config.as_deref(), None, None)),
         Command::Demo { data, json } => demo::demo(data, json).await,
         Command::Healthcheck => client::healthcheck(cli::load(config.as_deref(), None, None)).await,

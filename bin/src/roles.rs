@@ -1,17 +1,24 @@
 //! What a process does: each role is a loop or a server, all under one token. A loop calls one `step` again and again; wake-ups, pauses
 //! and back-off are here, and nowhere else.
 
+pub(crate) mod presence;
+pub(crate) mod webhooks;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use chrono::{DateTime, Utc};
 use clap::ValueEnum;
 use posthaste_application::Ports;
 use posthaste_application::append::Appender;
-use posthaste_application::deliver::{AckWriter, Feed};
+use posthaste_application::deliver::{self, AckWriter, Feed, Hub, Listener};
+use posthaste_application::port::{Clock, Cursors};
 use posthaste_application::project::{BATCH, ProjectError, Projector};
+use posthaste_application::read::ReadWriter;
 use posthaste_application::relay::{Relay, RelayError, RelayStep, RelayTiming};
+use posthaste_application::signal::SignalWriter;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -26,11 +33,13 @@ pub(crate) enum Role {
     Relay,
     /// From the log to the views.
     Projector,
+    /// From the log to other people's servers.
+    Webhooks,
 }
 
 impl Role {
     /// Every role.
-    pub(crate) const ALL: [Self; 4] = [Self::Api, Self::Gateway, Self::Relay, Self::Projector];
+    pub(crate) const ALL: [Self; 5] = [Self::Api, Self::Gateway, Self::Relay, Self::Projector, Self::Webhooks];
 }
 
 /// How often the log is looked at when nothing wakes us: a lost wake-up costs this much latency and nothing else.
@@ -39,8 +48,17 @@ const POLL: Duration = Duration::from_millis(500);
 const LOOK: Duration = Duration::from_secs(1);
 /// How long acknowledgements are gathered.
 const GATHER: Duration = Duration::from_millis(50);
+/// How long a device may take to acknowledge what was sent to it before it is written down that it was sent.
+const UNACKED: Duration = Duration::from_millis(500);
+/// How long reads are gathered: what a reader waits for the answer, against an event for every look at a screen.
+const BURST: Duration = Duration::from_millis(300);
+/// How long signals that are due together are gathered: what somebody who types is ahead of those who see it.
+const PASSING: Duration = Duration::from_millis(50);
 /// How long a view that is nearly up to date lets events gather: what a reader may wait for, against a transaction for every few events.
 const SETTLE: Duration = Duration::from_millis(10);
+/// How often the store is asked whether devices that are connected here have connected elsewhere since, for want of a sooner sign, and
+/// about how many at once.
+const NEWER: (Duration, usize) = (Duration::from_secs(2), 1_000);
 /// The first and the longest pause after a failure.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 
@@ -57,8 +75,14 @@ impl BackOff {
     }
 
     async fn pause(&mut self, stopping: &CancellationToken) {
-        pause(self.0, stopping).await;
+        pause(self.next(), stopping).await;
+    }
+
+    /// The pause, to be made by the caller.
+    fn next(&mut self) -> Duration {
+        let now = self.0;
         self.0 = (self.0 * 2).min(BACK_OFF.1);
+        now
     }
 }
 
@@ -71,10 +95,21 @@ pub(crate) async fn append(mut appender: Appender) {
     while appender.step().await.is_some() {}
 }
 
-/// Writes acknowledgements, the last ones when stopping.
-pub(crate) async fn write_acks(mut writer: AckWriter, stopping: CancellationToken) {
+/// Writes acknowledgements, and what was sent and is not acknowledged; the last of both when stopping.
+pub(crate) async fn write_acks(mut writer: AckWriter, clock: Arc<dyn Clock>, stopping: CancellationToken) {
     let mut back_off = BackOff::new();
-    while let Some(written) = stopping.run_until_cancelled(writer.step()).await {
+    let mut looks = interval(UNACKED / 2);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let write = async {
+            tokio::select! {
+                () = writer.arrived() => {}
+                _ = looks.tick() => {}
+            }
+            writer.flush().await?;
+            writer.mark_sent(clock.now() - UNACKED).await
+        };
+        let Some(written) = stopping.run_until_cancelled(write).await else { break };
         match written {
             Ok(_) => {
                 back_off.reset();
@@ -88,6 +123,50 @@ pub(crate) async fn write_acks(mut writer: AckWriter, stopping: CancellationToke
     }
     if let Err(error) = writer.flush().await {
         tracing::warn!(error = &error as &dyn std::error::Error, "the last acknowledgements were lost; their events will be pushed again");
+    }
+    if let Err(error) = writer.mark_sent(DateTime::<Utc>::MAX_UTC).await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "when the last events were sent is not known");
+    }
+}
+
+/// Carries out reads, the last ones when stopping.
+pub(crate) async fn write_reads(mut writer: ReadWriter, stopping: CancellationToken) {
+    while stopping.run_until_cancelled(writer.arrived()).await.is_some() {
+        pause(BURST, &stopping).await;
+        writer.step().await;
+    }
+    writer.step().await;
+}
+
+/// Tells other nodes what happens here in passing. What cannot be told is lost, and nobody waits for it.
+pub(crate) async fn tell(mut writer: SignalWriter, stopping: CancellationToken) {
+    while stopping.run_until_cancelled(writer.arrived()).await.is_some() {
+        pause(PASSING, &stopping).await;
+        if let Err(error) = writer.step().await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "signals were lost");
+        }
+    }
+}
+
+/// Listens to what other nodes tell in passing.
+pub(crate) async fn listen(mut listener: Listener, stopping: CancellationToken) {
+    let mut back_off = BackOff::new();
+    let mut interrupted = false;
+    while let Some(heard) = stopping.run_until_cancelled(listener.step()).await {
+        match heard {
+            Ok(()) => {
+                if std::mem::take(&mut interrupted) {
+                    tracing::info!("signals are heard again");
+                }
+                back_off.reset();
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut interrupted, true) {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "signals are not heard");
+                }
+                back_off.pause(&stopping).await;
+            }
+        }
     }
 }
 
@@ -110,6 +189,20 @@ pub(crate) async fn feed(mut feed: Feed, stopping: CancellationToken) {
             tracing::warn!(error = &error as &dyn std::error::Error, "the feed was interrupted");
             resubscribe_at = Instant::now() + back_off.0;
             back_off.0 = (back_off.0 * 2).min(LOOK);
+        }
+    }
+}
+
+/// Lets go of connections of devices that have a newer one on another node.
+pub(crate) async fn look_for_newer(hub: Arc<Hub>, cursors: Arc<dyn Cursors>, stopping: CancellationToken) {
+    while !stopping.is_cancelled() {
+        pause(NEWER.0, &stopping).await;
+        for devices in hub.devices().chunks(NEWER.1) {
+            let looked = stopping.run_until_cancelled(deliver::look_for_newer(&hub, &*cursors, devices)).await;
+            if let Some(Err(error)) = looked {
+                tracing::warn!(error = &error as &dyn std::error::Error, "older connections cannot be told from newer ones");
+            }
+            pause(NEWER.0 / 4, &stopping).await;
         }
     }
 }

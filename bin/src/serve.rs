@@ -7,11 +7,14 @@ use std::time::Duration;
 use anyhow::Context as _;
 use posthaste_application::Ports;
 use posthaste_application::append::append_queue;
-use posthaste_application::deliver::{Feed, Hub, ack_queue};
-use posthaste_application::execute::Executor;
+use posthaste_application::deliver::{Feed, Hub, Listener, ack_queue};
+use posthaste_application::execute::{Doorkeeper, Executor};
+use posthaste_application::presence::{Lookout, Renewer};
 use posthaste_application::project::Projector;
+use posthaste_application::read::read_queue;
+use posthaste_application::signal::{Telling, signal_queue};
 use posthaste_infrastructure::http::{self, App, Build, HttpListener, Limits};
-use posthaste_infrastructure::ws::{Gateway, SocketEndpoint};
+use posthaste_infrastructure::ws::{self, Doors, Gateway, SocketEndpoint};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -23,7 +26,7 @@ use crate::config::Config;
 use crate::readiness::Probe;
 use crate::roles::{self, Role, guard};
 
-/// How long what has begun may take to end when the process is stopped.
+/// How long what has begun may take to end when the process is stopped; sockets are given their spread before that.
 const DRAIN: Duration = Duration::from_secs(10);
 
 /// A running process.
@@ -31,9 +34,13 @@ pub(crate) struct Server {
     address: SocketAddr,
     ports: Ports,
     stopping: CancellationToken,
-    /// What takes on work: ends first.
+    /// What takes on work: ends first, within `patience`.
     front: JoinSet<anyhow::Result<()>>,
-    /// What finishes it: ends when nothing is in front of it any more.
+    patience: Duration,
+    /// What the front is served by: ends when there is nobody left to serve.
+    middle: JoinSet<anyhow::Result<()>>,
+    retiring: CancellationToken,
+    /// What finishes work: ends when nothing is in front of it any more.
     back: JoinSet<anyhow::Result<()>>,
     finishing: CancellationToken,
 }
@@ -55,7 +62,11 @@ pub(crate) async fn serve(config: anyhow::Result<Config>, roles: Vec<Role>) -> a
         interrupted = tokio::signal::ctrl_c() => interrupted?,
         () = server.stopping.cancelled() => {}
     }
-    server.stop().await
+    tokio::select! {
+        stopped = server.stop() => stopped,
+        _ = terminated.recv() => anyhow::bail!("told to stop again, and stopped at once: what was acked last will be pushed again"),
+        _ = tokio::signal::ctrl_c() => anyhow::bail!("interrupted again, and stopped at once: what was acked last will be pushed again"),
+    }
 }
 
 /// Starts the parts that these roles ask for.
@@ -65,42 +76,72 @@ pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Ser
     let listener =
         HttpListener::bind(config.server().listen).await.with_context(|| format!("cannot listen on {}", config.server().listen))?;
     let address = listener.local_addr();
-    let (stopping, finishing) = (CancellationToken::new(), CancellationToken::new());
-    let (mut front, mut back) = (JoinSet::new(), JoinSet::new());
+    let (stopping, retiring, finishing) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+    let (mut front, mut middle, mut back) = (JoinSet::new(), JoinSet::new(), JoinSet::new());
 
     let (queue, appender) = append_queue(Arc::clone(&ports.log));
-    let (acks, ack_writer) = ack_queue(Arc::clone(&ports.cursors));
-    let executor = Executor::new(Arc::clone(&ports.log), queue);
+    let head = ports.log.head().await.context("the log cannot be read")?.position;
+    let hub = Arc::new(Hub::new(head));
+    let (acks, ack_writer) = ack_queue(Arc::clone(&ports.cursors), Arc::clone(&hub));
+    let doorkeeper = Doorkeeper::new(Arc::clone(&ports.passcodes), Arc::clone(&ports.passwords));
+    let executor = Executor::new(Arc::clone(&ports.log), queue, config.rules().rules(), doorkeeper);
+    let (signals, signal_writer) = signal_queue(Arc::clone(&ports.signals), Arc::new(Arc::clone(&ports.views)), Arc::clone(&ports.clock));
+    let executes = Arc::new(Telling::new(executor.clone(), signals.clone()));
+    let (reads, read_writer) = read_queue(Arc::clone(&ports.log), executes, Arc::clone(&ports.clock), Arc::clone(&ports.ids));
     back.spawn(async move {
         roles::append(appender).await;
         Ok(())
     });
+    let (clock, finish) = (Arc::clone(&ports.clock), finishing.clone());
+    back.spawn(async move {
+        roles::write_acks(ack_writer, clock, finish).await;
+        Ok(())
+    });
     let finish = finishing.clone();
     back.spawn(async move {
-        roles::write_acks(ack_writer, finish).await;
+        roles::write_reads(read_writer, finish).await;
+        Ok(())
+    });
+    let finish = finishing.clone();
+    back.spawn(async move {
+        roles::tell(signal_writer, finish).await;
         Ok(())
     });
 
-    let head = ports.log.head().await.context("the log cannot be read")?.position;
-    let hub = Arc::new(Hub::new(head));
     let mut app = http::operations();
     if roles.contains(&Role::Api) {
         app = http::routes();
     }
     if roles.contains(&Role::Gateway) {
+        let timing = config.gateway().presence();
+        let (presence, views, clock) = (&ports.presence, &ports.views, &ports.clock);
+        let renewer = Renewer::new(Arc::clone(&hub), Arc::clone(presence), Arc::clone(clock), timing);
+        let lookout = Arc::new(Lookout::new(Arc::clone(presence), Arc::clone(views), Arc::clone(clock), timing));
+        middle.spawn(guard("presence", stopping.clone(), ended(roles::presence::renew(renewer, timing, retiring.clone()))));
+        middle.spawn(guard("lookout", stopping.clone(), ended(roles::presence::look_out(Arc::clone(&lookout), timing, retiring.clone()))));
+        let settings = config.gateway().settings();
         let gateway = Gateway {
+            lookout,
             ports: ports.clone(),
             executor: executor.clone(),
             hub: Arc::clone(&hub),
             acks,
-            settings: config.gateway().settings(),
+            reads: reads.clone(),
+            signals,
+            doors: Doors::new(settings.connects_per_s, settings.connects_waiting),
+            settings,
             stopping: stopping.clone(),
             connections: TaskTracker::new(),
         };
         let gateway = Arc::new(gateway);
-        app = app.at("/v1/ws", SocketEndpoint::new(Arc::clone(&gateway)));
+        app = app.at("/v1/ws", SocketEndpoint::new(Arc::clone(&gateway))).at("/v1/asyncapi.json", ws::document_endpoint());
         let feed = Feed::new(Arc::clone(&ports.log), Arc::clone(&ports.broker), Arc::clone(&hub));
-        front.spawn(guard("feed", stopping.clone(), ended(roles::feed(feed, stopping.clone()))));
+        // Sockets are served to their end.
+        middle.spawn(guard("feed", stopping.clone(), ended(roles::feed(feed, retiring.clone()))));
+        let listener = Listener::new(Arc::clone(&ports.signals), Arc::clone(&hub));
+        middle.spawn(guard("listener", stopping.clone(), ended(roles::listen(listener, retiring.clone()))));
+        let (newest, cursors) = (Arc::clone(&hub), Arc::clone(&ports.cursors));
+        middle.spawn(ended(roles::look_for_newer(newest, cursors, retiring.clone())));
         let token = stopping.clone();
         front.spawn(async move {
             token.cancelled().await;
@@ -112,18 +153,25 @@ pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Ser
     if roles.contains(&Role::Projector) {
         for projection in &ports.projections {
             let projector = Projector::new(Arc::clone(&ports.log), Arc::clone(projection));
-            front.spawn(guard("projector", stopping.clone(), roles::project(projector, ports.clone(), stopping.clone())));
+            middle.spawn(guard("projector", stopping.clone(), roles::project(projector, ports.clone(), retiring.clone())));
         }
     }
     if roles.contains(&Role::Relay) {
         let timing = config.relay().timing();
         let relay = roles::new_relay(&ports, timing);
-        front.spawn(guard("relay", stopping.clone(), roles::relay(relay, ports.clone(), timing.lease, stopping.clone())));
+        middle.spawn(guard("relay", stopping.clone(), roles::relay(relay, ports.clone(), timing.lease, retiring.clone())));
+    }
+
+    if roles.contains(&Role::Webhooks)
+        && let Some(webhooks) = &ports.webhooks
+    {
+        roles::webhooks::spawn(webhooks, &ports, &stopping, &mut front);
     }
 
     let readiness = Probe::new(&ports, roles.contains(&Role::Gateway).then(|| Arc::clone(&hub)), stopping.clone());
     let app_state = App {
         executor,
+        reads,
         ports: ports.clone(),
         limits: Limits { access_token: config.access_token(), ..Limits::default() },
         build: Build { version: env!("CARGO_PKG_VERSION"), commit: option_env!("POSTHASTE_COMMIT") },
@@ -134,7 +182,8 @@ pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Ser
     let served = async move { http::serve(listener, endpoint, shutdown, DRAIN).await.context("the listener failed") };
     front.spawn(guard("HTTP server", stopping.clone(), served));
     tracing::info!(address = %address, roles = ?roles, "started");
-    Ok(Server { address, ports, stopping, front, back, finishing })
+    let patience = DRAIN + config.gateway().settings().drain_spread;
+    Ok(Server { address, ports, stopping, front, patience, middle, retiring, back, finishing })
 }
 
 async fn ended(part: impl Future<Output = ()>) -> anyhow::Result<()> {
@@ -156,24 +205,26 @@ impl Server {
     /// Stops taking on work, finishes what was taken on, and ends.
     pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
         self.stopping.cancel();
-        let front = finish(&mut self.front).await;
+        let front = finish(&mut self.front, self.patience).await;
+        self.retiring.cancel();
+        let middle = finish(&mut self.middle, DRAIN).await;
         // With the last executor gone, the append queue ends when it is empty.
         self.finishing.cancel();
-        let back = finish(&mut self.back).await;
+        let back = finish(&mut self.back, DRAIN).await;
         tracing::info!("stopped");
-        front.and(back)
+        front.and(middle).and(back)
     }
 }
 
 /// Waits for all parts, within the time there is; the first failure is what is reported.
-async fn finish(parts: &mut JoinSet<anyhow::Result<()>>) -> anyhow::Result<()> {
+async fn finish(parts: &mut JoinSet<anyhow::Result<()>>, patience: Duration) -> anyhow::Result<()> {
     let mut outcome = Ok(());
     let all = async {
         while let Some(part) = parts.join_next().await {
             outcome = std::mem::replace(&mut outcome, Ok(())).and(part.context("a part of the process panicked").and_then(|part| part));
         }
     };
-    if timeout(DRAIN, all).await.is_err() {
+    if timeout(patience, all).await.is_err() {
         tracing::warn!("not everything ended in time");
         parts.abort_all();
     }

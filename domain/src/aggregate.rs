@@ -22,11 +22,13 @@ pub enum Category {
     Thread,
     /// One message and what happened to it.
     Message,
+    /// What a user keeps about a thread for themselves.
+    Subscription,
 }
 
 impl Category {
     /// Every category there is.
-    pub const ALL: [Self; 5] = [Self::User, Self::Claim, Self::Friendship, Self::Thread, Self::Message];
+    pub const ALL: [Self; 6] = [Self::User, Self::Claim, Self::Friendship, Self::Thread, Self::Message, Self::Subscription];
 
     /// The name that is stored and put in front of event names.
     #[must_use]
@@ -37,6 +39,7 @@ impl Category {
             Self::Friendship => "friendship",
             Self::Thread => "thread",
             Self::Message => "message",
+            Self::Subscription => "subscription",
         }
     }
 

@@ -56,4 +56,18 @@ impl Audience {
         self.users.extend(users.into_iter().map(|user| Addressee { user, change }));
         self
     }
+
+    /// The same audience, and this user stops being a member with the event.
+    #[must_use]
+    pub fn left_by(mut self, user: UserId) -> Self {
+        self.users.push(Addressee { user, change: Some(MembershipChange::Left) });
+        self
+    }
+
+    /// The same audience, and this user, a member or not.
+    #[must_use]
+    pub fn and(mut self, user: UserId) -> Self {
+        self.users.push(Addressee { user, change: None });
+        self
+    }
 }

@@ -7,11 +7,13 @@ use crate::audience::Audience;
 use crate::claim::ClaimEvent;
 use crate::friendship::FriendshipEvent;
 use crate::message::MessageEvent;
+use crate::subscription::SubscriptionEvent;
 use crate::thread::ThreadEvent;
 use crate::user::UserEvent;
 
 /// Personal content of an event. It is stored apart from the facts and can be erased without touching them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "T", inline))]
 #[serde(from = "Option<T>", into = "Option<T>", bound(serialize = "T: Serialize + Clone"))]
 pub enum Personal<T> {
     /// It can be read.
@@ -51,6 +53,7 @@ macro_rules! events {
     ($($variant:ident($event:ty)),+ $(,)?) => {
         /// An event of any aggregate.
         #[derive(Clone, Debug, PartialEq, Eq)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged))]
         pub enum Event {
             $(#[doc = concat!("Of a ", stringify!($variant), ".")] $variant($event),)+
         }
@@ -117,10 +120,51 @@ events! {
     Friendship(FriendshipEvent),
     Thread(ThreadEvent),
     Message(MessageEvent),
+    Subscription(SubscriptionEvent),
 }
 
 impl Event {
     /// The name of every event type, in the order of the categories.
-    pub const TYPES: [&'static str; 6] =
-        ["user.registered", "claim.taken", "friendship.requested", "friendship.accepted", "thread.opened", "message.posted"];
+    pub const TYPES: &'static [&'static str] = &[
+        "user.registered",
+        "user.privacy_set",
+        "user.session_revoked",
+        "claim.taken",
+        "friendship.requested",
+        "friendship.accepted",
+        "friendship.declined",
+        "friendship.cancelled",
+        "friendship.ended",
+        "friendship.blocked",
+        "friendship.unblocked",
+        "thread.opened",
+        "thread.created",
+        "thread.updated",
+        "thread.deleted",
+        "thread.members_added",
+        "thread.joined",
+        "thread.left",
+        "thread.member_removed",
+        "thread.role_changed",
+        "thread.ownership_transferred",
+        "thread.banned",
+        "thread.unbanned",
+        "thread.invited",
+        "thread.link_created",
+        "thread.invite_declined",
+        "thread.invite_revoked",
+        "thread.message_pinned",
+        "thread.message_unpinned",
+        "thread.messages_deleted",
+        "message.posted",
+        "message.edited",
+        "message.deleted",
+        "message.reacted",
+        "message.unreacted",
+        "subscription.read",
+        "subscription.muted",
+        "subscription.unmuted",
+        "subscription.archived",
+        "subscription.unarchived",
+    ];
 }

@@ -12,6 +12,7 @@ macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident)+) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(transparent)]
         pub struct $name(Uuid);
 
@@ -68,6 +69,15 @@ ids! {
     DeviceId
     /// A login.
     SessionId
+    /// An invitation into a thread, to a person or by link. Equal to the id of the command that made it; for a link it is what the link
+    /// carries, so whoever knows it may join.
+    InviteId
+    /// What a user keeps about a thread for themselves. Derived from the two.
+    SubscriptionId
+    /// The passcode of a thread: which one, never what it says. Equal to the id of the command that set it.
+    PasscodeId
+    /// An uploaded file.
+    FileId
 }
 
 // Fixed for ever: every derived identifier in every log depends on them.
@@ -75,9 +85,11 @@ const DIRECT_THREADS: Uuid = Uuid::from_u128(0x5d3b_8e0c_6f0e_5a41_9c5e_27a1_b0d
 const FRIENDSHIPS: Uuid = Uuid::from_u128(0x5d3b_8e0c_6f0e_5a41_9c5e_27a1_b0d4_11e2);
 const USERNAMES: Uuid = Uuid::from_u128(0x5d3b_8e0c_6f0e_5a41_9c5e_27a1_b0d4_11e3);
 const EMAILS: Uuid = Uuid::from_u128(0x5d3b_8e0c_6f0e_5a41_9c5e_27a1_b0d4_11e4);
+const SUBSCRIPTIONS: Uuid = Uuid::from_u128(0x5d3b_8e0c_6f0e_5a41_9c5e_27a1_b0d4_11e5);
 
 /// Two different users, in an order that does not depend on who is named first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "(UserId, UserId)", into = "(UserId, UserId)")]
 pub struct UserPair {
     low: UserId,
@@ -159,6 +171,17 @@ impl FriendshipId {
     #[must_use]
     pub fn between(pair: UserPair) -> Self {
         Self(pair.derive(FRIENDSHIPS))
+    }
+}
+
+impl SubscriptionId {
+    /// What this user keeps about this thread.
+    #[must_use]
+    pub fn of(user: UserId, thread: ThreadId) -> Self {
+        let mut name = [0; 32];
+        name[..16].copy_from_slice(user.0.as_bytes());
+        name[16..].copy_from_slice(thread.0.as_bytes());
+        Self(Uuid::new_v5(&SUBSCRIPTIONS, &name))
     }
 }
 

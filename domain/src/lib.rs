@@ -14,6 +14,9 @@ pub mod friendship;
 pub mod id;
 pub mod message;
 pub mod refusal;
+pub mod subscription;
+#[cfg(test)]
+mod testing;
 pub mod text;
 pub mod thread;
 pub mod user;
@@ -23,8 +26,12 @@ pub use audience::{Addressee, Audience, MembershipChange};
 pub use claim::Claim;
 pub use event::{Event, Personal};
 pub use friendship::Friendship;
-pub use id::{ClaimId, CommandId, DeviceId, FriendshipId, MessageId, SessionId, ThreadId, UserId, UserPair};
+pub use id::{
+    ClaimId, CommandId, DeviceId, FileId, FriendshipId, InviteId, MessageId, PasscodeId, SessionId, SubscriptionId, ThreadId, UserId,
+    UserPair,
+};
 pub use message::Message;
 pub use refusal::{Refusal, RefusalKind};
+pub use subscription::Subscription;
 pub use thread::Thread;
 pub use user::User;

@@ -2,8 +2,9 @@
 
 use crate::claim::ClaimRefusal;
 use crate::friendship::FriendshipRefusal;
-use crate::id::SameUser;
+use crate::id::{MessageId, SameUser};
 use crate::message::MessageRefusal;
+use crate::subscription::SubscriptionRefusal;
 use crate::thread::ThreadRefusal;
 use crate::user::UserRefusal;
 
@@ -20,12 +21,26 @@ pub enum RefusalKind {
     Forbidden,
     /// It contradicts what already holds.
     Conflict,
+    /// One of two users has blocked the other.
+    Blocked,
+    /// It is not at the version the actor named.
+    VersionConflict,
+    /// Too often; later again.
+    RateLimited,
     /// The request makes no sense in itself.
     Validation,
 }
 
+/// Messages that cannot be deleted together: the actor does not see them, or they were deleted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there are no such messages: {}", messages.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
+pub struct Undeletable {
+    /// Which, in the order they were asked for.
+    pub messages: Vec<MessageId>,
+}
+
 /// Why a command was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// By a user.
     #[error(transparent)]
@@ -42,6 +57,12 @@ pub enum Refusal {
     /// By a message.
     #[error(transparent)]
     Message(#[from] MessageRefusal),
+    /// By a subscription.
+    #[error(transparent)]
+    Subscription(#[from] SubscriptionRefusal),
+    /// Because of some of the messages it names.
+    #[error(transparent)]
+    Undeletable(#[from] Undeletable),
     /// The actor named themselves as the other.
     #[error(transparent)]
     Yourself(#[from] SameUser),
@@ -52,15 +73,44 @@ impl Refusal {
     #[must_use]
     pub const fn kind(&self) -> RefusalKind {
         match self {
-            Self::User(UserRefusal::AlreadyRegistered) | Self::Claim(ClaimRefusal::Taken) => RefusalKind::Conflict,
-            Self::User(UserRefusal::UnknownUser) => RefusalKind::NotFound,
-            Self::Friendship(FriendshipRefusal::AlreadyFriends) => RefusalKind::Conflict,
-            Self::Friendship(FriendshipRefusal::NoRequest) => RefusalKind::NotFound,
-            Self::Friendship(FriendshipRefusal::NotTheAddressee) => RefusalKind::Forbidden,
-            Self::Friendship(FriendshipRefusal::NotFriends) => RefusalKind::NotFriends,
-            // One answer for "not yours" and "not there": an outsider learns nothing about threads.
-            Self::Thread(ThreadRefusal::NotAMember) => RefusalKind::NotMember,
-            Self::Message(MessageRefusal::AlreadyPosted) => RefusalKind::Conflict,
+            Self::User(refusal) => match refusal {
+                UserRefusal::AlreadyRegistered => RefusalKind::Conflict,
+                UserRefusal::UnknownUser => RefusalKind::NotFound,
+            },
+            Self::Claim(ClaimRefusal::Taken) => RefusalKind::Conflict,
+            Self::Friendship(refusal) => match refusal {
+                FriendshipRefusal::AlreadyFriends => RefusalKind::Conflict,
+                FriendshipRefusal::NoRequest => RefusalKind::NotFound,
+                FriendshipRefusal::NotTheAddressee | FriendshipRefusal::NotTheRequester => RefusalKind::Forbidden,
+                FriendshipRefusal::NotFriends => RefusalKind::NotFriends,
+                FriendshipRefusal::CoolingDown => RefusalKind::RateLimited,
+                FriendshipRefusal::Blocked => RefusalKind::Blocked,
+            },
+            Self::Thread(refusal) => match refusal {
+                ThreadRefusal::NotFound | ThreadRefusal::TargetNotAMember | ThreadRefusal::NoInvite => RefusalKind::NotFound,
+                ThreadRefusal::NotAMember => RefusalKind::NotMember,
+                ThreadRefusal::NotAllowed | ThreadRefusal::Direct | ThreadRefusal::Banned | ThreadRefusal::WrongPasscode => {
+                    RefusalKind::Forbidden
+                }
+                ThreadRefusal::OwnerCannotLeave
+                | ThreadRefusal::NobodyToAdd
+                | ThreadRefusal::AlreadyAMember
+                | ThreadRefusal::Full
+                | ThreadRefusal::TooManyInvites
+                | ThreadRefusal::TooManyPins => RefusalKind::Conflict,
+                ThreadRefusal::TooManyPasscodes => RefusalKind::RateLimited,
+                ThreadRefusal::RevisionMismatch => RefusalKind::VersionConflict,
+                ThreadRefusal::OnlyChannelsArePublic | ThreadRefusal::BadCount | ThreadRefusal::BadExpiry => RefusalKind::Validation,
+            },
+            Self::Message(refusal) => match refusal {
+                MessageRefusal::AlreadyPosted | MessageRefusal::TooManyReactions => RefusalKind::Conflict,
+                MessageRefusal::NotFound => RefusalKind::NotFound,
+                MessageRefusal::NotTheAuthor | MessageRefusal::NotAllowed => RefusalKind::Forbidden,
+                MessageRefusal::RevisionMismatch => RefusalKind::VersionConflict,
+                MessageRefusal::TooManyMentions => RefusalKind::Validation,
+            },
+            Self::Subscription(refusal) => match *refusal {},
+            Self::Undeletable(_) => RefusalKind::NotFound,
             Self::Yourself(SameUser) => RefusalKind::Validation,
         }
     }

@@ -38,6 +38,7 @@ macro_rules! texts {
     ($($(#[$doc:meta])* $name:ident = $check:ident;)+) => {$(
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
@@ -88,11 +89,37 @@ texts! {
     Email = email;
     /// The text of a message: 1 to 8,000 characters after trimming.
     MessageBody = message_body;
+    /// What a group or channel is called: 1 to 100 characters.
+    Title = title;
+    /// What a group or channel is about: 1 to 1,000 characters.
+    Description = description;
+    /// One emoji, as a reaction: 1 to 16 characters, no letters and no white space.
+    Emoji = emoji;
+    /// What an uploaded file is called: 1 to 255 characters.
+    FileName = file_name;
+    /// What kind of file it is, such as `image/png`: up to 127 characters.
+    MediaType = media_type;
 }
 
 impl MessageBody {
     /// The most characters a message may have.
     pub const MAX_CHARACTERS: usize = 8_000;
+}
+
+impl Title {
+    /// The form that is searched.
+    #[must_use]
+    pub fn folded(&self) -> String {
+        fold(&self.0)
+    }
+}
+
+impl DisplayName {
+    /// The form that is searched.
+    #[must_use]
+    pub fn folded(&self) -> String {
+        fold(&self.0)
+    }
 }
 
 impl Username {
@@ -112,7 +139,8 @@ impl Email {
 }
 
 /// Compatibility-normalised and lower-cased, so that look-alikes of case and width are one name.
-fn fold(text: &str) -> String {
+#[must_use]
+pub fn fold(text: &str) -> String {
     text.nfkc().flat_map(char::to_lowercase).nfkc().collect()
 }
 
@@ -138,12 +166,45 @@ fn username(text: &str) -> Result<String, TextError> {
 }
 
 fn display_name(text: &str) -> Result<String, TextError> {
+    one_line("display_name", text, 64)
+}
+
+fn title(text: &str) -> Result<String, TextError> {
+    one_line("title", text, 100)
+}
+
+fn file_name(text: &str) -> Result<String, TextError> {
+    one_line("name", text, 255)
+}
+
+fn one_line(field: &'static str, text: &str, max: usize) -> Result<String, TextError> {
     let text = text.trim();
-    length("display_name", text, 1, 64)?;
+    length(field, text, 1, max)?;
     if text.chars().any(char::is_control) {
-        return Err(TextError::Malformed { field: "display_name", rule: "must not have control characters" });
+        return Err(TextError::Malformed { field, rule: "must not have control characters" });
     }
     Ok(text.to_owned())
+}
+
+fn emoji(text: &str) -> Result<String, TextError> {
+    length("emoji", text, 1, 16)?;
+    // Keycaps begin with an ASCII digit, `#` or `*`; no emoji is made of ASCII alone.
+    let belongs = |c: char| !c.is_alphabetic() && !c.is_whitespace() && !c.is_control();
+    if text.chars().all(belongs) && !text.is_ascii() {
+        Ok(text.to_owned())
+    } else {
+        Err(TextError::Malformed { field: "emoji", rule: "must be an emoji" })
+    }
+}
+
+fn media_type(text: &str) -> Result<String, TextError> {
+    length("media_type", text, 3, 127)?;
+    let token = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "!#$&-^_.+".contains(c));
+    if text.split_once('/').is_some_and(|(kind, subtype)| token(kind) && token(subtype)) {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err(TextError::Malformed { field: "media_type", rule: "must look like image/png" })
+    }
 }
 
 fn email(text: &str) -> Result<String, TextError> {
@@ -156,11 +217,19 @@ fn email(text: &str) -> Result<String, TextError> {
 }
 
 fn message_body(text: &str) -> Result<String, TextError> {
+    paragraphs("text", text, MessageBody::MAX_CHARACTERS)
+}
+
+fn description(text: &str) -> Result<String, TextError> {
+    paragraphs("description", text, 1_000)
+}
+
+fn paragraphs(field: &'static str, text: &str, max: usize) -> Result<String, TextError> {
     let text = text.trim();
-    length("text", text, 1, MessageBody::MAX_CHARACTERS)?;
+    length(field, text, 1, max)?;
     // PostgreSQL's text search and many clients cannot hold it, and nobody types it.
     if text.contains('\0') {
-        return Err(TextError::Malformed { field: "text", rule: "must not have NUL characters" });
+        return Err(TextError::Malformed { field, rule: "must not have NUL characters" });
     }
     Ok(text.to_owned())
 }
@@ -197,5 +266,33 @@ mod tests {
             assert!(Email::parse(wrong).is_err(), "{wrong}");
         }
         assert_eq!(Email::parse("A@B.example").unwrap().folded(), "a@b.example");
+    }
+
+    #[test]
+    fn an_emoji_is_a_few_signs_that_are_no_letters() {
+        for emoji in ["🎈", "❤️", "👩‍👩‍👧‍👦", "1️⃣", "🇩🇪"] {
+            assert!(Emoji::parse(emoji).is_ok(), "{emoji}");
+        }
+        for wrong in ["", "a", "1", "+1", "🎈a", "🎈 ", " 🎈", "é", &"🎈".repeat(17)] {
+            assert!(Emoji::parse(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_media_type_has_two_parts_and_no_case() {
+        assert_eq!(MediaType::parse("Image/PNG").unwrap().as_str(), "image/png");
+        for wrong in ["png", "image/", "/png", "image/png; q=1", "image/png/2", "im age/png"] {
+            assert!(MediaType::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_title_is_one_line_and_a_description_several() {
+        assert_eq!(Title::parse(" Rust ").unwrap().as_str(), "Rust");
+        assert!(Title::parse("one\ntwo").is_err());
+        assert!(Title::parse(&"é".repeat(100)).is_ok() && Title::parse(&"é".repeat(101)).is_err());
+        assert!(Description::parse("one\ntwo").is_ok());
+        assert!(Description::parse("one\0two").is_err());
+        assert!(FileName::parse(&"é".repeat(255)).is_ok() && FileName::parse(&"é".repeat(256)).is_err());
     }
 }

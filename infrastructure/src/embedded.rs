@@ -1,8 +1,9 @@
 //! The embedded profile: one SQLite file and one process, nothing to install.
 //!
 //! - [`Database`] is the file. One process writes to it; others may read beside it, such as `posthaste log tail`.
-//! - [`SqliteLog`], [`SqliteCursors`], [`SqliteLease`] and [`SqliteAccounts`] are the ports that must remember.
-//! - [`InProcessBroker`] and [`InProcessTickets`] are those that may forget.
+//! - [`SqliteLog`], [`SqliteCursors`], [`SqliteLease`], [`SqliteAccounts`], [`SqlitePasscodes`],
+//!   [`SqliteQueue`] and [`SqliteWebhooks`] are the ports that must remember.
+//! - [`InProcessBroker`], [`InProcessPresence`], [`InProcessSignals`] and [`InProcessTickets`] are those that may forget.
 
 mod accounts;
 mod broker;
@@ -11,11 +12,16 @@ mod database;
 mod failure;
 mod lease;
 mod log;
+mod passcodes;
+mod presence;
+mod queue;
 mod row;
 mod secret;
+mod signals;
 mod statements;
 mod tickets;
 mod views;
+mod webhooks;
 
 pub use accounts::SqliteAccounts;
 pub use broker::InProcessBroker;
@@ -23,6 +29,11 @@ pub use cursors::SqliteCursors;
 pub use database::{Database, OpenError};
 pub use lease::SqliteLease;
 pub use log::SqliteLog;
+pub use passcodes::SqlitePasscodes;
+pub use presence::InProcessPresence;
+pub use queue::SqliteQueue;
 pub use secret::token_secret;
+pub use signals::InProcessSignals;
 pub use tickets::InProcessTickets;
 pub use views::MemoryViews;
+pub use webhooks::SqliteWebhooks;

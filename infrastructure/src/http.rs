@@ -10,21 +10,40 @@
 //!                 └ request id, span, limits, and every error as problem+json
 //! ```
 
+mod additions;
 mod answer;
 mod auth;
+mod bans;
+mod blocks;
 mod body;
 mod call;
+mod content;
+mod deliveries;
+mod document;
 mod edge;
+mod entry;
 mod example;
 mod friends;
 mod health;
+mod history;
+mod invites;
+mod kinds;
 mod listener;
 mod me;
+mod members;
 mod messages;
+mod my_threads;
 mod page;
+mod pins;
+mod presence;
+mod privacy;
 mod problem;
 mod profile;
+mod reactions;
+mod revision;
+mod search;
 mod sessions;
+mod subscriptions;
 mod threads;
 mod tickets;
 mod users;
@@ -39,7 +58,9 @@ use poem::{Endpoint, IntoEndpoint, Response, Route, Server};
 use poem_openapi::{OpenApiService, Tags};
 use posthaste_application::Ports;
 use posthaste_application::execute::Executor;
+use posthaste_application::read::ReadQueue;
 
+use document::Exact;
 pub use health::{Build, Check, Readiness};
 pub use listener::HttpListener;
 
@@ -47,6 +68,8 @@ pub use listener::HttpListener;
 pub struct App {
     /// Executes commands.
     pub executor: Executor,
+    /// Where reads go.
+    pub reads: ReadQueue,
     /// The ports.
     pub ports: Ports,
     /// What is allowed.
@@ -89,8 +112,10 @@ enum Tag {
     Sessions,
     /// Who is whose friend, or asked to be.
     Friends,
-    /// Conversations and who is in them.
+    /// Conversations: how they are set up, and what each keeps about them.
     Threads,
+    /// Who is in a thread, who is invited, and who is kept out.
+    Members,
     /// What is said in a thread.
     Messages,
     /// The way to the WebSocket.
@@ -108,28 +133,50 @@ as `after` and waits until it has seen that far, so that you read your own write
 
 **Idempotency.** Send an `Idempotency-Key` (a UUID, best version 7) with every command, chosen before the first try and the same on every retry. \
 The same key gives the first answer for ever and records nothing more; the same key for something else is refused with `command_mismatch`. \
-For a message the key is the message's id, for a registration the user's.
+For what a command makes, the key is its id: a user, a thread, an invitation, a message.
+
+**Revisions.** What can be changed by several people comes with its revision as an `ETag`. Send it as `If-Match` with the change, and it is \
+refused with `version_conflict` if somebody else was faster.
 
 **Errors** are `application/problem+json` (RFC 9457) with a stable `code`, and `retry`: `never` (it would fail the same way), `same` (send \
 the very same request again, backing off), `after` (not before `retry_after_ms`), `reauth` (log in first).
 
 **Correlation.** Send an `X-Request-Id` (a UUID) to find a request again in the logs and in the event log; every response carries one.";
 
-type Api =
-    (users::Users, me::Me, sessions::Sessions, friends::Friends, threads::Threads, messages::Messages, tickets::Tickets, health::Health);
+type Api = Exact<(
+    users::Users,
+    (me::Me, privacy::Privacy),
+    sessions::Sessions,
+    (friends::Friends, presence::Presence),
+    blocks::Blocks,
+    threads::Threads,
+    my_threads::MyThreads,
+    subscriptions::Subscriptions,
+    (members::Members, additions::Additions, bans::Bans, invites::Invites),
+    (messages::Messages, deliveries::Deliveries, history::History, reactions::Reactions, pins::Pins, search::Search),
+    tickets::Tickets,
+    health::Health,
+)>;
 
-fn service() -> OpenApiService<Api, ()> {
-    let api: Api = (
+fn api() -> Api {
+    Exact((
         users::Users,
-        me::Me,
+        (me::Me, privacy::Privacy),
         sessions::Sessions,
-        friends::Friends,
+        (friends::Friends, presence::Presence),
+        blocks::Blocks,
         threads::Threads,
-        messages::Messages,
+        my_threads::MyThreads,
+        subscriptions::Subscriptions,
+        (members::Members, additions::Additions, bans::Bans, invites::Invites),
+        (messages::Messages, deliveries::Deliveries, history::History, reactions::Reactions, pins::Pins, search::Search),
         tickets::Tickets,
         health::Health,
-    );
-    OpenApiService::new(api, "Posthaste", "1").summary("A chat backend whose promise is delivery").description(DESCRIPTION)
+    ))
+}
+
+fn service() -> OpenApiService<Api, ()> {
+    OpenApiService::new(api(), "Posthaste", "1").summary("A chat backend whose promise is delivery").description(DESCRIPTION)
 }
 
 /// The OpenAPI document, as it is served at `/v1/openapi.json`.

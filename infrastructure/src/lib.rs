@@ -7,5 +7,6 @@ pub mod jwt;
 pub mod postgres;
 pub mod rabbitmq;
 pub mod redis;
+pub mod reqwest;
 pub mod system;
 pub mod ws;

@@ -1,4 +1,4 @@
-//! PostgreSQL: the log, cursors, the relay's lease, credentials, and (with its own tables) the views.
+//! PostgreSQL: the log, cursors, the relay's lease, credentials, passcodes, and (with its own tables) the views.
 //!
 //! - [`migrate`] brings a database to the schema this program needs; it runs as the owner.
 //! - [`Postgres::connect`] gives a pool for everything else; it runs as `posthaste_server`, which owns nothing.
@@ -15,8 +15,10 @@ mod lease;
 mod listen;
 mod log;
 mod migrations;
+mod passcodes;
 mod rows;
 mod views;
+mod webhooks;
 
 pub use accounts::PgAccounts;
 pub use connect::{ConnectError, Postgres, PostgresConfig};
@@ -25,4 +27,6 @@ pub use error::StatementError;
 pub use lease::PgLease;
 pub use log::PgLog;
 pub use migrations::{MigrateError, migrate};
+pub use passcodes::PgPasscodes;
 pub use views::{PgProjection, PgViews};
+pub use webhooks::PgWebhooks;

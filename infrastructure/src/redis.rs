@@ -1,5 +1,7 @@
 //! Redis: what may be forgotten in the distributed profile. Nothing here is truth; an empty Redis costs a retry.
 
+mod presence;
+mod signals;
 mod tickets;
 
 use std::time::Duration;
@@ -9,6 +11,8 @@ use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::io::tcp::TcpSettings;
 use redis::{Client, IntoConnectionInfo as _};
 
+pub use self::presence::RedisPresence;
+pub use self::signals::RedisSignals;
 pub use self::tickets::RedisTickets;
 
 /// How errors and logs call it.
@@ -21,15 +25,31 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// # Errors
 /// Where it tried to connect, and what came of it. The password does not show.
 pub async fn connect(url: &str) -> Result<ConnectionManager, PortError> {
+    manage(&client(url)?).await
+}
+
+/// What connects to this address.
+fn client(url: &str) -> Result<Client, PortError> {
     let address = url
         .into_connection_info()
         .map_err(|reason| PortError::rejected(SERVICE, format!("the address is not like redis://user:password@host:6379/0: {reason}")))?;
     // Requests are small and wait for nothing else to be sent with them. Off by default.
-    let address = address.set_tcp_settings(TcpSettings::default().set_nodelay(true));
-    let to = address.addr().to_string();
+    Client::open(address.set_tcp_settings(TcpSettings::default().set_nodelay(true))).map_err(failed)
+}
+
+/// A connection that is made anew when it breaks.
+async fn manage(client: &Client) -> Result<ConnectionManager, PortError> {
     // One more attempt when it breaks, soon: whoever waits would rather hear that it is gone.
     let config =
         ConnectionManagerConfig::new().set_connection_timeout(Some(PATIENCE)).set_response_timeout(Some(PATIENCE)).set_number_of_retries(1);
-    let connected = async { ConnectionManager::new_with_config(Client::open(address)?, config).await };
-    connected.await.map_err(|error| PortError::unavailable(SERVICE, format!("cannot connect to {to}: {error}")))
+    ConnectionManager::new_with_config(client.clone(), config).await.map_err(|error| unconnected(client, &error))
+}
+
+/// Where it tried to connect, and what came of it; without the password.
+fn unconnected(client: &Client, reason: &dyn std::fmt::Display) -> PortError {
+    PortError::unavailable(SERVICE, format!("cannot connect to {}: {reason}", client.get_connection_info().addr()))
+}
+
+fn failed(error: redis::RedisError) -> PortError {
+    PortError::unavailable(SERVICE, error)
 }

@@ -1,7 +1,7 @@
-//! The machine's clock, and identifiers from its clock and randomness. Nothing else reads either.
+//! The machine's clock, its randomness, and identifiers from both. Nothing else reads either.
 
 use chrono::{DateTime, Utc};
-use posthaste_application::port::{Clock, Ids};
+use posthaste_application::port::{Clock, Ids, Randomness};
 use uuid::Uuid;
 
 /// The machine's clock.
@@ -23,5 +23,15 @@ impl Ids for SystemIds {
     #[expect(clippy::disallowed_methods, reason = "this is the Ids port")]
     fn next(&self) -> Uuid {
         Uuid::now_v7()
+    }
+}
+
+/// The machine's randomness.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemRandomness;
+
+impl Randomness for SystemRandomness {
+    fn fraction(&self) -> f64 {
+        rand::random()
     }
 }

@@ -1,14 +1,24 @@
 //! The WebSocket gateway: `posthaste.v1`.
 //!
-//! - `frame` and `close` are the contract on the wire.
-//! - `handshake` lets a device in; `connection` serves it; `outbox` writes to it.
+//! - `frame` and `close` are the contract on the wire; `asyncapi` documents it.
+//! - `op` turns a `cmd` into a command.
+//! - `doors` has connections wait in line; `handshake` lets a device in; `connection` serves it; `outbox` writes to it; `liveness` says
+//!   whether it still lives.
+//! - `passing` is what a connection is told of others in passing, and they of it.
 
+mod asyncapi;
 mod close;
 mod connection;
+mod doors;
 mod frame;
 mod handshake;
+mod liveness;
+mod op;
 mod outbox;
+mod passing;
+mod presence;
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,9 +28,15 @@ use poem::{Endpoint, FromRequest as _, IntoResponse as _, Request, Response};
 use posthaste_application::Ports;
 use posthaste_application::deliver::{AckQueue, Hub, Window};
 use posthaste_application::execute::Executor;
+use posthaste_application::presence::Lookout;
+use posthaste_application::read::ReadQueue;
+use posthaste_application::signal::SignalQueue;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tungstenite::protocol::WebSocketConfig;
+
+pub use self::asyncapi::{document, document_endpoint};
+pub use self::doors::Doors;
 
 /// The subprotocol. The version only: what a connection may do follows from its token.
 const SUBPROTOCOL: &str = "posthaste.v1";
@@ -41,9 +57,9 @@ pub struct GatewaySettings {
     pub write: Duration,
     /// For a full window without an ack.
     pub ack: Duration,
-    /// For a socket whose log moves on without it.
+    /// For a socket that is not served while the log moves on, or whose node cannot know whether it does.
     pub feed: Duration,
-    /// Over which clients should spread their reconnects when the node leaves.
+    /// Over which connections are closed, each at a moment of its own, when the node is stopped.
     pub drain_spread: Duration,
     /// What may be un-acked.
     pub window: Window,
@@ -55,6 +71,10 @@ pub struct GatewaySettings {
     pub bad_frames: usize,
     /// How many devices of one user may be connected to a node.
     pub sockets_per_user: usize,
+    /// How many connections are let in each second; others wait in line.
+    pub connects_per_s: NonZeroU32,
+    /// How many may wait in line.
+    pub connects_waiting: usize,
     /// The origins of web pages that may connect, beside the server's own.
     pub origins: Vec<String>,
 }
@@ -73,6 +93,8 @@ impl Default for GatewaySettings {
             write_buffer_bytes: 256 * 1024,
             bad_frames: 20,
             sockets_per_user: 20,
+            connects_per_s: const { NonZeroU32::new(1_000).expect("more than none") },
+            connects_waiting: 20_000,
             origins: Vec::new(),
         }
     }
@@ -88,8 +110,16 @@ pub struct Gateway {
     pub hub: Arc<Hub>,
     /// Where acknowledgements go.
     pub acks: AckQueue,
+    /// Where reads go.
+    pub reads: ReadQueue,
+    /// Where goes what others are told in passing.
+    pub signals: SignalQueue,
+    /// What tells who is online.
+    pub lookout: Arc<Lookout>,
     /// How sockets are treated.
     pub settings: GatewaySettings,
+    /// Where connections wait in line.
+    pub doors: Doors,
     /// Says that the node is leaving.
     pub stopping: CancellationToken,
     /// Every connection there is, so that stopping can wait for them.

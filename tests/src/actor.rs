@@ -15,7 +15,7 @@ use uuid::Uuid;
 pub use self::device::{Device, Sending};
 pub use self::socket::{Incoming, Socket};
 pub use self::storage::{Storage, Stored};
-pub use self::user::{Refused, User};
+pub use self::user::{Login, Refused, User};
 
 /// A new identifier, ordered by time, as clients choose them.
 #[must_use]

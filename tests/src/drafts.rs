@@ -1,6 +1,7 @@
-//! Appends for tests that look at the log and not at what its events mean.
+//! Appends and events for tests that look at the log and not at what its events mean.
 
-use posthaste_application::recorded::{Append, Check, Expected, NewEvent, StreamId};
+use chrono::DateTime;
+use posthaste_application::recorded::{Append, Check, Expected, NewEvent, Position, Recorded, StreamId};
 use posthaste_domain::{Category, CommandId};
 use tokio_postgres::{GenericClient, Row};
 use uuid::Uuid;
@@ -49,5 +50,29 @@ pub fn one_event(command: Uuid, stream: StreamId, version: u64) -> Append {
             thread: None,
             addressees: Vec::new(),
         }],
+    }
+}
+
+/// The event as a log would have taken it at this position: from nobody, at no particular time, and with no digests.
+#[must_use]
+pub fn taken(position: Position, new: NewEvent) -> Recorded {
+    let NewEvent { stream, version, event_type, schema, facts, content, thread, addressees: _ } = new;
+    Recorded {
+        position,
+        stream,
+        version,
+        event_type,
+        schema,
+        facts,
+        content,
+        thread,
+        actor: None,
+        command: CommandId::new(Uuid::nil()),
+        ordinal: 0,
+        fingerprint: [0; 32],
+        correlation: Uuid::nil(),
+        causation: None,
+        at: DateTime::UNIX_EPOCH,
+        hash: [0; 32],
     }
 }

@@ -7,23 +7,35 @@
 //! - A test that needs a database, a virtual host or keys of its own: `Sandbox::new("what_it_is_for").await?`.
 //! - A test that breaks a service: `Services::start().await?` gives a set of its own; pass
 //!   `services.endpoints()` to [`Sandbox::on`], then `services.rabbitmq.kill()` and `restart()`.
+//! - Everything at once, for as long as one likes: [`chaos`].
+//! - A test that could wait for ever: [`deadline`].
+//! - A test that comes between the server and a service: [`proxy`].
 //! - A test of the whole server: [`Node::start`] runs it as a process, [`actor`] has its clients, [`history`] the proof of what they saw.
 
 pub mod actor;
+pub mod chaos;
+pub mod contract;
 mod database;
+pub mod deadline;
 pub mod drafts;
 pub mod histories;
 pub mod history;
 pub mod metadata;
 pub mod node;
+pub mod nodes;
 mod plan;
+pub mod proxy;
 pub mod race;
+pub mod receiver;
+pub mod rules;
 mod sandbox;
 pub mod services;
+pub mod simulation;
 mod stage;
 
 pub use database::Database;
 pub use node::{Node, NodeSettings};
+pub use nodes::Nodes;
 pub use plan::Plan;
 pub use sandbox::Sandbox;
 pub use services::{Endpoints, Services};

@@ -7,6 +7,7 @@ use std::process::{Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
+use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::Sandbox;
@@ -94,6 +95,46 @@ impl Node {
     #[must_use]
     pub fn base(&self) -> String {
         format!("http://127.0.0.1:{}", self.port.number())
+    }
+
+    /// What it was called at its start.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether it was started and neither killed nor asked to leave since.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        self.process.is_some()
+    }
+
+    /// Stops it as it is, until [`Node::resume`]: it does nothing and keeps everything.
+    pub fn pause(&self) {
+        self.process.iter().for_each(|process| process.signal("STOP"));
+    }
+
+    /// Has it go on.
+    pub fn resume(&self) {
+        self.process.iter().for_each(|process| process.signal("CONT"));
+    }
+
+    /// The last epoch under which it has said that it relays.
+    #[must_use]
+    pub fn epoch(&self) -> Option<i64> {
+        let says = |line: &str| {
+            let line: Value = serde_json::from_str(line).ok()?;
+            (line["fields"]["message"] == "relaying").then(|| line["fields"]["epoch"].as_i64()).flatten()
+        };
+        self.logs().lines().filter_map(says).max()
+    }
+
+    /// The id of its process.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn process_id(&self) -> anyhow::Result<u32> {
+        Ok(self.process.as_ref().with_context(|| format!("{} does not run", self.name))?.id())
     }
 
     /// Starts it again at the same address, after it has ended.

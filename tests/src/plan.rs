@@ -14,7 +14,14 @@ impl Plan {
     /// Those of the statement.
     pub async fn of(client: &Client, statement: &str, arguments: &str, mode: &str) -> anyhow::Result<Self> {
         let path = format!("{}/../infrastructure/src/postgres/sql/{statement}.sql", env!("CARGO_MANIFEST_DIR"));
-        let sql = std::fs::read_to_string(path)?;
+        Self::of_query(client, &std::fs::read_to_string(path)?, arguments, mode).await
+    }
+
+    /// The same for a query that auditors ask.
+    ///
+    /// # Errors
+    /// Those of the query.
+    pub async fn of_query(client: &Client, sql: &str, arguments: &str, mode: &str) -> anyhow::Result<Self> {
         client.execute(&format!("SET plan_cache_mode = {mode}"), &[]).await?;
         client.execute(&format!("PREPARE hot AS {sql}"), &[]).await?;
         let explain = format!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE hot ({arguments})");

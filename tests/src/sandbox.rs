@@ -1,8 +1,14 @@
 //! What one test has for itself in services that it shares with others.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
+use tokio::time::timeout;
 
 use crate::services::{Endpoints, OWNER, SERVER, connect};
+
+/// How long whoever drops a sandbox waits until it is removed.
+const CLEAN_UP: Duration = Duration::from_secs(30);
 
 /// A database, a virtual host and a key prefix that no other test uses. Dropping it removes the database and the
 /// virtual host as far as possible; what is left goes with the services.
@@ -103,8 +109,8 @@ impl Drop for Sandbox {
                     anyhow::Ok(())
                 };
                 let delete_vhost = reqwest::Client::new().delete(vhost).send();
-                // A test may have killed either; what remains ends with the services.
-                let _ = tokio::join!(drop_database, delete_vhost);
+                // A test may have killed or stopped either; what remains ends with the services.
+                let _ = timeout(CLEAN_UP, async { tokio::join!(drop_database, delete_vhost) }).await;
             });
             anyhow::Ok(())
         };

@@ -5,7 +5,7 @@
 
 mod port;
 mod postgres;
-mod process;
+pub(crate) mod process;
 mod rabbitmq;
 mod redis;
 mod scratch;

@@ -1,19 +1,21 @@
-//! Cursors, lease and credentials in SQLite.
+//! Cursors, lease, credentials and passcodes in SQLite.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use chrono::DateTime;
 use posthaste_application::port::accounts::Credentials;
-use posthaste_application::port::cursors::{CursorMove, Device};
+use posthaste_application::port::cursors::{Connect, Connected, CursorMove, Device, SentMark};
 use posthaste_application::port::lease::RelayStatus;
-use posthaste_application::port::{Accounts, Clock, Cursors, RelayLease};
+use posthaste_application::port::{Accounts, Clock, Cursors, EventLog, Passcodes, RelayLease};
 use posthaste_application::recorded::Position;
 use posthaste_domain::text::Email;
-use posthaste_domain::{DeviceId, UserId};
-use posthaste_infrastructure::embedded::{Database, OpenError, SqliteAccounts, SqliteCursors, SqliteLease};
+use posthaste_domain::{DeviceId, SessionId, UserId};
+use posthaste_infrastructure::embedded::{
+    Database, OpenError, SqliteAccounts, SqliteCursors, SqliteLease, SqliteLog, SqlitePasscodes, SqliteWebhooks,
+};
 use posthaste_infrastructure::system::SystemClock;
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -30,14 +32,26 @@ mod accounts {
     }
 }
 
+mod passcodes {
+    use super::{Arc, Database, Passcodes, SqlitePasscodes, TempDir};
+
+    posthaste_application::passcodes_contract!(fresh);
+
+    async fn fresh(_test: &str) -> (Arc<dyn Passcodes>, TempDir) {
+        let directory = TempDir::new().expect("a directory");
+        (Arc::new(SqlitePasscodes::new(Database::open(directory.path()).expect("a database"))), directory)
+    }
+}
+
 mod cursors {
-    use super::{Arc, Cursors, Database, SqliteCursors, TempDir};
+    use super::{Arc, Cursors, Database, EventLog, SqliteCursors, SqliteLog, SystemClock, TempDir};
 
     posthaste_application::cursors_contract!(fresh);
 
-    async fn fresh(_test: &str) -> (Arc<dyn Cursors>, TempDir) {
+    async fn fresh(_test: &str) -> (Arc<dyn Cursors>, Arc<dyn EventLog>, TempDir) {
         let directory = TempDir::new().expect("a directory");
-        (Arc::new(SqliteCursors::new(Database::open(directory.path()).expect("a database"))), directory)
+        let database = Database::open(directory.path()).expect("a database");
+        (Arc::new(SqliteCursors::new(Arc::clone(&database))), Arc::new(SqliteLog::new(database, Arc::new(SystemClock))), directory)
     }
 }
 
@@ -52,19 +66,92 @@ mod lease {
     }
 }
 
+mod webhooks {
+    use super::{Arc, Database, SqliteWebhooks, SystemClock, TempDir};
+    use posthaste_application::port::Webhooks;
+
+    posthaste_application::webhooks_contract!(fresh);
+
+    async fn fresh(_test: &str) -> (Arc<dyn Webhooks>, TempDir) {
+        let directory = TempDir::new().expect("a directory");
+        let database = Database::open(directory.path()).expect("a database");
+        (Arc::new(SqliteWebhooks::new(database, Arc::new(SystemClock))), directory)
+    }
+}
+
+mod queue {
+    use posthaste_application::port::queue::contract;
+    use posthaste_application::port::{EventLog, EventQueue};
+    use posthaste_infrastructure::embedded::{SqliteLog, SqliteQueue};
+    use posthaste_tests::drafts::{message, one_event};
+
+    use super::{Arc, Connection, Database, Position, SystemClock, TempDir, Uuid};
+
+    posthaste_application::queue_contract!(fresh);
+
+    async fn fresh(_test: &str) -> (Arc<dyn EventQueue>, Told, TempDir) {
+        let directory = TempDir::new().expect("a directory");
+        let (queue, told) = open(&directory).await;
+        (queue, told, directory)
+    }
+
+    async fn open(directory: &TempDir) -> (Arc<dyn EventQueue>, Told) {
+        let database = Database::open(directory.path()).expect("a database");
+        let log: Arc<dyn EventLog> = Arc::new(SqliteLog::new(Arc::clone(&database), Arc::new(SystemClock)));
+        let queue = SqliteQueue::declare(Arc::clone(&log), database, contract::consumer()).await.expect("a queue");
+        (Arc::new(queue), Told(log))
+    }
+
+    struct Told(Arc<dyn EventLog>);
+
+    #[async_trait::async_trait]
+    impl contract::Teller for Told {
+        async fn tell(&mut self, types: &[&str]) -> Vec<Position> {
+            let mut told = Vec::new();
+            for event_type in types {
+                let mut append = one_event(Uuid::from_u128(rand::random()), message(Uuid::from_u128(rand::random())), 0);
+                append.events[0].event_type = (*event_type).to_owned();
+                let appended = self.0.append(&[append]).await.expect("appended").remove(0).expect("appended");
+                told.push(appended.first);
+            }
+            told
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_rejected_too_often_is_kept_and_stays_given_up_after_closing_and_opening() {
+        let directory = TempDir::new().expect("a directory");
+        let (queue, mut told) = open(&directory).await;
+        contract::what_is_rejected_too_often_is_given_up(Arc::clone(&queue), &mut told).await;
+        drop((queue, told));
+        let file = Connection::open(directory.path().join("posthaste.db")).expect("the file");
+        let dead: i64 = file.query_row("SELECT count(*) FROM consumer_dead", (), |row| row.get(0)).expect("a count");
+        assert_eq!(dead, 1);
+        drop(file);
+        let (queue, mut told) = open(&directory).await;
+        let mut consumption = queue.consume().await.expect("it can be consumed");
+        let second = consumption.next(10).await.expect("what was not accepted");
+        assert_eq!(second.iter().map(|delivery| delivery.event.position.0).collect::<Vec<_>>(), [2]);
+        contract::Teller::tell(&mut told, &["message.posted"]).await;
+        assert_eq!(consumption.next(10).await.expect("more")[0].event.position, Position(3));
+    }
+}
+
 #[tokio::test]
 async fn cursors_and_their_history_are_there_after_closing_and_opening() -> anyhow::Result<()> {
     let directory = TempDir::new()?;
     let device = Device { user: UserId::new(Uuid::from_u128(1)), device: DeviceId::new(Uuid::from_u128(2)) };
     let at = DateTime::from_timestamp(2_000_000_000, 0).context("a time")?;
     let cursors = SqliteCursors::new(Database::open(directory.path())?);
-    cursors.open(device, Position(3), at).await?;
+    open(&cursors, device).await?;
     cursors.advance(&[CursorMove { device, to: Position(9), at }]).await?;
+    cursors.mark_sent(&[SentMark { device, to: Position(12), at }]).await?;
     drop(cursors);
 
     let cursors = SqliteCursors::new(Database::open(directory.path())?);
-    assert_eq!(cursors.open(device, Position(20), at).await?, Position(9));
+    assert_eq!(open(&cursors, device).await?, Position(9));
     assert_eq!(cursors.receipts(&[device.user], Position(5)).await?.len(), 1);
+    assert_eq!(cursors.sends(&[device.user], Position(11)).await?.len(), 1);
     Ok(())
 }
 
@@ -73,9 +160,16 @@ async fn the_history_of_the_cursors_cannot_be_changed() -> anyhow::Result<()> {
     let directory = TempDir::new()?;
     let device = Device { user: UserId::new(Uuid::from_u128(1)), device: DeviceId::new(Uuid::from_u128(2)) };
     let cursors = SqliteCursors::new(Database::open(directory.path())?);
-    cursors.open(device, Position::START, DateTime::UNIX_EPOCH).await?;
+    open(&cursors, device).await?;
     cursors.advance(&[CursorMove { device, to: Position(9), at: DateTime::UNIX_EPOCH }]).await?;
-    for statement in ["UPDATE cursor_moves SET moved_at = 1", "DELETE FROM cursor_moves"] {
+    cursors.mark_sent(&[SentMark { device, to: Position(12), at: DateTime::UNIX_EPOCH }]).await?;
+    let changes = [
+        "UPDATE cursor_moves SET moved_at = 1",
+        "DELETE FROM cursor_moves",
+        "UPDATE cursor_sends SET sent_at = 1",
+        "DELETE FROM cursor_sends",
+    ];
+    for statement in changes {
         let refused = Connection::open(directory.path().join("posthaste.db"))?.execute_batch(statement);
         ensure!(refused.as_ref().is_err_and(|error| error.to_string().contains("history only grows")), "{statement}: {refused:?}");
     }
@@ -109,6 +203,14 @@ async fn credentials_are_there_after_closing_and_opening() -> anyhow::Result<()>
     SqliteAccounts::new(Database::open(directory.path())?).create(&credentials).await?;
     assert_eq!(SqliteAccounts::new(Database::open(directory.path())?).find(user).await?, Some(credentials));
     Ok(())
+}
+
+async fn open(cursors: &SqliteCursors, device: Device) -> anyhow::Result<Position> {
+    let ask = Connect { device, session: SessionId::new(Uuid::nil()), cursor: None, at: DateTime::UNIX_EPOCH };
+    match cursors.connect(ask).await? {
+        Connected::Welcome(welcome) => Ok(welcome.cursor),
+        other @ (Connected::Revoked | Connected::BeyondHead { .. }) => bail!("{other:?}"),
+    }
 }
 
 fn open_lease(directory: &Path) -> Result<SqliteLease, OpenError> {

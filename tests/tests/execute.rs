@@ -1,14 +1,20 @@
 //! The command path over a real log: what it promises to callers, whatever the memories of the nodes say.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::sync::Arc;
+#[path = "execute/crowd.rs"]
+mod crowd;
+#[path = "execute/many.rs"]
+mod many;
+#[path = "execute/watched.rs"]
+mod watched;
 
-use async_trait::async_trait;
-use posthaste_application::append::append_queue;
-use posthaste_application::execute::{Command, Envelope, ExecuteError, Executed, Executor};
-use posthaste_application::port::log::{AppendRefused, Memberships};
-use posthaste_application::port::{EventLog, PortError};
-use posthaste_application::recorded::{Append, Appended, Hash, Head, Position, Recorded, StreamId};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use chrono::DateTime;
+use posthaste_application::execute::{Command, Decidable, Envelope, ExecuteError, Executed, Executor};
+use posthaste_application::port::EventLog;
+use posthaste_application::recorded::{Position, StreamId};
 use posthaste_domain::friendship::FriendshipRefusal;
 use posthaste_domain::message::MessageContent;
 use posthaste_domain::text::{DisplayName, Email, MessageBody, Username};
@@ -17,8 +23,11 @@ use posthaste_domain::user::Profile;
 use posthaste_domain::{CommandId, Refusal, ThreadId, UserId, UserPair};
 use posthaste_infrastructure::embedded::{Database, SqliteLog};
 use posthaste_infrastructure::system::SystemClock;
+use posthaste_tests::nodes::node;
 use tempfile::TempDir;
 use uuid::Uuid;
+
+use self::watched::Watched;
 
 const ALICE: u128 = 1;
 const BOB: u128 = 2;
@@ -44,7 +53,15 @@ fn register(name: &str) -> Command {
 }
 
 fn post(thread: ThreadId, text: &str) -> Command {
-    Command::PostMessage { thread, content: MessageContent::Text { text: MessageBody::parse(text).unwrap() } }
+    let content = MessageContent::Text { text: MessageBody::parse(text).unwrap() };
+    Command::PostMessage { thread, content, reply_to: None, mentions: Vec::new() }
+}
+
+/// Each is asked a second later than the one before, so no retry is asked at the time of the first.
+fn envelope(key: u128, actor: Option<UserId>) -> Envelope {
+    static SECONDS: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(1_700_000_000);
+    let at = DateTime::from_timestamp(SECONDS.fetch_add(1, Ordering::Relaxed), 0).unwrap();
+    Envelope { command: CommandId::new(Uuid::from_u128(key)), actor, correlation: Uuid::nil(), at }
 }
 
 impl Service {
@@ -56,20 +73,13 @@ impl Service {
     fn over(wrap: impl FnOnce(Arc<dyn EventLog>) -> Arc<dyn EventLog>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = wrap(Arc::new(SqliteLog::new(Database::open(folder.path()).unwrap(), Arc::new(SystemClock))));
-        let nodes = (0..2)
-            .map(|_| {
-                let (queue, mut appender) = append_queue(Arc::clone(&log));
-                tokio::spawn(async move { while appender.step().await.is_some() {} });
-                Executor::new(Arc::clone(&log), queue)
-            })
-            .collect();
+        let nodes = (0..2).map(|_| node(&log)).collect();
         Self { log, nodes, _folder: folder }
     }
 
     async fn ask(&self, node: usize, key: u128, actor: u128, command: Command) -> Result<Executed, ExecuteError> {
         let actor = (!matches!(command, Command::RegisterUser { .. })).then(|| user(actor));
-        let envelope = Envelope { command: CommandId::new(Uuid::from_u128(key)), actor, correlation: Uuid::nil() };
-        self.nodes[node].execute(envelope, command).await
+        self.nodes[node].execute(envelope(key, actor), command).await
     }
 
     /// Alice, Bob and Eve exist.
@@ -82,8 +92,8 @@ impl Service {
     }
 
     async fn befriend(&self) {
-        self.ask(0, 10, ALICE, Command::RequestFriendship { to: user(BOB) }).await.unwrap();
-        self.ask(0, 11, BOB, Command::AcceptFriendship { from: user(ALICE) }).await.unwrap();
+        self.ask(0, 10, ALICE, Command::RequestFriendship { user: user(BOB) }).await.unwrap();
+        self.ask(0, 11, BOB, Command::AcceptFriendship { user: user(ALICE) }).await.unwrap();
     }
 
     async fn head(&self) -> u64 {
@@ -95,7 +105,7 @@ impl Service {
 async fn a_repeated_command_gets_its_first_answer_on_every_node() {
     let service = Service::with_people().await;
     service.befriend().await;
-    service.ask(0, 12, ALICE, Command::OpenDirect { with: user(BOB) }).await.unwrap();
+    service.ask(0, 12, ALICE, Command::OpenDirect { user: user(BOB) }).await.unwrap();
     let first = service.ask(0, 20, ALICE, post(direct(ALICE, BOB), "hi")).await.unwrap();
     let head = service.head().await;
     for node in [0, 1] {
@@ -110,12 +120,12 @@ async fn a_repeated_command_gets_its_first_answer_on_every_node() {
 async fn an_id_that_was_used_for_something_else_is_refused() {
     let service = Service::with_people().await;
     service.befriend().await;
-    service.ask(0, 12, ALICE, Command::OpenDirect { with: user(BOB) }).await.unwrap();
+    service.ask(0, 12, ALICE, Command::OpenDirect { user: user(BOB) }).await.unwrap();
     service.ask(0, 20, ALICE, post(direct(ALICE, BOB), "hi")).await.unwrap();
     for (actor, command) in [
         (ALICE, post(direct(ALICE, BOB), "something else")),
         (BOB, post(direct(ALICE, BOB), "hi")),
-        (ALICE, Command::RequestFriendship { to: user(EVE) }),
+        (ALICE, Command::RequestFriendship { user: user(EVE) }),
         (EVE, post(direct(ALICE, BOB), "hi")),
     ] {
         let refused = service.ask(1, 20, actor, command).await;
@@ -126,9 +136,9 @@ async fn an_id_that_was_used_for_something_else_is_refused() {
 #[tokio::test]
 async fn a_retry_that_would_be_refused_by_now_still_gets_its_first_answer() {
     let service = Service::with_people().await;
-    let request = Command::RequestFriendship { to: user(BOB) };
+    let request = Command::RequestFriendship { user: user(BOB) };
     let first = service.ask(0, 10, ALICE, request.clone()).await.unwrap();
-    service.ask(0, 11, BOB, Command::AcceptFriendship { from: user(ALICE) }).await.unwrap();
+    service.ask(0, 11, BOB, Command::AcceptFriendship { user: user(ALICE) }).await.unwrap();
     // They are friends by now, which refuses a new request.
     let anew = service.ask(0, 12, ALICE, request.clone()).await;
     assert!(matches!(anew, Err(ExecuteError::Refused(Refusal::Friendship(FriendshipRefusal::AlreadyFriends)))), "{anew:?}");
@@ -139,7 +149,7 @@ async fn a_retry_that_would_be_refused_by_now_still_gets_its_first_answer() {
 async fn fifty_copies_at_once_are_recorded_once_and_answered_alike() {
     let service = Service::with_people().await;
     service.befriend().await;
-    service.ask(0, 12, ALICE, Command::OpenDirect { with: user(BOB) }).await.unwrap();
+    service.ask(0, 12, ALICE, Command::OpenDirect { user: user(BOB) }).await.unwrap();
     let head = service.head().await;
     let answers = futures::future::join_all((0..50).map(|copy| service.ask(copy % 2, 20, ALICE, post(direct(ALICE, BOB), "hi")))).await;
     let answers: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
@@ -151,10 +161,10 @@ async fn fifty_copies_at_once_are_recorded_once_and_answered_alike() {
 #[tokio::test]
 async fn what_a_node_remembers_never_makes_it_refuse_what_is_allowed() {
     let service = Service::with_people().await;
-    service.ask(0, 10, ALICE, Command::RequestFriendship { to: user(BOB) }).await.unwrap();
+    service.ask(0, 10, ALICE, Command::RequestFriendship { user: user(BOB) }).await.unwrap();
     // Node 0 remembers a mere request while they become friends on node 1.
-    service.ask(1, 11, BOB, Command::AcceptFriendship { from: user(ALICE) }).await.unwrap();
-    service.ask(0, 12, ALICE, Command::OpenDirect { with: user(BOB) }).await.unwrap();
+    service.ask(1, 11, BOB, Command::AcceptFriendship { user: user(ALICE) }).await.unwrap();
+    service.ask(0, 12, ALICE, Command::OpenDirect { user: user(BOB) }).await.unwrap();
 }
 
 #[tokio::test]
@@ -181,13 +191,13 @@ async fn of_two_who_want_the_same_name_at_once_one_gets_it() {
 #[tokio::test]
 async fn outsiders_and_strangers_are_told_no() {
     let service = Service::with_people().await;
-    let stranger = service.ask(0, 40, ALICE, Command::OpenDirect { with: user(BOB) }).await;
+    let stranger = service.ask(0, 40, ALICE, Command::OpenDirect { user: user(BOB) }).await;
     assert!(matches!(stranger, Err(ExecuteError::Refused(Refusal::Friendship(FriendshipRefusal::NotFriends)))), "{stranger:?}");
     service.befriend().await;
-    service.ask(0, 12, ALICE, Command::OpenDirect { with: user(BOB) }).await.unwrap();
+    service.ask(0, 12, ALICE, Command::OpenDirect { user: user(BOB) }).await.unwrap();
     let outsider = service.ask(0, 41, EVE, post(direct(ALICE, BOB), "hi")).await;
-    assert!(matches!(outsider, Err(ExecuteError::Refused(Refusal::Thread(ThreadRefusal::NotAMember)))), "{outsider:?}");
-    let yourself = service.ask(0, 42, ALICE, Command::RequestFriendship { to: user(ALICE) }).await;
+    assert!(matches!(outsider, Err(ExecuteError::Refused(Refusal::Thread(ThreadRefusal::NotFound)))), "{outsider:?}");
+    let yourself = service.ask(0, 42, ALICE, Command::RequestFriendship { user: user(ALICE) }).await;
     assert!(matches!(yourself, Err(ExecuteError::Refused(Refusal::Yourself(_)))), "{yourself:?}");
 }
 
@@ -195,66 +205,20 @@ async fn outsiders_and_strangers_are_told_no() {
 async fn messages_submitted_one_after_the_other_are_recorded_in_that_order() {
     let service = Service::with_people().await;
     service.befriend().await;
-    service.ask(0, 12, ALICE, Command::OpenDirect { with: user(BOB) }).await.unwrap();
+    service.ask(0, 12, ALICE, Command::OpenDirect { user: user(BOB) }).await.unwrap();
     // The other node remembers nothing, so the first message must wait for the log while the others are at hand.
     let mut outcomes = Vec::new();
     for key in 0..100 {
-        let envelope =
-            Envelope { command: CommandId::new(Uuid::from_u128(1_000 + key)), actor: Some(user(ALICE)), correlation: Uuid::nil() };
+        let envelope = envelope(1_000 + key, Some(user(ALICE)));
         outcomes.push(service.nodes[1].submit(envelope, post(direct(ALICE, BOB), "hi")).await.unwrap());
     }
     let positions: Vec<_> = futures::future::join_all(outcomes).await.into_iter().map(|outcome| outcome.unwrap().position).collect();
     assert!(positions.is_sorted() && positions.windows(2).all(|pair| pair[0] < pair[1]), "{positions:?}");
 }
 
-/// A log that loses every second answer after it has recorded.
-struct LosesAnswers {
-    log: Arc<dyn EventLog>,
-    calls: std::sync::atomic::AtomicUsize,
-}
-
-#[async_trait]
-impl EventLog for LosesAnswers {
-    async fn append(&self, batch: &[Append]) -> Result<Vec<Result<Appended, AppendRefused>>, PortError> {
-        let answer = self.log.append(batch).await?;
-        if self.calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed).is_multiple_of(2) {
-            return Err(PortError::unavailable("sqlite", "the answer was lost"));
-        }
-        Ok(answer)
-    }
-
-    async fn find_command(&self, command: CommandId) -> Result<Option<(Hash, Appended)>, PortError> {
-        self.log.find_command(command).await
-    }
-
-    async fn read(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, PortError> {
-        self.log.read(after, limit).await
-    }
-
-    async fn read_stream(&self, stream: StreamId, after_version: u64, limit: usize) -> Result<Vec<Recorded>, PortError> {
-        self.log.read_stream(stream, after_version, limit).await
-    }
-
-    async fn read_for_user(&self, user: UserId, after: Position, upto: Position, limit: usize) -> Result<Vec<Recorded>, PortError> {
-        self.log.read_for_user(user, after, upto, limit).await
-    }
-
-    async fn memberships(&self, user: UserId) -> Result<Memberships, PortError> {
-        self.log.memberships(user).await
-    }
-
-    async fn head(&self) -> Result<Head, PortError> {
-        self.log.head().await
-    }
-
-    async fn grown(&self, beyond: Position) {
-        self.log.grown(beyond).await;
-    }
-}
-
 #[tokio::test]
 async fn a_commit_whose_answer_was_lost_is_recorded_once() {
-    let service = Service::over(|log| Arc::new(LosesAnswers { log, calls: Default::default() }));
+    let service = Service::over(|log| Arc::new(Watched { loses_answers: true, ..Watched::over(log) }));
     for (key, name) in [(ALICE, "alice"), (BOB, "bob")] {
         service.ask(0, key, key, register(name)).await.unwrap();
     }

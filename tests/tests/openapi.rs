@@ -36,7 +36,7 @@ fn the_committed_document_is_the_one_that_is_served() {
 fn every_operation_says_what_it_does_and_how_it_fails() {
     let document = document();
     let operations = operations(&document);
-    assert!(operations.len() >= 17, "{}", operations.len());
+    assert!(operations.len() >= 43, "{}", operations.len());
     for (place, operation) in operations {
         for field in ["summary", "description", "operationId"] {
             assert!(operation[field].as_str().is_some_and(|text| !text.is_empty()), "{place} has no {field}");
@@ -71,6 +71,29 @@ fn every_body_has_an_example() {
             let reference = content["schema"]["$ref"].as_str().unwrap();
             let schema = document.pointer(reference.trim_start_matches('#')).unwrap();
             assert!(schema["example"].is_object(), "{place}: {reference} has no example");
+        }
+    }
+}
+
+#[test]
+fn what_may_be_absent_may_be_null_and_what_is_unsigned_has_a_least() {
+    let document = document();
+    let bounded = |place: &str, schema: &Value| {
+        if schema["format"].as_str().is_some_and(|format| format.starts_with("uint")) {
+            assert!(schema["minimum"].is_number(), "{place} has no minimum");
+        }
+    };
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        let required = schema["required"].as_array().cloned().unwrap_or_default();
+        for (property, schema) in schema["properties"].as_object().into_iter().flatten() {
+            let place = format!("{name}.{property}");
+            assert_eq!(schema["nullable"] == true, !required.contains(&Value::from(property.as_str())), "{place}");
+            bounded(&place, schema);
+        }
+    }
+    for (place, operation) in operations(&document) {
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            bounded(&format!("{place}: {}", parameter["name"]), &parameter["schema"]);
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use posthaste_application::port::{Accounts, Cursors, EventLog, RelayLease};
-use posthaste_infrastructure::postgres::{PgAccounts, PgCursors, PgLease, PgLog, Postgres};
+use posthaste_application::port::{Accounts, Cursors, EventLog, Passcodes, RelayLease, Webhooks};
+use posthaste_infrastructure::postgres::{PgAccounts, PgCursors, PgLease, PgLog, PgPasscodes, PgWebhooks, Postgres};
 use posthaste_tests::Database;
 
 async fn database(test: &str) -> (Postgres, Database) {
@@ -25,9 +25,9 @@ mod log {
 mod cursors {
     use super::*;
 
-    async fn fresh(test: &str) -> (Arc<dyn Cursors>, Database) {
+    async fn fresh(test: &str) -> (Arc<dyn Cursors>, Arc<dyn EventLog>, Database) {
         let (postgres, database) = database(test).await;
-        (Arc::new(PgCursors::new(postgres)), database)
+        (Arc::new(PgCursors::new(postgres.clone())), Arc::new(PgLog::new(postgres)), database)
     }
 
     posthaste_application::cursors_contract!(fresh);
@@ -53,4 +53,26 @@ mod accounts {
     }
 
     posthaste_application::accounts_contract!(fresh);
+}
+
+mod passcodes {
+    use super::*;
+
+    async fn fresh(test: &str) -> (Arc<dyn Passcodes>, Database) {
+        let (postgres, database) = database(test).await;
+        (Arc::new(PgPasscodes::new(postgres)), database)
+    }
+
+    posthaste_application::passcodes_contract!(fresh);
+}
+
+mod webhooks {
+    use super::*;
+
+    async fn fresh(test: &str) -> (Arc<dyn Webhooks>, Database) {
+        let (postgres, database) = database(test).await;
+        (Arc::new(PgWebhooks::new(postgres)), database)
+    }
+
+    posthaste_application::webhooks_contract!(fresh);
 }

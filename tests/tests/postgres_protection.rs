@@ -2,10 +2,10 @@
 
 use anyhow::{Context as _, ensure};
 use posthaste_application::chain::{Broken, Verifier};
-use posthaste_application::port::cursors::{CursorMove, Device};
+use posthaste_application::port::cursors::{Connect, CursorMove, Device, SentMark};
 use posthaste_application::port::{Cursors as _, EventLog};
 use posthaste_application::recorded::Position;
-use posthaste_domain::{Addressee, DeviceId, UserId};
+use posthaste_domain::{Addressee, DeviceId, SessionId, UserId};
 use posthaste_infrastructure::postgres::{PgCursors, PgLog};
 use posthaste_tests::Database;
 use posthaste_tests::drafts::{message, one_event, raw_append};
@@ -17,7 +17,7 @@ fn id(n: u64) -> Uuid {
     Uuid::from_u64_pair(1, n)
 }
 
-/// A log of ten events, each of which names a user, and one moved cursor.
+/// A log of ten events, each of which names a user, and one moved cursor, beyond which something was sent.
 async fn ten_events(test: &str) -> anyhow::Result<(Database, PgLog)> {
     let database = Database::new(test).await?;
     let log = PgLog::new(database.postgres.clone());
@@ -29,8 +29,9 @@ async fn ten_events(test: &str) -> anyhow::Result<(Database, PgLog)> {
     let cursors = PgCursors::new(database.postgres.clone());
     let device = Device { user: UserId::new(id(1)), device: DeviceId::new(id(2)) };
     let at = log.read(Position::START, 1).await?[0].at;
-    cursors.open(device, Position::START, at).await?;
+    cursors.connect(Connect { device, session: SessionId::new(id(3)), cursor: None, at }).await?;
     cursors.advance(&[CursorMove { device, to: Position(5), at }]).await?;
+    cursors.mark_sent(&[SentMark { device, to: Position(7), at }]).await?;
     Ok((database, log))
 }
 
@@ -44,8 +45,8 @@ async fn refused(client: &Client, statement: &str) -> anyhow::Result<()> {
 async fn the_server_can_neither_alter_the_log_nor_write_around_its_function() -> anyhow::Result<()> {
     let (database, _log) = ten_events("server_rights").await?;
     let server = database.server().await?;
-    for table in ["events", "event_users", "log_head", "cursor_moves"] {
-        let column = if table == "cursor_moves" { "to_position" } else { "position" };
+    for table in ["events", "event_users", "log_head", "cursor_moves", "cursor_sends"] {
+        let column = if table.starts_with("cursor_") { "to_position" } else { "position" };
         refused(&server, &format!("UPDATE {table} SET {column} = {column} + 1")).await?;
         refused(&server, &format!("DELETE FROM {table}")).await?;
         refused(&server, &format!("TRUNCATE {table}")).await?;
@@ -70,8 +71,8 @@ async fn even_the_owner_cannot_alter_the_log_by_mistake() -> anyhow::Result<()> 
     // Replication does not run ordinary triggers.
     for role in ["origin", "replica"] {
         owner.execute(&format!("SET session_replication_role = {role}"), &[]).await?;
-        for table in ["events", "event_users", "cursor_moves"] {
-            let column = if table == "cursor_moves" { "to_position" } else { "position" };
+        for table in ["events", "event_users", "cursor_moves", "cursor_sends"] {
+            let column = if table.starts_with("cursor_") { "to_position" } else { "position" };
             refused(&owner, &format!("UPDATE {table} SET {column} = {column} + 1")).await?;
             refused(&owner, &format!("DELETE FROM {table} WHERE false")).await?;
             refused(&owner, &format!("TRUNCATE {table}")).await?;

@@ -1,17 +1,22 @@
 //! The broker of the distributed profile, as it works every day.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use async_trait::async_trait;
 use chrono::DateTime;
 use futures::StreamExt as _;
-use lapin::options::{BasicConsumeOptions, BasicPublishOptions, ExchangeDeleteOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::options::{
+    BasicConsumeOptions, BasicPublishOptions, ExchangeDeleteOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions,
+};
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, Consumer};
+use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, Consumer as Messages};
 use posthaste_application::broker_contract;
-use posthaste_application::port::Broker;
-use posthaste_application::port::broker::Run;
+use posthaste_application::port::broker::{Publisher, Run};
+use posthaste_application::port::queue::{Consumer, TRIES, contract};
+use posthaste_application::port::{Broker, EventQueue};
 use posthaste_application::recorded::{Position, Recorded, StreamId};
 use posthaste_domain::{Category, CommandId, Event};
 use posthaste_infrastructure::rabbitmq::RabbitMq;
@@ -21,6 +26,100 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 broker_contract!(in_a_sandbox);
+
+mod queue {
+    use super::*;
+
+    posthaste_application::queue_contract!(fresh);
+
+    async fn fresh(test: &str) -> (Arc<dyn EventQueue>, Told, Sandbox) {
+        let sandbox = Sandbox::new(test).await.expect("a sandbox");
+        let consumer = contract::consumer();
+        let broker = RabbitMq::new(&sandbox.rabbitmq_url()).expect("an address").with_consumers(vec![consumer.clone()]);
+        let publisher = broker.publisher().await.expect("a publisher");
+        (broker.queue(&consumer), Told { publisher, next: 1 }, sandbox)
+    }
+
+    struct Told {
+        publisher: Box<dyn Publisher>,
+        next: u64,
+    }
+
+    #[async_trait]
+    impl contract::Teller for Told {
+        async fn tell(&mut self, types: &[&str]) -> Vec<Position> {
+            let run: Run = (self.next..).zip(types).map(|(position, event_type)| event(position, event_type)).collect();
+            self.next += types.len() as u64;
+            self.publisher.publish(Arc::clone(&run)).await.expect("published").await.expect("confirmed");
+            run.iter().map(|event| event.position).collect()
+        }
+    }
+}
+
+/// What nobody stored would be owed to nobody.
+#[tokio::test]
+async fn a_run_is_confirmed_only_when_the_queues_of_durable_consumers_have_it_too() -> anyhow::Result<()> {
+    let sandbox = Sandbox::new("singles").await?;
+    let consumer = contract::consumer();
+    let broker = RabbitMq::new(&sandbox.rabbitmq_url())?.with_consumers(vec![consumer.clone()]);
+    let run: Run = Arc::from([event(1, "thread.opened"), event(2, "message.posted")]);
+    let mut publisher = broker.publisher().await?;
+    publisher.publish(Arc::clone(&run)).await?.await?;
+
+    channel(&sandbox).await?.queue_delete("posthaste.contract".into(), QueueDeleteOptions::default()).await?;
+    let unwanted: Run = Arc::from([event(3, "thread.opened")]);
+    publisher.publish(unwanted).await?.await?;
+    let confirm = publisher.publish(Arc::clone(&run)).await?;
+    ensure!(timeout(PATIENCE, confirm).await?.is_err(), "confirmed, and nobody has it");
+
+    broker.publisher().await?.publish(Arc::clone(&run)).await?.await?;
+    let mut consumption = broker.queue(&consumer).consume().await?;
+    let deliveries = timeout(PATIENCE, consumption.next(10)).await??;
+    assert_eq!(deliveries.iter().map(|delivery| delivery.event.position).collect::<Vec<_>>(), [Position(2)]);
+    Ok(())
+}
+
+/// It would be taken for an account of types that it says nothing about.
+#[tokio::test]
+async fn what_an_event_follows_is_not_believed_of_a_publisher_of_other_types() -> anyhow::Result<()> {
+    let sandbox = Sandbox::new("other types").await?;
+    let consumer = contract::consumer();
+    let few = Consumer { types: ["message.posted".to_owned()].into(), ..consumer.clone() };
+    let broker = RabbitMq::new(&sandbox.rabbitmq_url())?;
+    let run: Run = Arc::from([event(1, "friendship.accepted"), event(2, "message.posted")]);
+    broker.clone().with_consumers(vec![few]).publisher().await?.publish(run).await?.await?;
+    let mut consumption = broker.with_consumers(vec![consumer.clone()]).queue(&consumer).consume().await?;
+    let deliveries = timeout(PATIENCE, consumption.next(10)).await??;
+    assert_eq!(deliveries.iter().map(|delivery| (delivery.event.position, delivery.follows)).collect::<Vec<_>>(), [(Position(2), None)]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_rejected_too_often_and_what_cannot_be_read_are_dead_letters() -> anyhow::Result<()> {
+    let sandbox = Sandbox::new("given up").await?;
+    let consumer = contract::consumer();
+    let broker = RabbitMq::new(&sandbox.rabbitmq_url())?.with_consumers(vec![consumer.clone()]);
+    broker.publisher().await?.publish(Arc::from([event(1, "message.posted")])).await?.await?;
+    let mut consumption = broker.queue(&consumer).consume().await?;
+    for _ in 0..TRIES {
+        let tag = timeout(PATIENCE, consumption.next(1)).await??[0].tag;
+        consumption.reject(tag).await?;
+    }
+    let channel = channel(&sandbox).await?;
+    let publish = BasicPublishOptions::default();
+    channel.basic_publish(EVENTS.into(), "message.posted".into(), publish, b"unreadable", BasicProperties::default()).await?;
+    broker.publisher().await?.publish(Arc::from([event(3, "message.posted")])).await?.await?;
+    let after = timeout(PATIENCE, consumption.next(10)).await??;
+    assert_eq!(after[0].event.position, Position(3), "the unreadable one is out of the way");
+
+    let mut dead = channel.basic_consume(DEAD.into(), "".into(), BasicConsumeOptions::default(), FieldTable::default()).await?;
+    let letters = [next(&mut dead).await?, next(&mut dead).await?];
+    ensure!(letters.iter().any(|letter| letter.data == b"unreadable"), "{letters:?}");
+    let id = event(1, "message.posted").id().to_string();
+    let rejected = |letter: &lapin::message::Delivery| letter.properties.message_id().as_ref().is_some_and(|found| found.as_str() == id);
+    ensure!(letters.iter().any(rejected), "{letters:?}");
+    Ok(())
+}
 
 async fn in_a_sandbox(test: &str) -> (Arc<dyn Broker>, Sandbox) {
     let sandbox = Sandbox::new(test).await.expect("a sandbox");
@@ -34,7 +133,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 async fn every_key_the_code_can_publish_has_two_words_and_reaches_a_consumer_of_everything() -> anyhow::Result<()> {
     let sandbox = Sandbox::new("every key").await?;
     let broker = RabbitMq::new(&sandbox.rabbitmq_url())?;
-    let mut publisher = broker.event_publisher().await?;
+    let mut publisher = broker.event_publisher(every_type()).await?;
     let mut consumer = durable_consumer(&sandbox, &["*.*"]).await?;
     let events: Vec<_> = (1..).zip(Event::TYPES).map(|(position, event_type)| event(position, event_type)).collect();
 
@@ -60,10 +159,10 @@ async fn every_key_the_code_can_publish_has_two_words_and_reaches_a_consumer_of_
 #[tokio::test]
 async fn exactly_the_events_that_no_queue_is_bound_to_are_named() -> anyhow::Result<()> {
     let sandbox = Sandbox::new("unrouted").await?;
-    let mut publisher = RabbitMq::new(&sandbox.rabbitmq_url())?.event_publisher().await?;
+    let mut publisher = RabbitMq::new(&sandbox.rabbitmq_url())?.event_publisher(every_type()).await?;
     let _consumer = durable_consumer(&sandbox, &["message.*", "friendship.accepted"]).await?;
     let bound = |event_type: &str| event_type.starts_with("message.") || event_type == "friendship.accepted";
-    let events: Vec<_> = (1..=600).zip(Event::TYPES.into_iter().cycle()).map(|(position, kind)| event(position, kind)).collect();
+    let events: Vec<_> = (1..=600).zip(Event::TYPES.iter().cycle()).map(|(position, kind)| event(position, kind)).collect();
 
     let unrouted = publisher.publish(&events).await?;
 
@@ -143,13 +242,17 @@ async fn whoever_cannot_connect_learns_where_and_why_but_not_the_password() -> a
     Ok(())
 }
 
+fn every_type() -> BTreeSet<String> {
+    Event::TYPES.iter().map(ToString::to_string).collect()
+}
+
 async fn channel(sandbox: &Sandbox) -> anyhow::Result<Channel> {
     let connection = Connection::connect(&sandbox.rabbitmq_url(), ConnectionProperties::default()).await?;
     Ok(connection.create_channel().await?)
 }
 
 /// A consumer with a quorum queue that is bound to these keys.
-async fn durable_consumer(sandbox: &Sandbox, keys: &[&str]) -> anyhow::Result<Consumer> {
+async fn durable_consumer(sandbox: &Sandbox, keys: &[&str]) -> anyhow::Result<Messages> {
     let channel = channel(sandbox).await?;
     let mut arguments = FieldTable::default();
     arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
@@ -163,7 +266,7 @@ async fn durable_consumer(sandbox: &Sandbox, keys: &[&str]) -> anyhow::Result<Co
     Ok(channel.basic_consume("consumer".into(), "".into(), no_ack, FieldTable::default()).await?)
 }
 
-async fn next(consumer: &mut Consumer) -> anyhow::Result<lapin::message::Delivery> {
+async fn next(consumer: &mut Messages) -> anyhow::Result<lapin::message::Delivery> {
     Ok(timeout(PATIENCE, consumer.next()).await.context("nothing came")?.context("the consumer ended")??)
 }
 

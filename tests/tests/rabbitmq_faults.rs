@@ -1,5 +1,6 @@
 //! The broker of the distributed profile, when things go wrong with it. Each test has a RabbitMQ of its own to break.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -137,7 +138,8 @@ async fn what_is_dropped_closes_its_connection_even_when_the_broker_does_not_ans
     let proxy = Proxy::start(&sandbox.rabbitmq_url()).await?;
     let broker = RabbitMq::new(&proxy.url)?;
     for answers in [Answers::Pass, Answers::Cut] {
-        let (publisher, runs, events) = (broker.publisher().await?, broker.subscribe().await?, broker.event_publisher().await?);
+        let (publisher, runs, events) =
+            (broker.publisher().await?, broker.subscribe().await?, broker.event_publisher(BTreeSet::new()).await?);
         assert_eq!(proxy.open(), 3);
         proxy.answers(answers);
         drop((publisher, runs, events));

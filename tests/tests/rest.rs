@@ -3,7 +3,11 @@
 
 mod rest {
     pub(crate) mod client;
+    pub(crate) mod groups;
+    pub(crate) mod invitations;
     pub(crate) mod memory;
+    mod messages;
+    pub(crate) mod people;
     pub(crate) mod suite;
     mod unused;
 }
@@ -16,8 +20,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta};
 use posthaste_application::append::append_queue;
-use posthaste_application::execute::Executor;
+use posthaste_application::execute::{Doorkeeper, Executor, Rules};
 use posthaste_application::port::{Clock, Ids};
+use posthaste_application::read::read_queue;
 use posthaste_domain::{SessionId, UserId};
 use posthaste_infrastructure::http::{self, App, Build, Check, HttpListener, Limits, Readiness};
 use posthaste_tests::{Profile, Stage};
@@ -61,8 +66,19 @@ impl Server {
         let mut tasks = JoinSet::new();
         let (queue, mut appender) = append_queue(ports.log.clone());
         tasks.spawn(async move { while appender.step().await.is_some() {} });
+        memory.project(&mut tasks);
+        let doorkeeper = Doorkeeper::new(ports.passcodes.clone(), ports.passwords.clone());
+        let executor = Executor::new(ports.log.clone(), queue, Rules::default(), doorkeeper);
+        let (reads, mut writer) = read_queue(ports.log.clone(), Arc::new(executor.clone()), ports.clock.clone(), ports.ids.clone());
+        tasks.spawn(async move {
+            loop {
+                writer.arrived().await;
+                writer.step().await;
+            }
+        });
         let app = App {
-            executor: Executor::new(ports.log.clone(), queue),
+            executor,
+            reads,
             ports,
             limits: Limits { view_wait: Duration::from_millis(100), request: Duration::from_secs(3), ..Limits::default() },
             build: Build { version: "0.0.0", commit: None },
@@ -106,6 +122,22 @@ async fn the_suite_holds_on_the_distributed_profile() -> anyhow::Result<()> {
 async fn the_suite_holds_on_ports_in_memory() {
     let server = Server::start().await;
     rest::suite::suite(&server.base_url).await;
+}
+
+#[tokio::test]
+async fn what_is_promised_about_people_holds() {
+    let server = Server::start().await;
+    rest::people::suite(&server.base_url).await;
+}
+#[tokio::test]
+async fn what_is_promised_about_groups_holds() {
+    let server = Server::start().await;
+    rest::groups::suite(&server.base_url).await;
+}
+#[tokio::test]
+async fn what_is_promised_about_getting_in_holds() {
+    let server = Server::start().await;
+    rest::invitations::suite(&server.base_url).await;
 }
 
 #[tokio::test]
@@ -251,7 +283,7 @@ async fn a_view_that_is_late_sends_no_member_away() {
     let (thread, position) = alice.befriend(&bob).await;
     let path = format!("/v1/threads/{thread}/messages");
     bob.client.get(&path).await.expect(200);
-    eve.client.get(&path).await.problem(403, "not_member");
+    eve.client.get(&path).await.problem(404, "not_found");
     // Whoever asks for a position is told that it was not reached.
     bob.client.get(&format!("{path}?after={position}")).await.problem(503, "view_behind");
 }

@@ -6,5 +6,7 @@
 mod distributed;
 #[path = "scenario/embedded.rs"]
 mod embedded;
+#[path = "scenario/rolling.rs"]
+mod rolling;
 #[path = "scenario/talk.rs"]
 mod talk;

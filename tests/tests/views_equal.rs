@@ -6,35 +6,46 @@ use std::sync::{Arc, Mutex};
 
 use posthaste_application::port::Projection;
 use posthaste_application::recorded::{Position, Recorded};
-use posthaste_application::view::{FriendState, Page, ViewName, Views};
-use posthaste_domain::Event;
+use posthaste_application::view::{
+    Direction, FriendState, MemberPage, Page, Search, ThreadFilter, TimelineEntry, TimelinePage, ViewName, Views,
+};
+use posthaste_domain::{Event, ThreadId, UserId};
 use posthaste_infrastructure::embedded::MemoryViews;
 use posthaste_infrastructure::postgres::{PgProjection, PgViews};
 use posthaste_tests::Database;
-use posthaste_tests::histories::{History, USERS, Wish, thread, user, wishes};
+use posthaste_tests::histories::{History, USERS, Wish, at, user, wishes};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
+const TEXTS: [&str; 9] = ["", "al", "alpha", "beta", "user_", "_", "%", "\\", "a\0"];
+const SEARCHES: [&str; 6] = ["a", "alpha", "beta alph", "gamma s", "ÄLTER 日", "nowhere"];
+
+/// Asks both the same, and gives what they agree on.
+macro_rules! same {
+    ($asked:expr, |$views:ident| $question:expr) => {{
+        let $views = $asked.folds;
+        let meant = $question.await.unwrap();
+        let $views = $asked.tables;
+        let found = $question.await.unwrap();
+        assert_eq!(meant, found, "folds first: {}", stringify!($question));
+        meant
+    }};
+}
+
 /// Walks through a list page by page in both, and also begins where nothing ends.
-macro_rules! pages_equal {
-    ($pages:expr, $head:expr, |$entry:ident| $key:expr, $folds:ident.$list:ident($($a:expr),+), $tables:ident.$same:ident($($b:expr),+)) => {{
-        let whole = $folds.$list($($a),+, Page { before: None, limit: usize::MAX }).await.unwrap();
-        assert_eq!(whole, $tables.$same($($b),+, Page { before: None, limit: usize::MAX }).await.unwrap());
+macro_rules! same_pages {
+    ($asked:expr, |$views:ident, $page:ident| $question:expr, |$entry:ident| $key:expr) => {{
+        let $page = Page { before: None, limit: usize::MAX };
+        let whole = same!($asked, |$views| $question);
         let mut before = None;
-        for limit in $pages.iter().cycle().copied().take(whole.len() + 1) {
-            let page = Page { before, limit };
-            let entries = $folds.$list($($a),+, page).await.unwrap();
-            assert_eq!(entries, $tables.$same($($b),+, page).await.unwrap(), "{page:?}");
-            before = entries.last().map(|$entry| $key).or(before);
+        for limit in $asked.pages.iter().cycle().copied().take(whole.len() + 1) {
+            let $page = Page { before, limit };
+            before = same!($asked, |$views| $question).last().map(|$entry| $key).or(before);
         }
-        for before in [0, $head.0 / 3, $head.0 / 2, $head.0, $head.0 + 1, u64::MAX].map(Position) {
-            let page = Page { before: Some(before), limit: 3 };
-            assert_eq!(
-                $folds.$list($($a),+, page).await.unwrap(),
-                $tables.$same($($b),+, page).await.unwrap(),
-                "{page:?}"
-            );
+        for before in [Position(0), Position($asked.head.0 / 2), Position(u64::MAX)] {
+            let $page = Page { before: Some(before), limit: 3 };
+            same!($asked, |$views| $question);
         }
     }};
 }
@@ -48,9 +59,9 @@ struct Case {
 }
 
 fn cases() -> impl Strategy<Value = Case> {
-    // Large batches, so that much happens to one pair or thread in one of them, and small ones.
-    let batch = prop_oneof![1..4_usize, 1..200_usize];
-    let parts = (wishes(250), vec(batch, 1..20), vec(0..5_usize, 1..5));
+    // Large batches, so that much happens to one message or thread in one of them, and small ones.
+    let batch = prop_oneof![1..6_usize, 1..250_usize];
+    let parts = (wishes(400), vec(batch, 1..20), vec(0..5_usize, 1..5));
     parts.prop_map(|(wishes, batches, pages)| Case { wishes, batches, pages })
 }
 
@@ -59,7 +70,7 @@ fn tables_answer_every_question_as_the_folds_do() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let database = runtime.block_on(Database::new("views_equal")).unwrap();
     let seen = Mutex::new(HashMap::<_, u64>::new());
-    let mut runner = TestRunner::new(Config { cases: 100, failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config { cases: 40, failure_persistence: None, max_shrink_iters: 100, ..Config::default() });
     let outcome = runner.run(&cases(), |case| {
         let history = History::of(&case.wishes);
         for event in &history.recorded {
@@ -72,29 +83,43 @@ fn tables_answer_every_question_as_the_folds_do() {
     // Had something changed so that nothing much is recorded any more, there would be nothing to compare.
     let seen = seen.into_inner().unwrap();
     for event_type in Event::TYPES {
-        assert!(seen.get(event_type).is_some_and(|events| *events > 100), "too little to compare: {seen:?}");
+        assert!(seen.get(*event_type).is_some_and(|events| *events > 0), "nothing of {event_type} to compare: {seen:?}");
     }
 }
 
+/// Those who are asked, about what.
+struct Asked<'a> {
+    folds: &'a MemoryViews,
+    tables: &'a PgViews,
+    history: &'a History,
+    head: Position,
+    pages: &'a [usize],
+}
+
 async fn compare(database: &Database, history: &History, case: &Case) {
-    let folds = MemoryViews::default();
-    let tables = PgViews::new(database.postgres.clone());
-    let (memory, postgres) = (folds.projections(), PgProjection::all(&database.postgres));
+    let folds = &MemoryViews::default();
+    let tables = &PgViews::new(database.postgres.clone());
+    let asked = Asked { folds, tables, history, head: history.head(), pages: &case.pages };
+    let postgres = PgProjection::all(&database.postgres);
     for projection in &postgres {
         projection.reset().await.unwrap();
     }
-    let mut rest = &history.recorded[..];
-    for size in case.batches.iter().cycle() {
-        let (batch, more) = rest.split_at(rest.len().min(*size));
-        for projection in memory.iter().chain(&postgres) {
-            assert!(take(projection, batch).await);
+    let views: Vec<_> = folds.projections().into_iter().zip(postgres).collect();
+    let mut rest = vec![&history.recorded[..]; views.len()];
+    let mut sizes = case.batches.iter().cycle();
+    for round in 0.. {
+        for ((fold, table), rest) in views.iter().zip(&mut rest) {
+            // Each view goes at a pace of its own.
+            let (batch, more) = rest.split_at(rest.len().min(*sizes.next().unwrap()));
+            assert!(take(fold, batch).await && take(table, batch).await);
+            *rest = more;
         }
-        rest = more;
-        // In the middle of things, too.
-        if rest.is_empty() || *size == 3 {
-            ask_everything(&folds, &tables, history.head(), &case.pages).await;
+        let finished = rest.iter().all(|rest| rest.is_empty());
+        // In the middle of things, too: then each view knows another part of the history.
+        if finished || round == case.pages.len() {
+            ask_everything(&asked).await;
         }
-        if rest.is_empty() {
+        if finished {
             break;
         }
     }
@@ -108,20 +133,108 @@ async fn take(projection: &Arc<dyn Projection>, batch: &[Recorded]) -> bool {
     projection.apply(after, batch).await.unwrap()
 }
 
-async fn ask_everything(folds: &MemoryViews, tables: &PgViews, head: Position, pages: &[usize]) {
+async fn ask_everything(asked: &Asked<'_>) {
+    for matching in TEXTS.map(Some).into_iter().chain([None]) {
+        same_pages!(asked, |views, page| views.discover(matching, page), |entry| entry.created);
+    }
+    for thread in asked.history.threads.iter().copied() {
+        ask_of_thread(asked, thread).await;
+    }
+    let everybody: Vec<_> = asked.history.threads.iter().flat_map(|thread| (0..=USERS).map(|who| (*thread, user(who)))).collect();
+    for most in [0, 2, 3, u32::MAX] {
+        same!(asked, |views| views.earshot(&everybody, most));
+    }
+    for (message, _) in asked.history.messages.iter().copied() {
+        same_pages!(asked, |views, page| views.reactions(message, page), |entry| entry.position);
+    }
     // One more than there are, who is never registered.
-    for n in 0..=USERS {
-        let who = user(n);
-        pages_equal!(pages, head, |entry| entry.activity, folds.threads(who), tables.threads(who));
-        for state in FriendState::ALL {
-            pages_equal!(pages, head, |entry| entry.since, folds.friends(who, state), tables.friends(who, state));
+    let everybody: Vec<_> = (0..=USERS).map(user).collect();
+    let pairs: Vec<_> = everybody.iter().flat_map(|looker| everybody.iter().map(|other| (*looker, *other))).collect();
+    same!(asked, |views| views.privacy(&everybody));
+    same!(asked, |views| views.glimpses(&pairs));
+    for who in everybody {
+        ask_of_user(asked, who).await;
+        for thread in asked.history.threads.iter().copied() {
+            ask_of_both(asked, who, thread).await;
         }
-        for thread in (n..=USERS).filter_map(|other| thread(n, other)) {
-            pages_equal!(pages, head, |entry| entry.position, folds.timeline(thread), tables.timeline(thread));
-            assert_eq!(folds.members(thread).await.unwrap(), tables.members(thread).await.unwrap());
-            for member in 0..=USERS {
-                assert_eq!(folds.member(thread, user(member)).await.unwrap(), tables.member(thread, user(member)).await.unwrap());
-            }
+        for (message, _) in asked.history.messages.iter().copied() {
+            same!(asked, |views| views.message(who, message));
         }
     }
+}
+
+async fn ask_of_thread(asked: &Asked<'_>, thread: ThreadId) {
+    let page = MemberPage { after: None, limit: usize::MAX };
+    let whole = same!(asked, |views| views.members(thread, page));
+    let mut after = None;
+    for limit in asked.pages.iter().cycle().copied().take(whole.len() + 1) {
+        let page = MemberPage { after, limit };
+        after = same!(asked, |views| views.members(thread, page)).last().map(|member| (member.joined, member.person.user)).or(after);
+    }
+    same_pages!(asked, |views, page| views.bans(thread, page), |entry| entry.since);
+    for now in [0, 20, 45].map(at) {
+        same_pages!(asked, |views, page| views.invites(thread, now, page), |entry| entry.created);
+    }
+}
+
+async fn ask_of_user(asked: &Asked<'_>, who: UserId) {
+    for archived in [None, Some(true), Some(false)] {
+        let filter = &ThreadFilter { archived, matching: None };
+        same_pages!(asked, |views, page| views.threads(who, filter, page), |entry| entry.activity);
+    }
+    for matching in TEXTS {
+        let filter = &ThreadFilter { archived: None, matching: Some(matching.to_owned()) };
+        same_pages!(asked, |views, page| views.threads(who, filter, page), |entry| entry.activity);
+        same_pages!(asked, |views, page| views.directory(who, matching, page), |entry| entry.registered);
+    }
+    for state in FriendState::ALL {
+        same_pages!(asked, |views, page| views.friends(who, state, page), |entry| entry.since);
+    }
+    for now in [0, 20, 45].map(at) {
+        same_pages!(asked, |views, page| views.invitations(who, now, page), |entry| entry.created);
+    }
+    for text in SEARCHES {
+        let search = &Search::parse(text).unwrap();
+        same_pages!(asked, |views, page| views.search(who, None, search, page), |entry| entry.position);
+    }
+}
+
+async fn ask_of_both(asked: &Asked<'_>, who: UserId, thread: ThreadId) {
+    same!(asked, |views| views.thread(who, thread));
+    same_pages!(asked, |views, page| views.pins(who, thread, page), |entry| entry.0);
+    let whole = walk(asked, who, thread).await;
+    for micros in [0, 10, 30, 49, 60] {
+        same!(asked, |views| views.position_at(who, thread, at(micros)));
+    }
+    if whole.is_empty() {
+        return;
+    }
+    for text in SEARCHES {
+        let search = &Search::parse(text).unwrap();
+        let limit = asked.pages[0];
+        let page = Page { before: None, limit };
+        let first = same!(asked, |views| views.search(who, Some(thread), search, page));
+        let page = Page { before: first.last().map(|entry| entry.position), limit };
+        same!(asked, |views| views.search(who, Some(thread), search, page));
+    }
+}
+
+/// Through a timeline, down and up again.
+async fn walk(asked: &Asked<'_>, who: UserId, thread: ThreadId) -> Vec<TimelineEntry> {
+    let page = TimelinePage { direction: Direction::Before(None), limit: usize::MAX };
+    let whole = same!(asked, |views| views.timeline(who, thread, page));
+    let (mut down, mut up) = (None, Position::START);
+    for limit in asked.pages.iter().cycle().copied().take(whole.len() + 1) {
+        let page = TimelinePage { direction: Direction::Before(down), limit };
+        down = same!(asked, |views| views.timeline(who, thread, page)).last().map(|entry| entry.position).or(down);
+        let page = TimelinePage { direction: Direction::Since(up), limit };
+        up = same!(asked, |views| views.timeline(who, thread, page)).first().map_or(up, |entry| entry.position);
+    }
+    for beyond in [Position(asked.head.0 + 1), Position(u64::MAX)] {
+        for direction in [Direction::Before(Some(beyond)), Direction::Since(beyond)] {
+            let page = TimelinePage { direction, limit: 3 };
+            same!(asked, |views| views.timeline(who, thread, page));
+        }
+    }
+    whole
 }

@@ -7,6 +7,7 @@ use futures::stream::BoxStream;
 use futures::{FutureExt as _, StreamExt as _};
 
 use super::hub::Hub;
+use super::withhold::withhold_deleted;
 use crate::port::broker::Run;
 use crate::port::{Broker, EventLog, PortError};
 use crate::recorded::Position;
@@ -64,7 +65,12 @@ impl Feed {
             Some(Err(error)) => return Err(self.lost(error)),
             None => return Err(self.lost(PortError::unavailable("broker", "the subscription ended"))),
         };
-        let Some(first) = run.first().map(|event| event.position) else { return Ok(()) };
+        let (Some(first), Some(last)) = (run.first(), run.iter().map(|event| event.position).max()) else { return Ok(()) };
+        let first = first.position;
+        if run.windows(2).any(|pair| pair[1].position != pair[0].position.next()) {
+            tracing::warn!(first = first.0, last = last.0, "a run of the feed is not what was published: reading it from the log");
+            return self.fill(last).await;
+        }
         if first > self.hub.position().next() {
             tracing::info!(after = self.hub.position().0, before = first.0, "filling a hole in the feed from the log");
             self.fill(Position(first.0 - 1)).await?;
@@ -104,13 +110,14 @@ impl Feed {
 
     async fn fill(&mut self, upto: Position) -> Result<(), PortError> {
         while self.hub.position() < upto {
-            let missing = self.log.read(self.hub.position(), READ).await?;
+            let mut missing = self.log.read(self.hub.position(), READ).await?;
             if missing.is_empty() {
                 return Err(PortError::corrupt(
                     format!("the log after position {}", self.hub.position()),
                     "an event that was published is not there",
                 ));
             }
+            withhold_deleted(&*self.log, &mut missing).await?;
             self.hub.route(&missing);
         }
         Ok(())

@@ -2,24 +2,27 @@
 //!
 //! Subscriptions follow membership events alone, in the order of the log; nothing a client says can add one.
 
+mod signals;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use posthaste_domain::{MembershipChange, ThreadId, UserId};
+use posthaste_domain::{MembershipChange, SessionId, ThreadId, UserId};
 
 use super::inbox::{Attached, Detached};
 use super::push::Push;
 use crate::codec::Undecodable;
-use crate::port::cursors::Device;
-use crate::port::log::MembershipWindow;
-use crate::port::{EventLog, PortError};
+use crate::port::cursors::{Device, Generation};
+use crate::port::log::{MembershipWindow, Memberships};
 use crate::recorded::{Position, Recorded};
 
 #[derive(Default)]
 struct Connected {
     connections: Vec<Arc<Attached>>,
-    /// The last event of the feed that changed this user's memberships, since somebody of theirs is connected.
+    /// How many more are on their way in.
+    arriving: usize,
+    /// The last event of the feed that changed this user's memberships, since somebody of theirs is connected or arriving.
     changed: Position,
 }
 
@@ -35,6 +38,7 @@ struct Routes {
 pub struct Hub {
     routes: Mutex<Routes>,
     head: AtomicU64,
+    news: AtomicU64,
     fed: AtomicBool,
 }
 
@@ -42,7 +46,8 @@ impl Hub {
     /// A hub that has routed everything up to a position: the head of the log when the feed was subscribed to.
     #[must_use]
     pub fn new(position: Position) -> Self {
-        Self { routes: Mutex::new(Routes { position, ..Routes::default() }), head: AtomicU64::new(position.0), fed: AtomicBool::new(false) }
+        let routes = Mutex::new(Routes { position, ..Routes::default() });
+        Self { routes, head: AtomicU64::new(position.0), news: AtomicU64::new(0), fed: AtomicBool::new(false) }
     }
 
     fn routes(&self) -> MutexGuard<'_, Routes> {
@@ -64,6 +69,14 @@ impl Hub {
     /// Takes note of the head of the log, read from the log.
     pub fn observe_head(&self, head: Position) {
         self.head.fetch_max(head.0, Ordering::Relaxed);
+        self.news.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often this node has heard of the log, from the log itself or from the feed. If it does not hear of it any more, it cannot know
+    /// what it fails to push.
+    #[must_use]
+    pub fn news(&self) -> u64 {
+        self.news.load(Ordering::Relaxed)
     }
 
     /// Whether the feed is subscribed to the broker. If not, events come from the log, later.
@@ -89,46 +102,48 @@ impl Hub {
         routes.users.get(&device.user).map_or(0, |user| user.connections.iter().filter(|other| other.device != device).count())
     }
 
-    /// Connects a device. The newest connection of a device wins: an older one on this node is let go of. Can be dropped at any time.
-    ///
-    /// # Errors
-    /// The log cannot be read.
-    pub async fn attach(&self, log: &dyn EventLog, device: Device) -> Result<Arc<Attached>, PortError> {
-        let attached = {
-            let mut routes = self.routes();
-            routes.serial += 1;
-            let attached = Arc::new(Attached::new(device, routes.serial));
-            let position = routes.position;
-            let user = routes.users.entry(device.user).or_insert_with(|| Connected { changed: position, ..Connected::default() });
-            let older = user.connections.iter().filter(|other| other.device == device).cloned().collect::<Vec<_>>();
-            user.connections.push(Arc::clone(&attached));
-            for older in older {
-                remove(&mut routes, &older);
-                older.detach(Detached::Replaced);
-            }
-            attached
-        };
-        let mut attaching = Attaching { hub: self, attached: Some(attached) };
-        loop {
-            let memberships = log.memberships(device.user).await?;
-            let mut routes = self.routes();
-            let changed = routes.users.get(&device.user).map_or(Position::START, |user| user.changed);
-            // The feed has passed a change that this snapshot does not know: look again.
-            if changed > memberships.as_of {
-                continue;
-            }
-            let attached = attaching.attached.take().expect("taken on the way out only");
-            if attached.detached().is_none() {
-                // The log may be ahead of the feed: what it has beyond, the feed brings.
-                let position = routes.position;
-                let current = |window: &MembershipWindow| window.from <= position && window.until.is_none_or(|until| until > position);
-                for window in memberships.windows.into_iter().filter(current) {
-                    subscribe(&mut routes, window.thread, &attached);
-                }
-            }
-            drop(routes);
-            return Ok(attached);
+    /// Takes note of what happens to a user's threads from here on, until one of their devices is attached.
+    #[must_use]
+    pub fn arrive(self: &Arc<Self>, user: UserId) -> Arriving {
+        let mut routes = self.routes();
+        let position = routes.position;
+        routes.users.entry(user).or_insert_with(|| Connected { changed: position, ..Connected::default() }).arriving += 1;
+        Arriving { hub: Arc::clone(self), user }
+    }
+
+    /// Lets go of every connection of these devices that is older than this, wherever the newer one is.
+    pub fn replaced(&self, newest: &[(Device, Generation)]) {
+        let mut routes = self.routes();
+        for (device, generation) in newest {
+            replace(&mut routes, *device, *generation);
         }
+    }
+
+    /// A connection speaks for this login from now on: when the feed passes its end, the connection is let go of. What the feed had passed
+    /// before is in the log, so look there after this, not before.
+    pub fn speak_for(&self, attached: &Attached, session: SessionId) {
+        let _routes = self.routes();
+        attached.sessions.lock().unwrap_or_else(PoisonError::into_inner).push(session);
+    }
+
+    /// A connection speaks for this login alone.
+    pub fn speak_only_for(&self, attached: &Attached, session: SessionId) {
+        let _routes = self.routes();
+        *attached.sessions.lock().unwrap_or_else(PoisonError::into_inner) = vec![session];
+    }
+
+    /// Whether a connection is one too many for its user: of those that came before it, as many are of other devices.
+    #[must_use]
+    pub fn is_one_too_many(&self, attached: &Attached, most: usize) -> bool {
+        let routes = self.routes();
+        let older = |other: &&Arc<Attached>| other.device != attached.device && other.serial < attached.serial;
+        routes.users.get(&attached.device.user).is_some_and(|user| user.connections.iter().filter(older).count() >= most)
+    }
+
+    /// The devices that are connected.
+    #[must_use]
+    pub fn devices(&self) -> Vec<Device> {
+        self.routes().users.values().flat_map(|user| &user.connections).map(|attached| attached.device).collect()
     }
 
     /// Forgets a connection.
@@ -161,6 +176,7 @@ impl Hub {
     }
 
     pub(super) fn route_rendered(&self, pushes: Vec<(Position, Result<Arc<Push>, Undecodable>)>) {
+        self.news.fetch_add(1, Ordering::Relaxed);
         let mut touched = Vec::new();
         {
             let mut routes = self.routes();
@@ -187,17 +203,61 @@ impl Hub {
     }
 }
 
-/// A connection that is not complete, and goes if it never will be.
-struct Attaching<'a> {
-    hub: &'a Hub,
-    attached: Option<Arc<Attached>>,
+/// Somebody on their way in.
+pub struct Arriving {
+    hub: Arc<Hub>,
+    user: UserId,
 }
 
-impl Drop for Attaching<'_> {
-    fn drop(&mut self) {
-        if let Some(attached) = &self.attached {
-            self.hub.detach(attached);
+impl Arriving {
+    /// Connects a device of theirs, whose threads were looked at after this arrival had begun. Of several connections of a device the newest
+    /// is kept: the others on this node are let go of, be it this one. `None` when the feed has passed a change meanwhile that the look does
+    /// not know of.
+    #[must_use]
+    pub fn attach(&self, device: Device, generation: Generation, session: SessionId, memberships: &Memberships) -> Option<Arc<Attached>> {
+        let mut routes = self.hub.routes();
+        let changed = routes.users.get(&self.user).map_or(Position::START, |user| user.changed);
+        // Of the user's threads, or of their logins.
+        if changed > memberships.as_of {
+            return None;
         }
+        routes.serial += 1;
+        let attached = Arc::new(Attached::new(device, generation, routes.serial, session));
+        replace(&mut routes, device, generation);
+        let user = routes.users.entry(device.user).or_default();
+        if user.connections.iter().any(|other| other.device == device) {
+            // What is left is newer than this one.
+            attached.detach(Detached::Replaced);
+            return Some(attached);
+        }
+        user.connections.push(Arc::clone(&attached));
+        // The log may be ahead of the feed: what it has beyond, the feed brings.
+        let position = routes.position;
+        let current = |window: &&MembershipWindow| window.from <= position && window.until.is_none_or(|until| until > position);
+        for window in memberships.windows.iter().filter(current) {
+            subscribe(&mut routes, window.thread, &attached);
+        }
+        Some(attached)
+    }
+}
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        let mut routes = self.hub.routes();
+        if let Some(user) = routes.users.get_mut(&self.user) {
+            user.arriving -= 1;
+        }
+        forget_if_gone(&mut routes, self.user);
+    }
+}
+
+/// Lets go of the connections of a device that are older than this.
+fn replace(routes: &mut Routes, device: Device, generation: Generation) {
+    let Some(user) = routes.users.get(&device.user) else { return };
+    let older = |other: &&Arc<Attached>| other.device == device && other.generation < generation;
+    for older in user.connections.iter().filter(older).cloned().collect::<Vec<_>>() {
+        remove(routes, &older);
+        older.detach(Detached::Replaced);
     }
 }
 
@@ -213,12 +273,28 @@ fn fall_back(routes: &mut Routes, position: Position, touched: &mut Vec<Arc<Atta
     }
 }
 
+/// Lets go of every connection that speaks for a login that was ended. They are told why, and nothing else any more.
+fn revoke(routes: &mut Routes, user: UserId, session: SessionId, position: Position) {
+    let Some(connected) = routes.users.get_mut(&user) else { return };
+    // Who is on the way here was looked at before this, maybe.
+    connected.changed = position;
+    let revoked = connected.connections.iter().filter(|attached| attached.speaks_for(session)).cloned().collect::<Vec<_>>();
+    for attached in revoked {
+        remove(routes, &attached);
+        attached.detach(Detached::Revoked);
+    }
+}
+
 fn route_one(routes: &mut Routes, push: &Arc<Push>, touched: &mut Vec<Arc<Attached>>) {
+    if let Some((user, session)) = push.revoked {
+        revoke(routes, user, session, push.position);
+    }
     for addressee in &push.audience.users {
         let Some(user) = routes.users.get_mut(&addressee.user) else { continue };
         for attached in &user.connections {
-            attached.push(push);
-            touched.push(Arc::clone(attached));
+            if attached.push(push) {
+                touched.push(Arc::clone(attached));
+            }
         }
         if addressee.change.is_some() {
             user.changed = push.position;
@@ -227,8 +303,9 @@ fn route_one(routes: &mut Routes, push: &Arc<Push>, touched: &mut Vec<Arc<Attach
     let Some(thread) = push.audience.thread else { return };
     if let Some(members) = routes.threads.get(&thread) {
         for attached in members {
-            attached.push(push);
-            touched.push(Arc::clone(attached));
+            if attached.push(push) {
+                touched.push(Arc::clone(attached));
+            }
         }
     }
     // Whoever joins or leaves with this event has received it by name just now.
@@ -267,8 +344,12 @@ fn remove(routes: &mut Routes, attached: &Attached) {
     }
     if let Some(user) = routes.users.get_mut(&attached.device.user) {
         user.connections.retain(|other| other.serial != attached.serial);
-        if user.connections.is_empty() {
-            routes.users.remove(&attached.device.user);
-        }
+    }
+    forget_if_gone(routes, attached.device.user);
+}
+
+fn forget_if_gone(routes: &mut Routes, user: UserId) {
+    if routes.users.get(&user).is_some_and(|user| user.connections.is_empty() && user.arriving == 0) {
+        routes.users.remove(&user);
     }
 }

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use futures::task::AtomicWaker;
-use posthaste_domain::ThreadId;
+use posthaste_domain::{SessionId, ThreadId};
 
+use super::asides::Asides;
 use super::push::Push;
-use crate::port::cursors::Device;
+use crate::port::cursors::{Device, Generation};
 
 /// Most events that wait for a connection. They are shared with other connections; beyond this the log holds them.
 const CAPACITY: usize = 256;
@@ -21,6 +22,8 @@ const CAPACITY_BYTES: usize = 256 * 1024;
 pub enum Detached {
     /// The same device connected again.
     Replaced,
+    /// The login it speaks for was ended.
+    Revoked,
 }
 
 /// What an inbox had.
@@ -52,16 +55,29 @@ impl Queue {
 #[derive(Debug)]
 pub struct Attached {
     pub(super) device: Device,
+    pub(super) generation: Generation,
     pub(super) serial: u64,
     queue: Mutex<Queue>,
     waker: AtomicWaker,
-    /// The threads it is subscribed to; only the hub touches it, under its own lock.
+    pub(super) asides: Asides,
+    /// The threads it is subscribed to; only the hub changes them, under its own lock.
     pub(super) threads: Mutex<HashSet<ThreadId>>,
+    /// The logins it speaks for: one, and another while it changes to that. Only the hub touches it, under its own lock.
+    pub(super) sessions: Mutex<Vec<SessionId>>,
 }
 
 impl Attached {
-    pub(super) fn new(device: Device, serial: u64) -> Self {
-        Self { device, serial, queue: Mutex::default(), waker: AtomicWaker::new(), threads: Mutex::default() }
+    pub(super) fn new(device: Device, generation: Generation, serial: u64, session: SessionId) -> Self {
+        Self {
+            device,
+            generation,
+            serial,
+            queue: Mutex::default(),
+            waker: AtomicWaker::new(),
+            asides: Asides::default(),
+            threads: Mutex::default(),
+            sessions: Mutex::new(vec![session]),
+        }
     }
 
     /// The device that is connected.
@@ -74,18 +90,22 @@ impl Attached {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn push(&self, push: &Arc<Push>) {
+    /// Whether it is to be woken: whoever has not taken what was there before was woken for that. A client that is stalled costs nobody
+    /// else a thought.
+    pub(super) fn push(&self, push: &Arc<Push>) -> bool {
         let mut queue = self.queue();
         // An event can reach a device by its thread and by name.
         if !queue.live || queue.events.back().is_some_and(|last| last.position >= push.position) {
-            return;
+            return false;
         }
+        let idle = queue.events.is_empty();
         queue.bytes += push.fields.len();
         if queue.events.len() >= CAPACITY || queue.bytes > CAPACITY_BYTES {
             queue.overflow();
         } else {
             queue.events.push_back(Arc::clone(push));
         }
+        idle
     }
 
     /// The device must go on from the log.
@@ -96,6 +116,10 @@ impl Attached {
     pub(super) fn is_drained(&self) -> bool {
         let queue = self.queue();
         queue.live && queue.events.is_empty()
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        self.queue().events.len()
     }
 
     /// To be called after a run was pushed, without any lock held.
@@ -129,7 +153,7 @@ impl Attached {
     }
 
     /// Waits for the hub to let go, whatever else happens.
-    pub(super) async fn until_detached(&self) -> Detached {
+    pub async fn until_detached(&self) -> Detached {
         poll_fn(|cx| {
             self.waker.register(cx.waker());
             self.detached().map_or(Poll::Pending, Poll::Ready)
@@ -137,7 +161,14 @@ impl Attached {
         .await
     }
 
-    pub(super) fn detached(&self) -> Option<Detached> {
+    /// Whether it speaks for this login.
+    pub(super) fn speaks_for(&self, session: SessionId) -> bool {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).contains(&session)
+    }
+
+    /// Why the hub let go of it, if it has.
+    #[must_use]
+    pub fn detached(&self) -> Option<Detached> {
         self.queue().detached
     }
 }

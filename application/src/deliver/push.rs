@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use chrono::SecondsFormat;
-use posthaste_domain::{Audience, CommandId, ThreadId, UserId};
+use posthaste_domain::message::MessageEvent;
+use posthaste_domain::user::UserEvent;
+use posthaste_domain::{Audience, CommandId, Event, SessionId, ThreadId, UserId};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -17,6 +19,10 @@ pub struct Push {
     pub position: Position,
     /// To whom it is owed.
     pub audience: Audience,
+    /// Of a message: its thread and who wrote it, who is told when it arrives.
+    pub posted: Option<(ThreadId, UserId)>,
+    /// The login that it ends.
+    pub revoked: Option<(UserId, SessionId)>,
     /// The fields of its `ev` frame that are the same for every device, as JSON without the opening brace: they follow
     /// the one field that differs, `prev`.
     pub fields: Bytes,
@@ -24,17 +30,29 @@ pub struct Push {
 
 /// The fields of an `ev` frame, but for `t` and `prev`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Fields<'a> {
+    /// Where it stands in the log.
     position: Position,
+    /// The event's own id, the same wherever it is seen.
     id: Uuid,
+    /// What happened.
     #[serde(rename = "type")]
     event_type: &'a str,
+    /// The version of the shape of `body`.
     v: u16,
+    /// The thread whose members receive it.
     #[serde(skip_serializing_if = "Option::is_none")]
     thread: Option<ThreadId>,
+    /// Who caused it; null is the server itself.
     actor: Option<UserId>,
+    /// When the log took it, by the log's clock. Orders nothing.
+    #[cfg_attr(feature = "schema", schemars(with = "chrono::DateTime<chrono::Utc>"))]
     at: String,
+    /// The command that led to it: who sent that replaces its optimistic copy.
     key: CommandId,
+    /// The facts, and under `content` what is personal, unless it was erased.
+    #[cfg_attr(feature = "schema", schemars(with = "serde_json::Map<String, serde_json::Value>"))]
     body: &'a RawValue,
 }
 
@@ -44,7 +62,10 @@ impl Push {
     /// # Errors
     /// This program cannot read the event, so it cannot tell to whom it is owed.
     pub fn new(recorded: &Recorded) -> Result<Self, codec::Undecodable> {
-        let audience = recorded.event()?.audience();
+        let event = recorded.event()?;
+        let audience = event.audience();
+        let posted = if let Event::Message(MessageEvent::Posted { thread, author, .. }) = &event { Some((*thread, *author)) } else { None };
+        let revoked = if let Event::User(UserEvent::SessionRevoked { user, session }) = event { Some((user, session)) } else { None };
         let body = codec::body(recorded);
         let undecodable = |source| codec::Undecodable::new(recorded, source);
         let fields = Fields {
@@ -60,7 +81,14 @@ impl Push {
         };
         let mut json = serde_json::to_vec(&fields).map_err(undecodable)?;
         json.remove(0);
-        Ok(Self { position: recorded.position, audience, fields: json.into() })
+        Ok(Self { position: recorded.position, audience, posted, revoked, fields: json.into() })
+    }
+
+    /// The schema of the fields of any `ev` frame, but for `t` and `prev`.
+    #[cfg(feature = "schema")]
+    #[must_use]
+    pub fn schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        <Fields<'_> as schemars::JsonSchema>::json_schema(generator)
     }
 
     /// The whole `ev` frame for a device whose previous one was at `prev`.

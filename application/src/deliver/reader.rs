@@ -9,10 +9,12 @@ use std::sync::Arc;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use posthaste_domain::{ThreadId, UserId};
 
 use super::hub::Hub;
 use super::inbox::{Attached, Detached, Taken};
 use super::push::Push;
+use super::withhold::withhold_deleted;
 use crate::codec::Undecodable;
 use crate::port::{EventLog, PortError};
 use crate::recorded::{Position, Recorded};
@@ -20,8 +22,19 @@ use crate::recorded::{Position, Recorded};
 /// Most events that are read from the log at once.
 const READ: usize = 256;
 
+/// Most bytes that are kept of what was read, but for one event; the others are read again when there is room. It takes a hundred of
+/// the largest messages to make a mebibyte, and there may be as many clients that never ack.
+const KEPT_BYTES: usize = 128 * 1024;
+
+/// How many events are read at first; more with every read that can be kept whole.
+const FIRST_READ: usize = 32;
+
+/// Most bytes that are handed out at once, but for one frame: whoever writes them asks for more when there is room.
+const TOGETHER_BYTES: usize = 64 * 1024;
+
 /// How far behind the hub a device may go live: the rest is read while its inbox takes what comes. Catching up with a hub that moves on
-/// all the time would never end.
+/// all the time would never end. However far behind it is, a device tries once: if one read shows that it has missed next to nothing,
+/// which is so for nearly all that come back, there is nothing more to ask.
 const NEAR: u64 = 1_024;
 
 /// How much may be un-acked.
@@ -71,6 +84,26 @@ pub enum ReadError {
     Undecodable(#[from] Undecodable),
 }
 
+/// A message that a device has stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    /// Its thread.
+    pub thread: ThreadId,
+    /// Who wrote it.
+    pub author: UserId,
+    /// Where it stands in the log.
+    pub position: Position,
+}
+
+/// An event that was pushed.
+#[derive(Debug)]
+struct Unacked {
+    position: Position,
+    /// The size of its frame.
+    bytes: usize,
+    posted: Option<(ThreadId, UserId)>,
+}
+
 #[derive(Debug, PartialEq, Eq)]
 enum Source {
     /// The log, until the hub is near.
@@ -81,7 +114,12 @@ enum Source {
     Inbox,
 }
 
-type Reading = BoxFuture<'static, Result<Vec<Recorded>, PortError>>;
+/// A read of the log: up to where, at most how many, and what comes of it.
+struct Reading {
+    upto: Position,
+    limit: usize,
+    events: BoxFuture<'static, Result<Vec<Recorded>, PortError>>,
+}
 
 /// Reads for one connection of one device.
 pub struct Reader {
@@ -93,8 +131,10 @@ pub struct Reader {
     scanned: Position,
     /// Read, not yet pushed.
     waiting: VecDeque<Arc<Push>>,
-    /// Pushed, not yet acked: position and size of the frame.
-    unacked: VecDeque<(Position, usize)>,
+    /// Pushed, not yet acked.
+    unacked: VecDeque<Unacked>,
+    /// The messages of others that the last ack was about.
+    delivered: Vec<Delivered>,
     unacked_bytes: usize,
     window: Window,
     /// The last `ev`, or where the connection began.
@@ -103,8 +143,12 @@ pub struct Reader {
     pushed: Position,
     acked: Position,
     announced: bool,
-    /// A read of the log that has begun, and up to where. Kept here, so that it goes on when `next` is dropped and called again.
-    reading: Option<(Position, Reading)>,
+    /// It went live once, or tried to.
+    tried: bool,
+    /// How many events are read at once: fewer while they are large.
+    page: usize,
+    /// A read of the log that has begun. Kept here, so that it goes on when `next` is dropped and called again.
+    reading: Option<Reading>,
 }
 
 impl Drop for Reader {
@@ -125,14 +169,23 @@ impl Reader {
             scanned: cursor,
             waiting: VecDeque::new(),
             unacked: VecDeque::new(),
+            delivered: Vec::new(),
             unacked_bytes: 0,
             window,
             prev: cursor,
             pushed: cursor,
             acked: cursor,
             announced: false,
+            tried: false,
+            page: FIRST_READ,
             reading: None,
         }
+    }
+
+    /// Its place in the hub.
+    #[must_use]
+    pub const fn attached(&self) -> &Arc<Attached> {
+        &self.attached
     }
 
     /// Waits until there is something to push, within the window. Can be dropped and called again at any time.
@@ -154,13 +207,21 @@ impl Reader {
             match self.source {
                 Source::Log => {
                     let hub = self.hub.position();
-                    if hub.0.saturating_sub(self.scanned.0) > NEAR {
+                    if self.tried && self.is_far_behind(hub) {
                         self.read_log(hub).await?;
                     } else {
+                        self.tried = true;
                         self.source = Source::LogUpTo(self.hub.go_live(&self.attached));
                     }
                 }
-                Source::LogUpTo(live) if self.scanned < live => self.read_log(live).await?,
+                Source::LogUpTo(live) if self.scanned < live => {
+                    self.read_log(live).await?;
+                    if self.is_far_behind(live) {
+                        // What comes meanwhile would only fill the inbox for nothing.
+                        self.attached.overflow();
+                        self.source = Source::Log;
+                    }
+                }
                 Source::LogUpTo(_) => {
                     self.source = Source::Inbox;
                     if !self.announced {
@@ -193,17 +254,40 @@ impl Reader {
         if position <= self.acked {
             return Ok(None);
         }
-        while let Some((_, bytes)) = self.unacked.pop_front_if(|(pushed, _)| *pushed <= position) {
-            self.unacked_bytes -= bytes;
+        let user = self.attached.device().user;
+        self.delivered.clear();
+        while let Some(taken) = self.unacked.pop_front_if(|pushed| pushed.position <= position) {
+            self.unacked_bytes -= taken.bytes;
+            let others = taken.posted.filter(|(_, author)| *author != user);
+            self.delivered.extend(others.map(|(thread, author)| Delivered { thread, author, position: taken.position }));
         }
         self.acked = position;
         Ok(Some(position))
+    }
+
+    /// The last position that was pushed and is not acked; `None` when everything is.
+    #[must_use]
+    pub fn unacked(&self) -> Option<Position> {
+        self.unacked.back().map(|unacked| unacked.position)
+    }
+
+    /// The messages of others that the last ack was about, in order; at most a window of them.
+    #[must_use]
+    pub fn delivered(&self) -> &[Delivered] {
+        &self.delivered
     }
 
     /// Whether anything more may be pushed before an ack.
     #[must_use]
     pub fn has_room(&self) -> bool {
         self.unacked.len() < self.window.events && self.unacked_bytes < self.window.bytes
+    }
+
+    /// How many events are kept in memory for this connection: what waits in its inbox, what was read and not yet pushed, and of what was
+    /// pushed and not yet acked the positions.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.attached.waiting() + self.waiting.len() + self.unacked.len()
     }
 
     /// Everything up to here was looked at and pushed if it was owed, or waits for room in the window.
@@ -216,31 +300,63 @@ impl Reader {
         self.hub.drained(&self.attached).map_or(self.scanned, |drained| drained.max(self.scanned))
     }
 
+    fn is_far_behind(&self, hub: Position) -> bool {
+        hub.0.saturating_sub(self.scanned.0) > NEAR
+    }
+
+    #[cfg(test)]
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.waiting.iter().map(|push| push.fields.len()).sum()
+    }
+
     async fn read_log(&mut self, upto: Position) -> Result<(), ReadError> {
-        let (log, user, scanned) = (&self.log, self.attached.device().user, self.scanned);
-        let (upto, reading) = self.reading.get_or_insert_with(|| {
+        let (log, user, scanned, limit) = (&self.log, self.attached.device().user, self.scanned, self.page);
+        let reading = self.reading.get_or_insert_with(|| {
             let log = Arc::clone(log);
-            (upto, async move { log.read_for_user(user, scanned, upto, READ).await }.boxed())
+            let events = async move {
+                let mut events = log.read_for_user(user, scanned, upto, limit).await?;
+                withhold_deleted(&*log, &mut events).await?;
+                Ok(events)
+            };
+            Reading { upto, limit, events: events.boxed() }
         });
-        let upto = *upto;
-        let events = reading.await;
+        let (upto, limit) = (reading.upto, reading.limit);
+        let events = reading.events.as_mut().await;
         self.reading = None;
-        let events = events?;
-        let scanned = if events.len() < READ { upto } else { events.last().map_or(upto, |last| last.position) };
-        let pushes = events.iter().map(|event| Push::new(event).map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
-        self.waiting.extend(pushes);
-        self.scanned = scanned;
+        self.keep(&events?, limit, upto)
+    }
+
+    /// Keeps what was read up to a position, or as much of it as may be kept.
+    fn keep(&mut self, events: &[Recorded], limit: usize, upto: Position) -> Result<(), ReadError> {
+        let mut kept = Vec::with_capacity(events.len());
+        let mut bytes = 0;
+        for event in events {
+            let push = Push::new(event)?;
+            bytes += push.fields.len();
+            if bytes > KEPT_BYTES && !kept.is_empty() {
+                break;
+            }
+            kept.push(Arc::new(push));
+        }
+        let whole = kept.len() == events.len();
+        self.page = if whole { (self.page * 2).min(READ) } else { kept.len() };
+        let last = kept.last().map_or(upto, |last| last.position);
+        self.scanned = if whole && events.len() < limit { upto } else { last };
+        self.waiting.extend(kept);
         Ok(())
     }
 
     fn fill_window(&mut self) -> Vec<String> {
         let mut frames = Vec::new();
+        let mut together = 0;
         while self.has_room()
+            && together < TOGETHER_BYTES
             && let Some(push) = self.waiting.pop_front()
         {
             let frame = push.frame(self.prev);
-            self.unacked.push_back((push.position, frame.len()));
+            self.unacked.push_back(Unacked { position: push.position, bytes: frame.len(), posted: push.posted });
             self.unacked_bytes += frame.len();
+            together += frame.len();
             self.prev = push.position;
             self.pushed = self.pushed.max(push.position);
             frames.push(frame);

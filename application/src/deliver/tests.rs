@@ -1,8 +1,10 @@
 //! Delivery, told with devices that connect to one node over a log and a broker in memory.
 
 mod acks;
+mod connect;
 mod feed;
 mod hub;
+mod passing;
 mod random;
 mod reader;
 mod status;
@@ -11,14 +13,14 @@ use std::sync::Arc;
 
 use futures::FutureExt as _;
 use futures::executor::block_on;
-use posthaste_domain::{DeviceId, Event};
+use posthaste_domain::{DeviceId, Event, SessionId};
 use uuid::Uuid;
 
 use super::reader::{Output, Reader, Window};
-use super::{Detached, Feed, Hub};
-use crate::fake::{FakeBroker, FakeLog, user};
-use crate::port::EventLog;
-use crate::port::cursors::Device;
+use super::{Admission, Admitted, Attached, Detached, Feed, Hub};
+use crate::fake::{FakeBroker, FakeCursors, FakeLog, at, user};
+use crate::port::cursors::{Connect, Device};
+use crate::port::{EventLog, PortError};
 use crate::recorded::Position;
 
 fn device(who: u128, which: u128) -> Device {
@@ -29,6 +31,7 @@ fn device(who: u128, which: u128) -> Device {
 struct Node {
     log: Arc<FakeLog>,
     broker: Arc<FakeBroker>,
+    cursors: Arc<FakeCursors>,
     hub: Arc<Hub>,
     feed: Feed,
 }
@@ -41,7 +44,8 @@ impl Node {
         let head = block_on(log.head()).unwrap().position;
         let hub = Arc::new(Hub::new(head));
         let feed = Feed::new(Arc::<FakeLog>::clone(&log), Arc::<FakeBroker>::clone(&broker), Arc::clone(&hub));
-        let mut node = Self { log, broker, hub, feed };
+        let cursors = Arc::new(FakeCursors::over(&log));
+        let mut node = Self { log, broker, cursors, hub, feed };
         node.step();
         node
     }
@@ -81,14 +85,26 @@ impl Node {
         self.connect_with(device, cursor, Window::default())
     }
 
+    async fn admit(&self, device: Device) -> Result<Admitted, PortError> {
+        let ask = Connect { device, session: SessionId::new(Uuid::nil()), cursor: None, at: at(0) };
+        match super::connect(&self.hub, &*self.cursors, ask).await? {
+            Admission::Admitted(admitted) => Ok(admitted),
+            other @ (Admission::Revoked | Admission::BeyondHead { .. }) => panic!("{other:?}"),
+        }
+    }
+
+    fn attach(&self, device: Device) -> Arc<Attached> {
+        block_on(self.admit(device)).unwrap().attached
+    }
+
     async fn connect_async(&self, device: Device) -> Client {
-        let attached = self.hub.attach(&*self.log, device).await.unwrap();
+        let attached = self.admit(device).await.unwrap().attached;
         let reader = Reader::new(Arc::<FakeLog>::clone(&self.log), Arc::clone(&self.hub), attached, Position::START, Window::default());
         Client { reader, prev: 0, live: None }
     }
 
     fn connect_with(&self, device: Device, cursor: u64, window: Window) -> Client {
-        let attached = block_on(self.hub.attach(&*self.log, device)).unwrap();
+        let attached = self.attach(device);
         let cursor = Position(cursor);
         let reader = Reader::new(Arc::<FakeLog>::clone(&self.log), Arc::clone(&self.hub), attached, cursor, window);
         Client { reader, prev: cursor.0, live: None }
@@ -119,6 +135,17 @@ impl Client {
             }
         }
         positions
+    }
+
+    /// Takes all there is without waiting, and gives the frames.
+    fn frames(&mut self) -> Vec<serde_json::Value> {
+        let mut all = Vec::new();
+        while let Some(output) = self.next() {
+            if let Output::Events(frames) = output {
+                all.extend(frames.iter().map(|frame| serde_json::from_str(frame).unwrap()));
+            }
+        }
+        all
     }
 
     fn receive(&mut self, frame: &str) -> u64 {

@@ -1,6 +1,7 @@
-//! The states that decisions rest on, kept in memory. A stale one costs a retry and nothing else: the log checks every version.
+//! The states that decisions rest on, kept in memory and shared. A stale one costs a retry and nothing else: the log checks every version.
 
 use std::any::Any;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use posthaste_domain::{Aggregate, Category};
@@ -15,20 +16,30 @@ const KEPT: usize = 100_000;
 /// Events read at once when a stream is folded.
 const READ: usize = 512;
 
-/// An aggregate's state and where in its stream it stands.
-#[derive(Clone, Debug)]
+/// An aggregate's state and where in its stream it stands. Read like the state itself.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Loaded<A> {
     /// The state.
     pub state: A,
     /// How many events it is the fold of.
     pub version: u64,
-    /// The position of the last of them.
+    /// The position of the first of them, where the aggregate began; the start when there is none.
+    pub first: Position,
+    /// The position of the last of them; the start when there is none.
     pub position: Position,
 }
 
 impl<A: Aggregate> Default for Loaded<A> {
     fn default() -> Self {
-        Self { state: A::default(), version: 0, position: Position::START }
+        Self { state: A::default(), version: 0, first: Position::START, position: Position::START }
+    }
+}
+
+impl<A> Deref for Loaded<A> {
+    type Target = A;
+
+    fn deref(&self) -> &A {
+        &self.state
     }
 }
 
@@ -39,8 +50,16 @@ impl<A: Aggregate> Loaded<A> {
         let event = A::Event::try_from(recorded.event()?).map_err(|_| Unreadable::Inapplicable { position, source: mismatch() })?;
         self.state.apply(&event).map_err(|source| Unreadable::Inapplicable { position, source })?;
         self.version = recorded.version;
-        self.position = position;
+        self.reach(position, position);
         Ok(())
+    }
+
+    /// Events were taken, the first at one position and the last at the other.
+    pub(super) fn reach(&mut self, first: Position, last: Position) {
+        if self.first == Position::START {
+            self.first = first;
+        }
+        self.position = last;
     }
 }
 
@@ -55,41 +74,51 @@ impl States {
         Self { log, kept: Cache::new(KEPT) }
     }
 
-    /// An aggregate as it was when it was last seen, if it is remembered.
-    pub(super) fn remembered<A: Aggregate>(&self, id: A::Id) -> Option<Arc<Loaded<A>>> {
-        self.kept.get(&stream::<A>(id)).and_then(|kept| kept.downcast::<Loaded<A>>().ok())
+    /// The log they are loaded from.
+    pub(super) fn log(&self) -> &dyn EventLog {
+        &*self.log
     }
 
-    /// An aggregate as it is now.
+    /// An aggregate as it was when it was last seen, if it is remembered.
+    pub(super) fn remembered<A: Aggregate>(&self, stream: StreamId) -> Option<Arc<Loaded<A>>> {
+        self.kept.get(&stream).and_then(|kept| kept.downcast::<Loaded<A>>().ok())
+    }
+
+    /// An aggregate as it is now, for whatever must be answered exactly. Reads only what was recorded since it was last seen, and copies
+    /// the state only when something was.
     ///
     /// # Errors
     /// The log cannot be reached, or the stream cannot be read.
-    pub async fn load<A: Aggregate>(&self, id: A::Id) -> Result<Arc<Loaded<A>>, ExecuteError> {
+    pub async fn fresh<A: Aggregate>(&self, id: A::Id) -> Result<Arc<Loaded<A>>, ExecuteError> {
         let stream = stream::<A>(id);
-        let mut loaded = Loaded::<A>::default();
+        let mut loaded = self.remembered::<A>(stream).unwrap_or_default();
+        let seen = loaded.version;
         loop {
             let events = self.log.read_stream(stream, loaded.version, READ).await?;
             for event in &events {
-                loaded.take(event)?;
+                // What does not fit may not fit because of what is remembered.
+                Arc::make_mut(&mut loaded).take(event).inspect_err(|_| self.forget(stream))?;
             }
             if events.len() < READ {
                 break;
             }
         }
-        let loaded = Arc::new(loaded);
-        if loaded.version > 0 {
+        if loaded.version > seen {
             self.keep(stream, Arc::clone(&loaded));
         }
         Ok(loaded)
     }
 
+    /// Remembers a state that is recorded, unless a later one is known.
     pub(super) fn keep<A: Aggregate>(&self, stream: StreamId, loaded: Arc<Loaded<A>>) {
-        // A message is written once and seldom decided on again: it would only push out threads.
-        if stream.category != Category::Message {
+        // Most messages are never decided on again: they would only push out threads.
+        let only_posted = stream.category == Category::Message && loaded.version == 1;
+        if !only_posted && self.remembered::<A>(stream).is_none_or(|kept| kept.version < loaded.version) {
             self.kept.insert(stream, loaded);
         }
     }
 
+    /// Forgets a state that cannot be made to fit the log.
     pub(super) fn forget(&self, stream: StreamId) {
         self.kept.remove(&stream);
     }

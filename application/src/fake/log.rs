@@ -1,14 +1,17 @@
-use std::collections::{BTreeMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use posthaste_domain::{Addressee, Audience, CommandId, Event, MembershipChange, ThreadId, UserId};
 
-use super::recorded;
-use crate::port::log::{AppendRefused, MembershipWindow, Memberships};
+use posthaste_domain::subscription::SubscriptionEvent;
+
+use super::{recorded, taken};
+use crate::port::log::{AppendRefused, MembershipWindow, Memberships, Reading};
 use crate::port::{EventLog, PortError};
-use crate::recorded::{Append, Appended, Hash, Head, Position, Recorded, StreamId};
+use crate::recorded::{Append, Appended, Check, Hash, Head, Position, Recorded, StreamId};
+use uuid::Uuid;
 
 type Hook = Box<dyn FnOnce() + Send>;
 type ReadHook = Box<dyn FnMut() + Send>;
@@ -18,12 +21,16 @@ struct Entry {
     audience: Audience,
 }
 
-/// A log that is written with [`FakeLog::record`].
+/// A log that is written with [`FakeLog::record`] by tests that do not look at streams, or with appends.
 #[derive(Default)]
 pub(crate) struct FakeLog {
     entries: Mutex<Vec<Entry>>,
+    /// How many events were given out by reading streams.
+    pub(crate) rows: AtomicUsize,
     /// Fail the next read, of any kind.
     pub(crate) broken: AtomicBool,
+    /// How often its end was asked for.
+    pub(crate) heads: AtomicUsize,
     after_memberships: Mutex<Option<Hook>>,
     after_read_for_user: Mutex<Option<ReadHook>>,
 }
@@ -90,6 +97,34 @@ impl FakeLog {
         owed
     }
 
+    fn answered(&self, command: CommandId) -> Option<(Hash, Appended)> {
+        let of_command: Vec<_> = self.all().into_iter().filter(|event| event.command == command).collect();
+        let (first, last) = (of_command.first()?, of_command.last()?);
+        Some((first.fingerprint, Appended { first: first.position, last: last.position, repeated: true }))
+    }
+
+    fn take(&self, append: &Append) -> Result<Appended, AppendRefused> {
+        append.consistent().unwrap();
+        if let Some((fingerprint, answer)) = self.answered(append.command) {
+            let same = fingerprint == append.fingerprint;
+            return if same { Ok(answer) } else { Err(AppendRefused::CommandMismatch { command: append.command }) };
+        }
+        let mut entries = self.entries();
+        for Check { stream, expected } in append.checks.iter().copied() {
+            let (expected, actual) = (expected.version(), entries.iter().filter(|entry| entry.recorded.stream == stream).count() as u64);
+            if expected != actual {
+                return Err(AppendRefused::Moved { stream, expected, actual });
+            }
+        }
+        let first = Position(entries.len() as u64 + 1);
+        for event in &append.events {
+            let position = entries.len() as u64 + 1;
+            let recorded = Recorded { command: append.command, fingerprint: append.fingerprint, ..taken(position, event.clone()) };
+            entries.push(Entry { recorded, audience: Audience { thread: event.thread, users: event.addressees.clone() } });
+        }
+        Ok(Appended { first, last: Position(entries.len() as u64), repeated: false })
+    }
+
     fn entries(&self) -> MutexGuard<'_, Vec<Entry>> {
         self.entries.lock().unwrap()
     }
@@ -123,12 +158,12 @@ impl FakeLog {
 
 #[async_trait]
 impl EventLog for FakeLog {
-    async fn append(&self, _batch: &[Append]) -> Result<Vec<Result<Appended, AppendRefused>>, PortError> {
-        Err(PortError::rejected("fake log", "write it with `record`"))
+    async fn append(&self, batch: &[Append]) -> Result<Vec<Result<Appended, AppendRefused>>, PortError> {
+        Ok(batch.iter().map(|append| self.take(append)).collect())
     }
 
-    async fn find_command(&self, _command: CommandId) -> Result<Option<(Hash, Appended)>, PortError> {
-        Err(PortError::rejected("fake log", "it has no commands"))
+    async fn find_command(&self, command: CommandId) -> Result<Option<(Hash, Appended)>, PortError> {
+        Ok(self.answered(command))
     }
 
     async fn read(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, PortError> {
@@ -136,8 +171,12 @@ impl EventLog for FakeLog {
         Ok(self.entries().iter().map(|entry| &entry.recorded).filter(|event| event.position > after).take(limit).cloned().collect())
     }
 
-    async fn read_stream(&self, _stream: StreamId, _after_version: u64, _limit: usize) -> Result<Vec<Recorded>, PortError> {
-        Err(PortError::rejected("fake log", "it has no streams"))
+    async fn read_stream(&self, stream: StreamId, after_version: u64, limit: usize) -> Result<Vec<Recorded>, PortError> {
+        self.check()?;
+        let all = self.all().into_iter();
+        let events: Vec<_> = all.filter(|event| event.stream == stream && event.version > after_version).take(limit).collect();
+        self.rows.fetch_add(events.len(), Ordering::Relaxed);
+        Ok(events)
     }
 
     async fn read_for_user(&self, user: UserId, after: Position, upto: Position, limit: usize) -> Result<Vec<Recorded>, PortError> {
@@ -162,7 +201,50 @@ impl EventLog for FakeLog {
         Ok(snapshot)
     }
 
+    async fn windows(&self, user: UserId, thread: ThreadId) -> Result<Vec<MembershipWindow>, PortError> {
+        self.check()?;
+        Ok(self.snapshot(user).windows.into_iter().filter(|window| window.thread == thread).collect())
+    }
+
+    async fn members_at(
+        &self,
+        thread: ThreadId,
+        position: Position,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<UserId>, PortError> {
+        self.check()?;
+        let mut everybody = BTreeSet::new();
+        for entry in &*self.entries() {
+            everybody.extend(entry.audience.users.iter().map(|addressee| addressee.user));
+        }
+        let was_there = |user: &UserId| {
+            let windows = self.snapshot(*user).windows.into_iter().filter(|window| window.thread == thread);
+            windows.into_iter().any(|window| window.from <= position && window.until.is_none_or(|until| position <= until))
+        };
+        Ok(everybody.into_iter().filter(|user| after.is_none_or(|after| *user > after)).filter(was_there).take(limit).collect())
+    }
+
+    async fn readings(&self, thread: ThreadId, position: Position, users: &[UserId]) -> Result<Vec<Reading>, PortError> {
+        self.check()?;
+        let mut readings: Vec<Reading> = Vec::new();
+        for recorded in self.all() {
+            let Ok(Event::Subscription(SubscriptionEvent::Read { thread: of, user, upto, device })) = recorded.event() else { continue };
+            if of == thread && upto >= position.0 && users.contains(&user) && readings.iter().all(|reading| reading.user != user) {
+                readings.push(Reading { user, at: recorded.at, device });
+            }
+        }
+        Ok(readings)
+    }
+
+    async fn deletions(&self, streams: &[Uuid]) -> Result<Vec<Recorded>, PortError> {
+        self.check()?;
+        let deletes = |event: &Recorded| ["message.deleted", "thread.messages_deleted"].contains(&event.event_type.as_str());
+        Ok(self.all().into_iter().filter(|event| deletes(event) && streams.contains(&event.stream.id)).collect())
+    }
+
     async fn head(&self) -> Result<Head, PortError> {
+        self.heads.fetch_add(1, Ordering::Relaxed);
         self.check()?;
         Ok(Head { position: Position(self.entries().len() as u64), hash: [0; 32] })
     }

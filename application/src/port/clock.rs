@@ -1,4 +1,4 @@
-//! Time and identifiers, which are the same twice only in tests.
+//! Time, identifiers and chance, which are the same twice only in tests.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -13,4 +13,10 @@ pub trait Clock: Send + Sync {
 pub trait Ids: Send + Sync {
     /// A UUIDv7, never given before.
     fn next(&self) -> Uuid;
+}
+
+/// Chance.
+pub trait Randomness: Send + Sync {
+    /// Anything from 0 up to, but not including, 1; every part of it equally likely.
+    fn fraction(&self) -> f64;
 }

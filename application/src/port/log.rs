@@ -4,7 +4,10 @@
 pub mod contract;
 
 use async_trait::async_trait;
-use posthaste_domain::{CommandId, ThreadId, UserId};
+use chrono::{DateTime, Utc};
+use posthaste_domain::{CommandId, DeviceId, ThreadId, UserId};
+
+use uuid::Uuid;
 
 use super::PortError;
 use crate::recorded::{Append, Appended, Hash, Head, Position, Recorded, StreamId};
@@ -50,6 +53,17 @@ pub struct Memberships {
     pub windows: Vec<MembershipWindow>,
 }
 
+/// When somebody first said that they had read a thread up to a position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// Who.
+    pub user: UserId,
+    /// When that was recorded.
+    pub at: DateTime<Utc>,
+    /// On which of their devices, if it was one.
+    pub device: Option<DeviceId>,
+}
+
 /// The log. Appends are serialised; reads see a prefix of it, always.
 #[async_trait]
 pub trait EventLog: Send + Sync {
@@ -78,6 +92,21 @@ pub trait EventLog: Send + Sync {
 
     /// The threads of a user, from one snapshot.
     async fn memberships(&self, user: UserId) -> Result<Memberships, PortError>;
+
+    /// When a user was in a thread: every window, in the order of joining.
+    async fn windows(&self, user: UserId, thread: ThreadId) -> Result<Vec<MembershipWindow>, PortError>;
+
+    /// Up to `limit` of those who were in a thread at a position, whoever came or went with the event there included: to whom a thread's
+    /// event at this position is owed. In the order of their ids, those above `after`.
+    async fn members_at(&self, thread: ThreadId, position: Position, after: Option<UserId>, limit: usize)
+    -> Result<Vec<UserId>, PortError>;
+
+    /// When each of these users first said that they had read a thread up to a position or beyond; whoever did not is not among them.
+    async fn readings(&self, thread: ThreadId, position: Position, users: &[UserId]) -> Result<Vec<Reading>, PortError>;
+
+    /// The events of these streams, in order, by which messages were deleted: a message's own `message.deleted`, and a thread's
+    /// `thread.messages_deleted`.
+    async fn deletions(&self, streams: &[Uuid]) -> Result<Vec<Recorded>, PortError>;
 
     /// The end of the log.
     async fn head(&self) -> Result<Head, PortError>;

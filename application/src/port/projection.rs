@@ -8,7 +8,7 @@ use crate::recorded::{Position, Recorded};
 /// One view and its checkpoint, kept by one projector at a time.
 #[async_trait]
 pub trait Projection: Send + Sync {
-    /// The name of the view: `threads`, `timeline`, `members`, `friends`.
+    /// The name of the view: `threads`, `timeline`, `people`.
     fn name(&self) -> &'static str;
 
     /// Everything up to here is in the view.

@@ -98,6 +98,17 @@ fn a_batch_of_unknown_outcome_is_neither_lost_nor_taken_twice() {
 }
 
 #[test]
+fn a_view_that_somebody_empties_is_built_anew_although_nothing_more_is_recorded() {
+    let (log, view) = (log_of(600), Arc::<Positions>::default());
+    let mut projector = projector(&log, &view);
+    run(&mut projector);
+    block_on(view.reset()).unwrap();
+    assert_eq!(block_on(projector.step()).unwrap(), 0);
+    run(&mut projector);
+    assert_eq!((view.last(), projector.position()), (Position(600), Position(600)));
+}
+
+#[test]
 fn a_log_that_fails_costs_a_step() {
     let (log, view) = (log_of(10), Arc::default());
     let mut projector = projector(&log, &view);

@@ -1,74 +1,151 @@
-//! The messages of a thread.
+//! Messages and what happened to them, and what the server has to say about the thread.
 
-use std::collections::HashMap;
+mod fold;
+mod notice;
+pub(super) mod state;
+mod words;
 
 use chrono::{DateTime, Utc};
-use posthaste_domain::message::{MessageContent, MessageEvent};
-use posthaste_domain::{Event, MessageId, Personal, ThreadId, UserId};
+use posthaste_domain::message::{Forwarded, MessageContent};
+use posthaste_domain::text::Emoji;
+use posthaste_domain::thread::Role;
+use posthaste_domain::{MessageId, ThreadId, UserId};
 
-use super::{Page, View, ViewName};
-use crate::codec::Undecodable;
-use crate::recorded::{Position, Recorded};
+pub use self::fold::Timeline;
+use crate::recorded::Position;
 
-/// A message in its thread.
+/// Most users that a notice names.
+pub const NOTICE_USERS: usize = 10;
+/// Most characters of a quote.
+pub const QUOTE_CHARACTERS: usize = 200;
+
+/// What stands at one position of a thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimelineEntry {
     /// Where it stands: the key of the list.
     pub position: Position,
-    /// Which message.
-    pub message: MessageId,
     /// In which thread.
     pub thread: ThreadId,
+    /// When it was recorded.
+    pub at: DateTime<Utc>,
+    /// What it is.
+    pub entry: Entry,
+}
+
+/// What an entry is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// A message.
+    Message(Box<MessageEntry>),
+    /// What the server has to say, from an event of the thread itself.
+    Notice(Notice),
+}
+
+/// A message in its thread, as one user sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageEntry {
+    /// Which message.
+    pub message: MessageId,
     /// Who wrote it.
     pub author: UserId,
-    /// What it says; `None` when it was erased.
+    /// What it says now; `None` when it was deleted or erased.
+    pub content: Option<MessageContent>,
+    /// It was deleted. What follows stays as it was then, save where it says otherwise.
+    pub deleted: bool,
+    /// How many times it was written.
+    pub revision: u32,
+    /// When it was last edited.
+    pub edited_at: Option<DateTime<Utc>>,
+    /// The message it answers.
+    pub reply_to: Option<Quote>,
+    /// Who is mentioned now; nobody when it was deleted.
+    pub mentions: Vec<UserId>,
+    /// Where it comes from.
+    pub forwarded: Option<Forwarded>,
+    /// It is pinned; never when it was deleted.
+    pub pinned: bool,
+    /// How many reacted with what, the emoji that was used first (of the reactions that stand) first. None when it was deleted.
+    pub reactions: Vec<ReactionCount>,
+}
+
+/// How many reacted to a message with one emoji.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReactionCount {
+    /// With what.
+    pub emoji: Emoji,
+    /// How many.
+    pub count: u32,
+    /// Whether the user who looks did.
+    pub mine: bool,
+}
+
+/// The message that another one answers, as far as it is shown there. It is for the user who looks if it is a message of the same thread and
+/// they see its position.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quote {
+    /// Which message.
+    pub message: MessageId,
+    /// Who wrote it; `None` when it is not for the user who looks.
+    pub author: Option<UserId>,
+    /// Its first [`QUOTE_CHARACTERS`] characters, as it is now; `None` when it has no words, was deleted or erased, or is not for the user who
+    /// looks.
     pub text: Option<String>,
-    /// When it was recorded.
+    /// It was deleted, and is for the user who looks.
+    pub deleted: bool,
+}
+
+/// What a quote shows of a text: its first [`QUOTE_CHARACTERS`] characters.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    text.chars().take(QUOTE_CHARACTERS).collect()
+}
+
+/// What the server has to say about a thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// The type of the event. Only these have something to say: `thread.created`, `thread.updated`, `thread.members_added`, `thread.joined`, `thread.left`,
+    /// `thread.member_removed`, `thread.role_changed`, `thread.ownership_transferred`, `thread.banned` (of a member).
+    pub event: String,
+    /// Who did it.
+    pub by: UserId,
+    /// Whom it is about, the first [`NOTICE_USERS`] in the order of the event: who was created with, added, removed, banned or given a role, the
+    /// new owner, who joined or left. Nobody for `thread.updated`.
+    pub users: Vec<UserId>,
+    /// How many it is about.
+    pub count: u32,
+    /// The role, for `thread.role_changed`.
+    pub role: Option<Role>,
+    /// The title, for `thread.created` and `thread.updated`, if it was not erased.
+    pub title: Option<String>,
+}
+
+/// One reaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reaction {
+    /// The position of the reaction: the key of the list.
+    pub position: Position,
+    /// Who.
+    pub user: UserId,
+    /// With what.
+    pub emoji: Emoji,
+    /// When.
     pub at: DateTime<Utc>,
 }
 
-/// The fold.
-#[derive(Clone, Debug, Default)]
-pub struct Timeline {
-    /// In the order of their positions.
-    threads: HashMap<ThreadId, Vec<TimelineEntry>>,
+/// Which way a timeline is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// The newest entries below this position; `None` starts at the top.
+    Before(Option<Position>),
+    /// The oldest entries above this position.
+    Since(Position),
 }
 
-impl Timeline {
-    /// The messages of a thread, newest first; keyed by their position.
-    #[must_use]
-    pub fn page(&self, thread: ThreadId, page: Page) -> Vec<TimelineEntry> {
-        let entries = self.threads.get(&thread).map_or(&[][..], Vec::as_slice);
-        let end = page.before.map_or(entries.len(), |before| entries.partition_point(|entry| entry.position < before));
-        entries[..end].iter().rev().take(page.limit).cloned().collect()
-    }
-}
-
-impl View for Timeline {
-    const NAME: ViewName = ViewName::Timeline;
-
-    fn apply(&mut self, recorded: &Recorded) -> Result<(), Undecodable> {
-        match recorded.event()? {
-            Event::Message(MessageEvent::Posted { message, thread, author, content }) => {
-                self.threads.entry(thread).or_default().push(TimelineEntry {
-                    position: recorded.position,
-                    message,
-                    thread,
-                    author,
-                    text: text(&content),
-                    at: recorded.at,
-                });
-            }
-            Event::User(_) | Event::Claim(_) | Event::Friendship(_) | Event::Thread(_) => {}
-        }
-        Ok(())
-    }
-}
-
-/// What a message says, as the views show it.
-#[must_use]
-pub fn text(content: &Personal<MessageContent>) -> Option<String> {
-    content.known().map(|content| match content {
-        MessageContent::Text { text } => text.as_str().to_owned(),
-    })
+/// A page of a timeline. Whichever way it is read, its entries come newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimelinePage {
+    /// Which way.
+    pub direction: Direction,
+    /// At most this many.
+    pub limit: usize,
 }

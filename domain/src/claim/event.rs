@@ -5,6 +5,7 @@ use crate::id::{ClaimId, UserId};
 
 /// What can have happened to a claim.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type")]
 pub enum ClaimEvent {
     /// Somebody holds the name now.

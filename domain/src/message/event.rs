@@ -1,29 +1,24 @@
 use serde::{Deserialize, Serialize};
 
+use super::content::MessageContent;
 use crate::audience::Audience;
 use crate::event::Personal;
 use crate::id::{MessageId, ThreadId, UserId};
-use crate::text::MessageBody;
+use crate::text::Emoji;
 
-/// What a message says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum MessageContent {
-    /// Plain text.
-    Text {
-        /// The text.
-        text: MessageBody,
-    },
-}
-
-impl From<MessageContent> for Personal<MessageContent> {
-    fn from(content: MessageContent) -> Self {
-        Self::Known(content)
-    }
+/// Where a forwarded message comes from. Not from which thread: that is nobody's business in the other one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Forwarded {
+    /// The message it repeats.
+    pub message: MessageId,
+    /// Who wrote that.
+    pub author: UserId,
 }
 
 /// What can have happened to a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type")]
 pub enum MessageEvent {
     /// It was posted.
@@ -35,9 +30,70 @@ pub enum MessageEvent {
         thread: ThreadId,
         /// By whom.
         author: UserId,
+        /// The message of the same thread that it answers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reply_to: Option<MessageId>,
+        /// Who is mentioned, each once.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        mentions: Vec<UserId>,
+        /// Where it comes from, if it was forwarded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        forwarded: Option<Forwarded>,
         /// What it says.
         #[serde(default)]
         content: Personal<MessageContent>,
+    },
+    /// Its author changed what it says.
+    #[serde(rename = "message.edited")]
+    Edited {
+        /// Which message.
+        message: MessageId,
+        /// In which thread.
+        thread: ThreadId,
+        /// By whom.
+        author: UserId,
+        /// How many times it was written, posting included.
+        revision: u32,
+        /// Who is mentioned now, each once.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        mentions: Vec<UserId>,
+        /// What it says now.
+        #[serde(default)]
+        content: Personal<MessageContent>,
+    },
+    /// It was deleted: what it said is gone from everything but the log.
+    #[serde(rename = "message.deleted")]
+    Deleted {
+        /// Which message.
+        message: MessageId,
+        /// In which thread.
+        thread: ThreadId,
+        /// By whom: its author, or a moderator of the thread.
+        by: UserId,
+    },
+    /// Somebody reacted to it.
+    #[serde(rename = "message.reacted")]
+    Reacted {
+        /// Which message.
+        message: MessageId,
+        /// In which thread.
+        thread: ThreadId,
+        /// Who reacted.
+        user: UserId,
+        /// With what.
+        emoji: Emoji,
+    },
+    /// Somebody took a reaction back.
+    #[serde(rename = "message.unreacted")]
+    Unreacted {
+        /// Which message.
+        message: MessageId,
+        /// In which thread.
+        thread: ThreadId,
+        /// Whose reaction it was.
+        user: UserId,
+        /// Which one.
+        emoji: Emoji,
     },
 }
 
@@ -45,18 +101,25 @@ impl MessageEvent {
     pub(crate) const fn event_type(&self) -> &'static str {
         match self {
             Self::Posted { .. } => "message.posted",
+            Self::Edited { .. } => "message.edited",
+            Self::Deleted { .. } => "message.deleted",
+            Self::Reacted { .. } => "message.reacted",
+            Self::Unreacted { .. } => "message.unreacted",
         }
     }
 
+    /// Every version is the first so far.
     pub(crate) const fn schema(&self) -> u16 {
-        match self {
-            Self::Posted { .. } => 1,
-        }
+        1
     }
 
     pub(crate) fn audience(&self) -> Audience {
         match self {
-            Self::Posted { thread, .. } => Audience::members(*thread),
+            Self::Posted { thread, .. }
+            | Self::Edited { thread, .. }
+            | Self::Deleted { thread, .. }
+            | Self::Reacted { thread, .. }
+            | Self::Unreacted { thread, .. } => Audience::members(*thread),
         }
     }
 }

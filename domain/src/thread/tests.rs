@@ -1,75 +1,148 @@
-use proptest::prelude::*;
+mod board;
+mod creating;
+mod direct;
+mod inviting;
+mod looking;
+mod members;
+mod permissions;
+mod random;
+mod settings;
+
 use uuid::Uuid;
 
 use super::*;
-use crate::audience::MembershipChange;
-use crate::friendship::{Friendship, FriendshipEvent};
+use crate::friendship::{DirectPermit, DirectPolicy, Friendship};
+use crate::id::PasscodeId;
+use crate::testing::{Live, given, minute, user};
+use crate::text::Title;
 
-fn user(n: u128) -> UserId {
-    UserId::new(Uuid::from_u128(n))
+const OWNER: u128 = 1;
+const ADMIN: u128 = 2;
+const MEMBER: u128 = 3;
+const OUTSIDER: u128 = 4;
+
+fn thread() -> ThreadId {
+    ThreadId::new(Uuid::from_u128(99))
 }
 
-fn friends(one: u128, other: u128) -> FriendsPermit {
-    let pair = UserPair::new(user(one), user(other)).unwrap();
-    let events = [FriendshipEvent::Requested { pair, by: user(one) }, FriendshipEvent::Accepted { pair, by: user(other) }];
-    Friendship::replay(&events).unwrap().permit().unwrap()
+fn invite_id(n: u128) -> InviteId {
+    InviteId::new(Uuid::from_u128(n))
 }
 
-fn opened(one: u128, other: u128) -> Thread {
-    let command = ThreadCommand::OpenDirect { friends: friends(one, other), by: user(one) };
-    Thread::replay(&Thread::default().decide(command).unwrap()).unwrap()
+fn passcode(n: u128) -> PasscodeId {
+    PasscodeId::new(Uuid::from_u128(n))
 }
 
-#[test]
-fn a_direct_thread_has_one_id_whoever_opens_it() {
-    let one = Thread::default().decide(ThreadCommand::OpenDirect { friends: friends(1, 2), by: user(1) }).unwrap();
-    let other = Thread::default().decide(ThreadCommand::OpenDirect { friends: friends(2, 1), by: user(2) }).unwrap();
-    let ThreadEvent::Opened { thread: first, .. } = &one[0];
-    let ThreadEvent::Opened { thread: second, .. } = &other[0];
-    assert_eq!(first, second);
+fn title(text: &str) -> Title {
+    Title::parse(text).unwrap()
 }
 
-#[test]
-fn opening_an_open_thread_changes_nothing() {
-    assert_eq!(opened(1, 2).decide(ThreadCommand::OpenDirect { friends: friends(2, 1), by: user(2) }), Ok(vec![]));
+fn permit(one: u128, other: u128) -> DirectPermit {
+    let pair = crate::testing::pair(one, other);
+    Friendship::default().direct(pair, DirectPolicy::Anyone).unwrap()
 }
 
-#[test]
-fn both_join_with_the_opening_itself() {
-    let command = ThreadCommand::OpenDirect { friends: friends(1, 2), by: user(1) };
-    let event = &Thread::default().decide(command).unwrap()[0];
-    let joined = event.audience().users;
-    assert_eq!(joined.iter().map(|a| a.user).collect::<Vec<_>>(), [user(1), user(2)]);
-    assert!(joined.iter().all(|a| a.change == Some(MembershipChange::Joined)));
+fn opened() -> Live<Thread> {
+    given([ThreadCommand::OpenDirect { permit: permit(1, 2), by: user(1) }])
 }
 
-#[test]
-fn an_outsider_is_not_admitted_and_cannot_tell_whether_there_is_a_thread() {
-    assert_eq!(opened(1, 2).admit(user(3)), Err(ThreadRefusal::NotAMember));
-    assert_eq!(Thread::default().admit(user(1)), Err(ThreadRefusal::NotAMember));
-}
-
-#[test]
-fn a_member_may_post_only_with_proof_about_these_two() {
-    let Admission::AmongFriends(admission) = opened(1, 2).admit(user(1)).unwrap();
-    let permit = admission.settle(friends(1, 2)).unwrap();
-    assert_eq!(permit.author(), user(1));
-    assert_eq!(admission.settle(friends(1, 3)), Err(ThreadRefusal::NotAMember));
-}
-
-proptest! {
-    #[test]
-    fn whatever_is_asked_replay_equals_what_was_applied(commands in prop::collection::vec((1..=3_u128, 1..=3_u128, 1..=3_u128), 0..8)) {
-        let mut state = Thread::default();
-        let mut log = Vec::new();
-        for (one, other, by) in commands.into_iter().filter(|(one, other, _)| one != other) {
-            if let Ok(events) = state.decide(ThreadCommand::OpenDirect { friends: friends(one, other), by: user(by) }) {
-                for event in events {
-                    prop_assert_eq!(state.apply(&event), Ok(()), "decide emitted what apply rejects");
-                    log.push(event);
-                }
-            }
-            prop_assert_eq!(&Thread::replay(&log).unwrap(), &state);
-        }
+fn create(kind: SharedKind, visibility: Visibility, members: impl IntoIterator<Item = u128>) -> ThreadCommand {
+    ThreadCommand::Create {
+        thread: thread(),
+        by: user(OWNER),
+        kind,
+        members: members.into_iter().map(user).collect(),
+        visibility,
+        history: History::Joined,
+        appearance: Appearance { title: title("rust"), description: None, avatar: None },
     }
+}
+
+/// Of 1, who owns it, 2, an admin, and 3.
+fn shared(kind: SharedKind, visibility: Visibility) -> Live<Thread> {
+    given([create(kind, visibility, [ADMIN, MEMBER]), change_role(OWNER, ADMIN, Role::Admin)])
+}
+
+fn group() -> Live<Thread> {
+    shared(SharedKind::Group, Visibility::Private)
+}
+
+fn public() -> Live<Thread> {
+    shared(SharedKind::Channel, Visibility::Public)
+}
+
+fn add(by: u128, users: impl IntoIterator<Item = u128>) -> ThreadCommand {
+    ThreadCommand::AddMembers { by: user(by), users: users.into_iter().map(user).collect() }
+}
+
+fn join(by: u128) -> ThreadCommand {
+    join_with(by, None, None, 0)
+}
+
+fn join_with(by: u128, invite: Option<u128>, code: Option<u128>, at: i64) -> ThreadCommand {
+    ThreadCommand::Join { user: user(by), invite: invite.map(invite_id), passcode: code.map(passcode), at: minute(at) }
+}
+
+fn leave(by: u128) -> ThreadCommand {
+    ThreadCommand::Leave { user: user(by) }
+}
+
+fn remove(by: u128, whom: u128) -> ThreadCommand {
+    ThreadCommand::Remove { by: user(by), user: user(whom) }
+}
+
+fn change_role(by: u128, whom: u128, role: Role) -> ThreadCommand {
+    ThreadCommand::ChangeRole { by: user(by), user: user(whom), role }
+}
+
+fn transfer(by: u128, to: u128) -> ThreadCommand {
+    ThreadCommand::TransferOwnership { by: user(by), to: user(to) }
+}
+
+fn ban(by: u128, whom: u128) -> ThreadCommand {
+    ThreadCommand::Ban { by: user(by), user: user(whom) }
+}
+
+fn unban(by: u128, whom: u128) -> ThreadCommand {
+    ThreadCommand::Unban { by: user(by), user: user(whom) }
+}
+
+/// From minute 0 to minute 60.
+fn invite(by: u128, id: u128, whom: u128) -> ThreadCommand {
+    ThreadCommand::Invite { by: user(by), invite: invite_id(id), user: user(whom), at: minute(0), expires_at: minute(60) }
+}
+
+/// From minute 0 to minute 60.
+fn link(by: u128, id: u128, max_uses: Option<u32>) -> ThreadCommand {
+    ThreadCommand::CreateLink { by: user(by), invite: invite_id(id), at: minute(0), expires_at: minute(60), max_uses }
+}
+
+fn end_invite(by: u128, id: u128) -> ThreadCommand {
+    ThreadCommand::EndInvite { by: user(by), invite: invite_id(id) }
+}
+
+fn update(by: u128, changes: SettingsChanges) -> ThreadCommand {
+    ThreadCommand::Update { by: user(by), revision: None, changes }
+}
+
+fn pin(by: u128, n: u128) -> ThreadCommand {
+    ThreadCommand::Pin { by: user(by), message: crate::testing::message(n) }
+}
+
+fn unpin(by: u128, n: u128) -> ThreadCommand {
+    ThreadCommand::Unpin { by: user(by), message: crate::testing::message(n) }
+}
+
+/// Messages, each with its author.
+fn delete_messages(by: u128, messages: impl IntoIterator<Item = (u128, u128)>) -> ThreadCommand {
+    let messages = messages.into_iter().map(|(message, author)| (crate::testing::message(message), user(author))).collect();
+    ThreadCommand::DeleteMessages { by: user(by), messages }
+}
+
+fn delete(by: u128) -> ThreadCommand {
+    ThreadCommand::Delete { by: user(by) }
+}
+
+fn joined(by: u128, invite: Option<u128>) -> Vec<ThreadEvent> {
+    vec![ThreadEvent::Joined { thread: thread(), user: user(by), invite: invite.map(invite_id) }]
 }

@@ -1,5 +1,6 @@
 use super::event::Profile;
-use crate::id::UserId;
+use super::privacy::Privacy;
+use crate::id::{SessionId, UserId};
 
 /// What can be asked of a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,5 +11,19 @@ pub enum UserCommand {
         user: UserId,
         /// How others see them.
         profile: Profile,
+    },
+    /// Let others know this much of one's comings and goings.
+    SetPrivacy {
+        /// Who.
+        user: UserId,
+        /// How much.
+        privacy: Privacy,
+    },
+    /// End one of one's logins.
+    RevokeSession {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        session: SessionId,
     },
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use posthaste_application::port::cursors::{CursorMove, Device, Receipt};
+use posthaste_application::port::cursors::{Connect, Connected, CursorMove, Device, Generation, Receipt, SentMark, Welcome};
+use posthaste_application::port::log::Memberships;
 use posthaste_application::port::{Cursors, PortError};
 use posthaste_application::recorded::Position;
 use posthaste_domain::{DeviceId, UserId};
@@ -12,6 +12,7 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::database::{Database, Durability};
 use super::failure::Failure;
+use super::log::{read_head, windows};
 use super::row::{Id, Micros, Unsigned, integer};
 use super::statements;
 
@@ -34,35 +35,56 @@ impl SqliteCursors {
 
 #[async_trait]
 impl Cursors for SqliteCursors {
-    async fn open(&self, device: Device, first: Position, at: DateTime<Utc>) -> Result<Position, PortError> {
-        if let Some(known) = self.database.readers().read(move |snapshot| cursor(snapshot, device)).await? {
-            return Ok(known);
+    async fn connect(&self, connect: Connect) -> Result<Connected, PortError> {
+        let writer = self.database.writer()?;
+        // Which of its connections is the newest need not outlive the machine: no connection does.
+        let known = writer.write(Durability::Process, move |transaction| connect_known(transaction, connect), |_| {}).await?;
+        match known {
+            Some(connected) => Ok(connected),
+            None => writer.write(Durability::Machine, move |transaction| connect_new(transaction, connect), |_| {}).await,
         }
-        let open = move |transaction: &Transaction<'_>| {
-            transaction.prepare_cached(statements::CURSOR_OPEN)?.execute(params![
-                device.user.uuid().as_bytes(),
-                device.device.uuid().as_bytes(),
-                integer(first.0),
-                at.timestamp_micros(),
-            ])?;
-            Ok(cursor(transaction, device)?.unwrap_or(first))
-        };
-        self.database.writer()?.write(Durability::Machine, open, |_| {}).await
     }
 
-    async fn advance(&self, moves: &[CursorMove]) -> Result<(), PortError> {
+    async fn advance(&self, moves: &[CursorMove]) -> Result<Vec<(Device, Generation)>, PortError> {
         if moves.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let moves = moves.to_vec();
-        let advance = move |transaction: &Transaction<'_>| moves.iter().try_for_each(|moved| advance(transaction, moved));
-        self.database.writer()?.write(Durability::Process, advance, |()| {}).await
+        let advance = move |transaction: &Transaction<'_>| {
+            moves.iter().try_for_each(|moved| advance(transaction, moved))?;
+            generations(transaction, moves.iter().map(|moved| moved.device))
+        };
+        self.database.writer()?.write(Durability::Process, advance, |_| {}).await
+    }
+
+    async fn generations(&self, devices: &[Device]) -> Result<Vec<(Device, Generation)>, PortError> {
+        let devices = devices.to_vec();
+        self.database.readers().read(move |snapshot| generations(snapshot, devices.into_iter())).await
+    }
+
+    async fn mark_sent(&self, marks: &[SentMark]) -> Result<(), PortError> {
+        if marks.is_empty() {
+            return Ok(());
+        }
+        let marks = marks.to_vec();
+        let mark = move |transaction: &Transaction<'_>| marks.iter().try_for_each(|mark| mark_sent(transaction, mark));
+        self.database.writer()?.write(Durability::Process, mark, |()| {}).await
     }
 
     async fn receipts(&self, users: &[UserId], position: Position) -> Result<Vec<Receipt>, PortError> {
+        self.read(statements::RECEIPTS, users, position).await
+    }
+
+    async fn sends(&self, users: &[UserId], position: Position) -> Result<Vec<Receipt>, PortError> {
+        self.read(statements::SENDS, users, position).await
+    }
+}
+
+impl SqliteCursors {
+    async fn read(&self, statement: &'static str, users: &[UserId], position: Position) -> Result<Vec<Receipt>, PortError> {
         let users = users.to_vec();
         let read = move |snapshot: &Transaction<'_>| {
-            let mut statement = snapshot.prepare_cached(statements::RECEIPTS)?;
+            let mut statement = snapshot.prepare_cached(statement)?;
             let mut receipts = Vec::new();
             for user in users {
                 let mut rows = statement.query(params![user.uuid().as_bytes(), integer(position.0)])?;
@@ -80,10 +102,70 @@ impl Cursors for SqliteCursors {
     }
 }
 
+/// Connects a device if it is known, or may not connect.
+fn connect_known(transaction: &Transaction<'_>, connect: Connect) -> Result<Option<Connected>, Failure> {
+    let Connect { device, session, cursor, at: _ } = connect;
+    let user = device.user.uuid();
+    let mut revoked = transaction.prepare_cached(statements::SESSION_REVOKED)?;
+    if revoked.exists(params![user.as_bytes(), session.to_string()])? {
+        return Ok(Some(Connected::Revoked));
+    }
+    let head = read_head(transaction)?.position;
+    if cursor > Some(head) {
+        return Ok(Some(Connected::BeyondHead { head }));
+    }
+    let mut reconnect = transaction.prepare_cached(statements::CURSOR_CONNECT)?;
+    let known = reconnect.query_row(params![user.as_bytes(), device.device.uuid().as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)));
+    let Some((Unsigned(cursor), Unsigned(generation))) = known.optional()? else { return Ok(None) };
+    let memberships = Memberships { as_of: head, windows: windows(transaction, device.user)? };
+    Ok(Some(Connected::Welcome(Welcome { cursor: Position(cursor), generation: Generation(generation), memberships })))
+}
+
+/// Connects a device, which is registered if it is not known.
+fn connect_new(transaction: &Transaction<'_>, connect: Connect) -> Result<Connected, Failure> {
+    // Somebody may have registered it just now.
+    if let Some(connected) = connect_known(transaction, connect)? {
+        return Ok(connected);
+    }
+    let Connect { device, session: _, cursor, at } = connect;
+    let cursor = cursor.unwrap_or_default();
+    transaction.prepare_cached(statements::CURSOR_REGISTER)?.execute(params![
+        device.user.uuid().as_bytes(),
+        device.device.uuid().as_bytes(),
+        integer(cursor.0),
+        at.timestamp_micros(),
+    ])?;
+    let memberships = Memberships { as_of: read_head(transaction)?.position, windows: windows(transaction, device.user)? };
+    Ok(Connected::Welcome(Welcome { cursor, generation: Generation::FIRST, memberships }))
+}
+
+fn generations(transaction: &Transaction<'_>, devices: impl Iterator<Item = Device>) -> Result<Vec<(Device, Generation)>, Failure> {
+    let mut statement = transaction.prepare_cached(statements::CURSOR_GENERATION)?;
+    let mut generations = Vec::new();
+    for device in devices {
+        let (user, device_id) = (device.user.uuid(), device.device.uuid());
+        let generation = statement.query_row(params![user.as_bytes(), device_id.as_bytes()], |row| row.get(0)).optional()?;
+        generations.extend(generation.map(|Unsigned(generation)| (device, Generation(generation))));
+    }
+    Ok(generations)
+}
+
 fn cursor(transaction: &Transaction<'_>, device: Device) -> Result<Option<Position>, Failure> {
     let mut statement = transaction.prepare_cached(statements::CURSOR_READ)?;
     let position = statement.query_row(params![device.user.uuid().as_bytes(), device.device.uuid().as_bytes()], |row| row.get(0));
     Ok(position.optional()?.map(|Unsigned(position)| Position(position)))
+}
+
+fn mark_sent(transaction: &Transaction<'_>, mark: &SentMark) -> Result<(), Failure> {
+    let (user, device) = (mark.device.user.uuid(), mark.device.device.uuid());
+    let mut marked = transaction.prepare_cached(statements::CURSOR_MARKED)?;
+    let marked = marked.query_row(params![user.as_bytes(), device.as_bytes()], |row| row.get(0)).optional()?;
+    let Some(from) = marked.map(|Unsigned(from)| from).filter(|from| *from < mark.to.0) else { return Ok(()) };
+    let (from, to) = (integer(from), integer(mark.to.0));
+    transaction.prepare_cached(statements::CURSOR_MARK)?.execute(params![user.as_bytes(), device.as_bytes(), to])?;
+    let mut history = transaction.prepare_cached(statements::CURSOR_SEND_INSERT)?;
+    history.execute(params![user.as_bytes(), device.as_bytes(), from, to, mark.at.timestamp_micros()])?;
+    Ok(())
 }
 
 fn advance(transaction: &Transaction<'_>, moved: &CursorMove) -> Result<(), Failure> {

@@ -29,7 +29,7 @@ const APPLICATION: i64 = 0x706f_7374;
 /// How long a statement waits for another process that looks at the file.
 const BUSY: Duration = Duration::from_secs(10);
 /// Every statement there is, and some.
-const CACHED_STATEMENTS: usize = 64;
+const CACHED_STATEMENTS: usize = 96;
 
 /// Why a data directory could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -126,10 +126,26 @@ impl Database {
         migrate(&mut connection, version).map_err(failed)?;
         // Whoever held the lease was another process, and the lock says that it has ended: no need to wait for its time to run out.
         connection.execute(statements::LEASE_VACATE, ()).map_err(failed)?;
+        connection.execute(statements::WEBHOOK_ENDPOINTS_VACATE, ()).map_err(failed)?;
         let head = head(&connection).map_err(failed)?;
         let readers = open_readers(&file).map_err(failed)?;
         let writer = Writer::start(connection).map_err(unusable)?;
         Ok(Arc::new(Self { readers, writer: Some(writer), head: watch::Sender::new(head), _lock: Some(lock) }))
+    }
+
+    /// Opens a data directory for an operator's small change beside the server that may be running on it, whose file it waits for. Not
+    /// for the log: the server would not hear of it. Blocks.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open_beside(directory: &Path) -> Result<Arc<Self>, OpenError> {
+        let mut database = Self::existing(directory)?;
+        let file = directory.join(FILE);
+        let connection = connect(&file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX);
+        let connection = connection.map_err(|source| OpenError::Sqlite { file, source })?;
+        let unusable = |source| OpenError::Directory { directory: directory.to_owned(), source };
+        database.writer = Some(Writer::start(connection).map_err(unusable)?);
+        Ok(Arc::new(database))
     }
 
     /// Opens a data directory to read only, whether or not a server is running on it. Changes no data, but may create the files that
@@ -138,6 +154,10 @@ impl Database {
     /// # Errors
     /// See [`OpenError`].
     pub fn open_read_only(directory: &Path) -> Result<Arc<Self>, OpenError> {
+        Self::existing(directory).map(Arc::new)
+    }
+
+    fn existing(directory: &Path) -> Result<Self, OpenError> {
         let file = directory.join(FILE);
         if !file.exists() {
             return Err(OpenError::Missing { directory: directory.to_owned() });
@@ -150,7 +170,7 @@ impl Database {
         }
         let head = head(&connection).map_err(failed)?;
         let readers = open_readers(&file).map_err(failed)?;
-        Ok(Arc::new(Self { readers, writer: None, head: watch::Sender::new(head), _lock: None }))
+        Ok(Self { readers, writer: None, head: watch::Sender::new(head), _lock: None })
     }
 
     pub(super) fn readers(&self) -> &Readers {

@@ -10,16 +10,19 @@ mod audience;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use posthaste_application::port::log::{AppendRefused, Memberships};
+use posthaste_application::port::log::{AppendRefused, MembershipWindow, Memberships, Reading};
 use posthaste_application::port::{Clock, EventLog, PortError};
 use posthaste_application::recorded::{Append, Appended, Hash, Head, Position, Recorded, StreamId};
-use posthaste_domain::{CommandId, UserId};
+use posthaste_domain::{CommandId, ThreadId, UserId};
 use rusqlite::{Params, Transaction, params};
 
 use super::database::{Database, Durability};
 use super::failure::Failure;
 use super::row::{self, Unsigned, integer};
 use super::statements;
+use uuid::Uuid;
+
+pub(super) use self::audience::windows;
 
 /// The log of the embedded profile.
 pub struct SqliteLog {
@@ -86,6 +89,38 @@ impl EventLog for SqliteLog {
         self.database.readers().read(read).await
     }
 
+    async fn windows(&self, user: UserId, thread: ThreadId) -> Result<Vec<MembershipWindow>, PortError> {
+        self.database.readers().read(move |snapshot| audience::windows_of_thread(snapshot, user, thread)).await
+    }
+
+    async fn members_at(
+        &self,
+        thread: ThreadId,
+        position: Position,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<UserId>, PortError> {
+        self.database.readers().read(move |snapshot| audience::members_at(snapshot, thread, position, after, limit)).await
+    }
+
+    async fn readings(&self, thread: ThreadId, position: Position, users: &[UserId]) -> Result<Vec<Reading>, PortError> {
+        let users = users.to_vec();
+        self.database.readers().read(move |snapshot| audience::readings(snapshot, thread, position, &users)).await
+    }
+
+    async fn deletions(&self, streams: &[Uuid]) -> Result<Vec<Recorded>, PortError> {
+        let streams = streams.to_vec();
+        let read = move |snapshot: &Transaction<'_>| {
+            let mut deletions = Vec::new();
+            for stream in streams {
+                deletions.extend(events(snapshot, statements::DELETIONS, [stream.as_bytes()])?);
+            }
+            deletions.sort_by_key(|deletion| deletion.position);
+            Ok(deletions)
+        };
+        self.database.readers().read(read).await
+    }
+
     async fn head(&self) -> Result<Head, PortError> {
         self.database.readers().read(read_head).await
     }
@@ -97,7 +132,7 @@ impl EventLog for SqliteLog {
     }
 }
 
-fn read_head(transaction: &Transaction<'_>) -> Result<Head, Failure> {
+pub(super) fn read_head(transaction: &Transaction<'_>) -> Result<Head, Failure> {
     let mut statement = transaction.prepare_cached(statements::HEAD_READ)?;
     Ok(statement.query_row((), |row| {
         let Unsigned(position) = row.get(0)?;

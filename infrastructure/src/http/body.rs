@@ -57,6 +57,9 @@ fn invalid(detail: String) -> ApiError {
 /// Holds a value against a schema, as far as the bodies here need it; `path` says where it is.
 fn check(schema: &MetaSchemaRef, value: &Value, path: &str) -> Result<(), String> {
     let schema = resolve(schema);
+    if schema.nullable && value.is_null() {
+        return Ok(());
+    }
     for part in &schema.all_of {
         check(part, value, path)?;
     }
@@ -98,5 +101,19 @@ fn resolve(schema: &MetaSchemaRef) -> &MetaSchema {
     match schema {
         MetaSchemaRef::Inline(schema) => schema,
         MetaSchemaRef::Reference(name) => &SCHEMAS.schemas[name],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn null_is_taken_where_the_document_says_so_and_nowhere_else() {
+        let required = MetaSchemaRef::Inline(Box::new(MetaSchema::new("string")));
+        let optional = MetaSchemaRef::Inline(Box::new(MetaSchema { all_of: vec![required.clone()], nullable: true, ..MetaSchema::ANY }));
+        assert_eq!(check(&optional, &Value::Null, "title"), Ok(()));
+        assert_eq!(check(&optional, &Value::from(7), "title"), Err("`title` must be a string".to_owned()));
+        assert_eq!(check(&required, &Value::Null, "title"), Err("`title` must be a string".to_owned()));
     }
 }

@@ -13,6 +13,7 @@ use tracing::{Instrument as _, Span, field};
 
 use super::App;
 use super::call::RequestId;
+use super::document;
 use super::problem::{self, ApiError};
 
 const REQUEST_ID: &str = "x-request-id";
@@ -55,6 +56,9 @@ impl Edge {
             Ok(Ok(Err(error))) => {
                 let pattern = error.data::<PathPattern>().cloned();
                 let mut response = translate(&error);
+                if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+                    response.headers_mut().insert(header::ALLOW, document::allowed(pattern.as_ref()));
+                }
                 if let Some(pattern) = pattern {
                     response.set_data(pattern);
                 }

@@ -1,21 +1,22 @@
 use chrono::{DateTime, Utc};
 use poem_openapi::param::{Header, Path, Query};
-use poem_openapi::payload::Json;
 use poem_openapi::types::Example;
-use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
-use posthaste_application::execute::{Command, Executed};
+use poem_openapi::{Enum, Object, OpenApi};
+use posthaste_application::execute::Command;
+use posthaste_application::problem::Code;
 use posthaste_application::view::{self, FriendState, ViewName};
 use posthaste_domain::UserId;
 use uuid::Uuid;
 
 use super::Tag;
-use super::answer::Answer;
+use super::answer::{Answer, Made, Recorded};
 use super::auth::AccessToken;
 use super::body::Body;
 use super::call::Call;
 use super::example;
 use super::page::{Asked, Items};
 use super::problem::{Failed, failures};
+use super::profile::{self, Shown};
 
 pub(super) struct Friends;
 
@@ -24,43 +25,18 @@ pub(super) struct Friends;
 #[oai(deny_unknown_fields, example)]
 struct FriendRequest {
     /// The user.
-    to: Uuid,
+    user: Uuid,
 }
 
 impl Example for FriendRequest {
     fn example() -> Self {
-        Self { to: example::BOB }
+        Self { user: example::BOB }
     }
-}
-
-/// What stands between two users now.
-#[derive(Object)]
-#[oai(example)]
-struct Friendship {
-    /// The friendship.
-    id: Uuid,
-    /// The other user.
-    user: Uuid,
-    /// Where it was recorded.
-    position: u64,
-}
-
-impl Example for Friendship {
-    fn example() -> Self {
-        Self { id: example::FRIENDSHIP, user: example::BOB, position: 17 }
-    }
-}
-
-#[derive(ApiResponse)]
-enum Requested {
-    /// Asked; or, if the other had asked already, friends now. A retry with the same key gets the same answer.
-    #[oai(status = 201)]
-    Created(Json<Friendship>),
 }
 
 /// What somebody is to oneself.
 #[derive(Clone, Copy, Enum)]
-#[oai(remote = "FriendState", rename_all = "snake_case", rename = "FriendState")]
+#[oai(rename_all = "snake_case", rename = "FriendState")]
 enum State {
     /// A friend.
     Friend,
@@ -70,21 +46,27 @@ enum State {
     Sent,
 }
 
+impl From<State> for FriendState {
+    fn from(state: State) -> Self {
+        match state {
+            State::Friend => Self::Friend,
+            State::Received => Self::Received,
+            State::Sent => Self::Sent,
+        }
+    }
+}
+
 /// Somebody in one's list.
 #[derive(Object)]
 #[oai(example)]
 struct Friend {
     /// The friendship.
     id: Uuid,
-    /// The other user.
-    user: Uuid,
-    /// The other's handle; null when it was erased.
-    username: Option<String>,
-    /// The other's name; null when it was erased.
-    display_name: Option<String>,
+    /// The other.
+    user: Shown,
     /// What they are to oneself.
     state: State,
-    /// The position of the last change: the key of the list.
+    /// The position of the last change.
     since: u64,
     /// When that was.
     since_at: DateTime<Utc>,
@@ -92,29 +74,22 @@ struct Friend {
 
 impl Example for Friend {
     fn example() -> Self {
-        Self {
-            id: example::FRIENDSHIP,
-            user: example::BOB,
-            username: Some("bob".to_owned()),
-            display_name: Some("Bob Birch".to_owned()),
-            state: State::Friend,
-            since: 17,
-            since_at: example::noon(),
-        }
+        Self { id: example::FRIENDSHIP, user: profile::bob(), state: State::Friend, since: 17, since_at: example::noon() }
     }
 }
 
-impl From<view::Friend> for Friend {
-    fn from(friend: view::Friend) -> Self {
-        let view::Friend { friendship, user, username, display_name, state, since, since_at } = friend;
-        Self { id: friendship.uuid(), user: user.uuid(), username, display_name, state: state.into(), since: since.0, since_at }
+impl Friend {
+    fn new(view::Friend { friendship, person, since, since_at, .. }: view::Friend, state: State) -> Self {
+        Self { id: friendship.uuid(), user: person.into(), state, since: since.0, since_at }
     }
 }
 
 failures! {
     RequestFailures = BODY BEARER COMMAND [
+        403: "`blocked`: one of you has blocked the other.",
         404: "`not_found`: there is no such user.",
         409: "`conflict`: you are friends already.",
+        429: "`rate_limited`: this user has declined you a short while ago; ask again later.",
     ]
 }
 failures! {
@@ -123,13 +98,16 @@ failures! {
         404: "`not_found`: this user has not asked.",
     ]
 }
+failures! { DropFailures = BEARER COMMAND [404: "`not_found`: no request stands between you."] }
+failures! { EndFailures = BEARER COMMAND [403: "`not_friends`: you are not friends."] }
 failures! { ListFailures = BEARER VIEW }
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Friends")]
 impl Friends {
     /// Ask somebody to be friends
     ///
-    /// Asks once, however often it is sent. If the other has asked already, this is the answer, and you are friends.
+    /// Asks once, however often it is sent. If the other has asked already, this is the answer, and you are friends. The `id` of the answer is
+    /// the friendship's.
     #[oai(path = "/friend-requests", method = "post", operation_id = "request_friendship")]
     async fn request(
         &self,
@@ -139,12 +117,34 @@ impl Friends {
         #[oai(name = "Idempotency-Key")]
         key: Header<Option<Uuid>>,
         body: Body<FriendRequest>,
-    ) -> Result<Requested, Failed<RequestFailures>> {
-        let FriendRequest { to } = body.0;
-        let envelope = call.envelope(Some(token.0.user), key.0);
-        let command = Command::RequestFriendship { to: UserId::new(to) };
-        let Executed { id, position, .. } = call.app.executor.execute(envelope, command).await?;
-        Ok(Requested::Created(Json(Friendship { id, user: to, position: position.0 })))
+    ) -> Result<Made, Failed<RequestFailures>> {
+        let FriendRequest { user } = body.0;
+        Ok(call.command(&token, key.0, Command::RequestFriendship { user: UserId::new(user) }).await?.into())
+    }
+
+    /// Decline a friend request, or take it back
+    ///
+    /// Says no to what this user has asked, who cannot ask again for a while then; or, if it was you who asked, takes it back.
+    #[oai(path = "/friend-requests/:user", method = "delete", operation_id = "drop_friend_request")]
+    async fn drop_request(
+        &self,
+        token: AccessToken,
+        call: Call,
+        /// The other.
+        user: Path<Uuid>,
+        /// A UUID, the same on every retry. Generated when absent.
+        #[oai(name = "Idempotency-Key")]
+        key: Header<Option<Uuid>>,
+    ) -> Result<Answer<Recorded>, Failed<DropFailures>> {
+        let user = UserId::new(user.0);
+        match call.command(&token, key.0, Command::DeclineFriendship { user }).await {
+            Ok(executed) => Ok(executed.into()),
+            // It was not for us to decline; or this is a retry, and it was not the first time either.
+            Err(error) if matches!(error.0.code, Code::Forbidden | Code::CommandMismatch) => {
+                Ok(call.command(&token, key.0, Command::CancelFriendship { user }).await?.into())
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Accept a friend request
@@ -160,11 +160,25 @@ impl Friends {
         /// A UUID, the same on every retry. Generated when absent.
         #[oai(name = "Idempotency-Key")]
         key: Header<Option<Uuid>>,
-    ) -> Result<Answer<Friendship>, Failed<AcceptFailures>> {
-        let envelope = call.envelope(Some(token.0.user), key.0);
-        let command = Command::AcceptFriendship { from: UserId::new(user.0) };
-        let Executed { id, position, .. } = call.app.executor.execute(envelope, command).await?;
-        Ok(Friendship { id, user: user.0, position: position.0 }.into())
+    ) -> Result<Answer<Recorded>, Failed<AcceptFailures>> {
+        Ok(call.command(&token, key.0, Command::AcceptFriendship { user: UserId::new(user.0) }).await?.into())
+    }
+
+    /// End a friendship
+    ///
+    /// Your direct thread stays, to be read; who may write in it is up to the service's policy.
+    #[oai(path = "/friends/:user", method = "delete", operation_id = "end_friendship")]
+    async fn end(
+        &self,
+        token: AccessToken,
+        call: Call,
+        /// The friend.
+        user: Path<Uuid>,
+        /// A UUID, the same on every retry. Generated when absent.
+        #[oai(name = "Idempotency-Key")]
+        key: Header<Option<Uuid>>,
+    ) -> Result<Answer<Recorded>, Failed<EndFailures>> {
+        Ok(call.command(&token, key.0, Command::EndFriendship { user: UserId::new(user.0) }).await?.into())
     }
 
     /// List friends or requests
@@ -178,18 +192,18 @@ impl Friends {
         call: Call,
         /// Which of the three; friends when absent.
         state: Query<Option<State>>,
-        /// Only entries whose key is below this one.
-        before: Query<Option<u64>>,
+        /// The `next` of the page before this one; the first page when absent.
+        before: Query<Option<String>>,
         /// At most this many entries; 50 when absent.
         #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
         limit: Query<Option<u32>>,
         /// Wait until this position has been seen.
         after: Query<Option<u64>>,
     ) -> Result<Answer<Items<Friend>>, Failed<ListFailures>> {
-        call.reached(&[ViewName::Friends], after.0).await?;
-        let asked = Asked::new(before.0, limit.0);
-        let state = state.0.unwrap_or(State::Friend).into();
-        let friends = call.app.ports.views.friends(token.0.user, state, asked.page()).await?;
-        Ok(Items::of(asked, friends, |friend| friend.since, Friend::from).into())
+        let asked = Asked::new(before.0, limit.0)?;
+        call.reached(&[ViewName::People], after.0).await?;
+        let state = state.0.unwrap_or(State::Friend);
+        let friends = call.app.ports.views.friends(token.0.user, state.into(), asked.page()).await?;
+        Ok(Items::of(asked, friends, |friend| friend.since, |friend| Friend::new(friend, state)).into())
     }
 }

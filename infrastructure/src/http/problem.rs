@@ -11,9 +11,12 @@ use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSch
 use poem_openapi::types::{Example, ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
 use poem_openapi::{ApiResponse, Enum, Object};
 use posthaste_application::codec::Undecodable;
+use posthaste_application::deliver::StatusError;
 use posthaste_application::execute::ExecuteError;
 use posthaste_application::port::PortError;
 use posthaste_application::problem::{Code, Problem, Retry};
+use posthaste_application::read::ReadError;
+use posthaste_domain::Refusal;
 use posthaste_domain::text::TextError;
 use serde_json::Value;
 
@@ -37,6 +40,12 @@ impl From<Code> for ApiError {
     }
 }
 
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        Self((&refusal).into())
+    }
+}
+
 impl From<TextError> for ApiError {
     fn from(error: TextError) -> Self {
         Self((&error).into())
@@ -55,7 +64,16 @@ macro_rules! reported {
     )+};
 }
 
-reported!(ExecuteError, PortError, Undecodable);
+reported!(ExecuteError, PortError, ReadError, Undecodable);
+
+impl From<StatusError> for ApiError {
+    fn from(error: StatusError) -> Self {
+        match error {
+            StatusError::Port(error) => error.into(),
+            StatusError::Undecodable(error) => error.into(),
+        }
+    }
+}
 
 /// Logs what is a fault of the service or of what it stands on.
 fn report(error: &(dyn Error + 'static), code: Code) {
@@ -97,7 +115,8 @@ pub(super) fn response(problem: &Problem, status: StatusCode) -> Response {
     let mut response = Response::builder().status(status).content_type(CONTENT_TYPE).body(Body::from(body));
     let headers = response.headers_mut();
     if status == StatusCode::UNAUTHORIZED {
-        let challenge = if problem.code == Code::TokenExpired { "Bearer error=\"invalid_token\"" } else { "Bearer" };
+        let challenge =
+            if matches!(problem.code, Code::TokenExpired | Code::SessionRevoked) { "Bearer error=\"invalid_token\"" } else { "Bearer" };
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
     if let Some(wait) = problem.retry_after_ms {
@@ -215,13 +234,29 @@ pub(super) const ANY: &[Documented] = &[
     (503, "`unavailable`: something the service needs cannot be reached. The same request can be sent again after `retry_after_ms`."),
 ];
 /// What an operation with an access token can come to.
-pub(super) const BEARER: &[Documented] =
-    &[(401, "`unauthorized`: no access token, or one that is not ours; `token_expired`: it was good and has run out.")];
+pub(super) const BEARER: &[Documented] = &[(
+    401,
+    "`unauthorized`: no access token, or one that is not ours; `token_expired`: it was good and has run out; `session_revoked`: its login was \
+     ended.",
+)];
 /// What an operation with a body can come to.
 pub(super) const BODY: &[Documented] =
     &[(413, "`too_large`: more bytes than are taken."), (415, "`validation`: the body must be `application/json`.")];
 /// What a command can come to.
 pub(super) const COMMAND: &[Documented] = &[(422, "`command_mismatch`: this `Idempotency-Key` was already used for something else.")];
+/// What only a member of a thread can do.
+pub(super) const MEMBER: &[Documented] = &[
+    (403, "`not_member`: you may know of this thread, and are not in it."),
+    (404, "`not_found`: there is no such thread, or none that you may know of; which of the two is not told."),
+];
+/// What takes a role in a thread that not everybody has.
+pub(super) const ROLE: &[Documented] = &[
+    (
+        403,
+        "`forbidden`: your role does not allow this, or it is a direct thread; `not_member`: you may know of this thread, and are not in it.",
+    ),
+    (404, "`not_found`: there is no such thread, or none that you may know of; which of the two is not told."),
+];
 /// What a query that waits for a view can come to.
 pub(super) const VIEW: &[Documented] = &[(
     503,

@@ -3,6 +3,7 @@
 use poem_openapi::Object;
 use poem_openapi::types::Example;
 use posthaste_application::recorded::StreamId;
+use posthaste_application::view::Person;
 use posthaste_domain::user::UserEvent;
 use posthaste_domain::{Category, Event, UserId};
 use uuid::Uuid;
@@ -32,6 +33,17 @@ impl Example for Shown {
     }
 }
 
+/// Bob, whom Alice meets in the examples.
+pub(super) fn bob() -> Shown {
+    Shown { id: example::BOB, username: Some("bob".to_owned()), display_name: Some("Bob Birch".to_owned()) }
+}
+
+impl From<Person> for Shown {
+    fn from(Person { user, username, display_name, .. }: Person) -> Self {
+        Self { id: user.uuid(), username, display_name }
+    }
+}
+
 impl Shown {
     /// The user as the log has them; `None` when nobody is registered there.
     pub(super) async fn find(app: &App, user: UserId) -> Result<Option<Self>, ApiError> {
@@ -47,7 +59,12 @@ impl Shown {
                         display_name: profile.map(|profile| profile.display_name.as_str().to_owned()),
                     });
                 }
-                Event::Claim(_) | Event::Friendship(_) | Event::Thread(_) | Event::Message(_) => {}
+                Event::User(UserEvent::PrivacySet { .. } | UserEvent::SessionRevoked { .. })
+                | Event::Claim(_)
+                | Event::Friendship(_)
+                | Event::Thread(_)
+                | Event::Message(_)
+                | Event::Subscription(_) => {}
             }
         }
         Ok(shown)

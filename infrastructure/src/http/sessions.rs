@@ -1,7 +1,9 @@
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
+use poem_openapi::param::{Header, Path};
 use poem_openapi::payload::Json;
 use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object, OpenApi};
+use posthaste_application::execute::Command;
 use posthaste_application::port::accounts::Credentials;
 use posthaste_application::port::secrets::Access;
 use posthaste_application::problem::{Code, Problem};
@@ -10,6 +12,8 @@ use posthaste_domain::{Claim, ClaimId, SessionId};
 use uuid::Uuid;
 
 use super::Tag;
+use super::answer::{Answer, Recorded};
+use super::auth::AccessToken;
 use super::body::Body;
 use super::call::Call;
 use super::example;
@@ -77,6 +81,8 @@ failures! {
     LoginFailures = BODY [401: "`unauthorized`: there is no such account, or this is not its password. Which of the two is not told."]
 }
 
+failures! { EndFailures = BEARER COMMAND }
+
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Sessions")]
 impl Sessions {
     /// Log in
@@ -108,6 +114,40 @@ impl Sessions {
             session: access.session.uuid(),
         })))
     }
+
+    /// Log out
+    ///
+    /// Ends the login of the access token that is used: no token of it is taken any more, and its sockets are closed with 4202. A retry is
+    /// refused with `session_revoked`, which says that it is done.
+    #[oai(path = "/sessions/current", method = "delete", operation_id = "log_out")]
+    async fn log_out(
+        &self,
+        token: AccessToken,
+        call: Call,
+        /// A UUID, the same on every retry. Generated when absent.
+        #[oai(name = "Idempotency-Key")]
+        key: Header<Option<Uuid>>,
+    ) -> Result<Answer<Recorded>, Failed<EndFailures>> {
+        let session = token.0.session;
+        Ok(call.command(&token, key.0, Command::RevokeSession { session }).await?.into())
+    }
+
+    /// End one of my logins
+    ///
+    /// The same for any login of one's own, by its id. That of somebody else is not touched: it is only noted that it is none of mine.
+    #[oai(path = "/sessions/:session", method = "delete", operation_id = "end_session")]
+    async fn end(
+        &self,
+        token: AccessToken,
+        call: Call,
+        /// The `session` that logging in has given.
+        session: Path<Uuid>,
+        /// A UUID, the same on every retry. Generated when absent.
+        #[oai(name = "Idempotency-Key")]
+        key: Header<Option<Uuid>>,
+    ) -> Result<Answer<Recorded>, Failed<EndFailures>> {
+        Ok(call.command(&token, key.0, Command::RevokeSession { session: SessionId::new(session.0) }).await?.into())
+    }
 }
 
 /// One failure for everything, so that nobody learns who has an account.
@@ -123,7 +163,7 @@ async fn find(call: &Call, login: &str) -> Result<Option<Credentials>, ApiError>
         Username::parse(login).map(|username| ClaimId::username(&username))
     };
     let Ok(claim) = claim else { return Ok(None) };
-    match call.app.executor.states().load::<Claim>(claim).await?.state.holder() {
+    match call.app.executor.states().fresh::<Claim>(claim).await?.state.holder() {
         Some(user) => Ok(call.app.ports.accounts.find(user).await?),
         None => Ok(None),
     }

@@ -1,203 +1,343 @@
-use chrono::{DateTime, Utc};
 use poem_openapi::param::{Header, Path, Query};
-use poem_openapi::types::Example;
+use poem_openapi::types::{Example, MaybeUndefined};
 use poem_openapi::{Object, OpenApi};
-use posthaste_application::execute::{Command, Executed};
+use posthaste_application::execute::{Command, Passcode};
 use posthaste_application::problem::{Code, Problem};
-use posthaste_application::view::{self, ViewName};
-use posthaste_domain::{ThreadId, UserId};
+use posthaste_application::recorded::StreamId;
+use posthaste_domain::text::{Description, Title};
+use posthaste_domain::thread::{Glance, ThreadEvent};
+use posthaste_domain::{Category, Event, FileId, InviteId, Thread as State, ThreadId, UserId};
 use uuid::Uuid;
 
 use super::Tag;
-use super::answer::Answer;
+use super::answer::{Answer, Changed, Made, Recorded, Tagged};
 use super::auth::AccessToken;
+use super::body::Body;
 use super::call::Call;
-use super::example;
-use super::page::{Asked, Items};
+use super::kinds::{History, Kind, Look, Role, SharedKind, Visibility};
 use super::problem::{ApiError, Failed, failures};
+use super::profile::{self, Shown};
+use super::{example, revision};
 
 pub(super) struct Threads;
 
-/// An open thread.
+/// A thread, as whoever may know of it sees it.
 #[derive(Object)]
 #[oai(example)]
-struct Opened {
+pub(super) struct Thread {
     /// The thread.
-    id: Uuid,
-    /// The other user.
-    user: Uuid,
-    /// Where its opening was recorded.
-    position: u64,
-}
-
-impl Example for Opened {
-    fn example() -> Self {
-        Self { id: example::THREAD, user: example::BOB, position: 18 }
-    }
-}
-
-/// The newest message of a thread.
-#[derive(Object)]
-#[oai(example)]
-struct LastMessage {
-    /// Where it stands.
-    position: u64,
-    /// Who wrote it.
-    author: Uuid,
-    /// What it says; null when it was erased.
-    text: Option<String>,
-}
-
-impl Example for LastMessage {
-    fn example() -> Self {
-        Self { position: 42, author: example::BOB, text: Some("See you at eight.".to_owned()) }
-    }
-}
-
-/// A thread in one's list.
-#[derive(Object)]
-#[oai(example)]
-struct Thread {
-    /// The thread.
-    id: Uuid,
-    /// Its members.
-    members: Vec<Uuid>,
-    /// The position of its last event: the key of the list.
-    activity: u64,
-    /// When that was.
-    active_at: DateTime<Utc>,
-    /// Its newest message; null when there is none.
-    last_message: Option<LastMessage>,
+    pub(super) id: Uuid,
+    /// What kind of thread it is.
+    pub(super) kind: Kind,
+    /// What oneself is in it; null for whoever is not a member. In a direct thread both are members.
+    pub(super) role: Option<Role>,
+    /// The other of a direct thread; null for all others.
+    pub(super) peer: Option<Shown>,
+    /// What it is called; null for a direct thread, and when it was erased.
+    pub(super) title: Option<String>,
+    /// What it is about; null when nobody has said.
+    pub(super) description: Option<String>,
+    /// Its picture, a file; null when it has none.
+    pub(super) avatar: Option<Uuid>,
+    /// Who can find it.
+    pub(super) visibility: Visibility,
+    /// What those see who join later.
+    pub(super) history: History,
+    /// Whether joining takes a passcode, for those whom no invitation lets in.
+    pub(super) has_passcode: bool,
+    /// How many members it has.
+    pub(super) members: u64,
+    /// How many times its settings were set; what the `ETag` says.
+    pub(super) revision: u32,
 }
 
 impl Example for Thread {
     fn example() -> Self {
         Self {
-            id: example::THREAD,
-            members: vec![example::ALICE, example::BOB],
-            activity: 42,
-            active_at: example::noon(),
-            last_message: Some(LastMessage::example()),
+            id: example::GROUP,
+            kind: Kind::Group,
+            role: Some(Role::Owner),
+            peer: None,
+            title: Some("Saturday's hike".to_owned()),
+            description: Some("Bring water.".to_owned()),
+            avatar: Some(example::AVATAR),
+            visibility: Visibility::Private,
+            history: History::Joined,
+            has_passcode: false,
+            members: 3,
+            revision: 3,
         }
     }
 }
 
-impl From<view::ThreadSummary> for Thread {
-    fn from(summary: view::ThreadSummary) -> Self {
-        let view::ThreadSummary { thread, members, activity, active_at, last_message } = summary;
-        Self {
-            id: thread.uuid(),
-            members: members.into_iter().map(UserId::uuid).collect(),
-            activity: activity.0,
-            active_at,
-            last_message: last_message.map(|message| {
-                let view::threads::LastMessage { position, author, text } = message;
-                LastMessage { position: position.0, author: author.uuid(), text }
-            }),
-        }
-    }
-}
-
-/// Somebody in a thread.
+/// A group or channel to create.
 #[derive(Object)]
-#[oai(example)]
-struct Member {
-    /// The user.
-    user: Uuid,
-    /// The position they joined at.
-    joined: u64,
+#[oai(deny_unknown_fields, example)]
+struct NewThread {
+    /// Group or channel.
+    kind: SharedKind,
+    /// What it is called: 1 to 100 characters.
+    title: String,
+    /// What it is about: 1 to 1,000 characters.
+    description: Option<String>,
+    /// Its picture, a file.
+    avatar: Option<Uuid>,
+    /// Who can find it; only a channel can be public. Private when absent.
+    visibility: Option<Visibility>,
+    /// What those see who join later; what happens while they are members when absent.
+    history: Option<History>,
+    /// The first members beside oneself, up to 1,000. Who cannot be added is left out.
+    #[oai(validator(max_items = 1000))]
+    members: Option<Vec<Uuid>>,
 }
 
-impl Example for Member {
+impl Example for NewThread {
     fn example() -> Self {
-        Self { user: example::BOB, joined: 18 }
+        Self {
+            kind: SharedKind::Group,
+            title: "Saturday's hike".to_owned(),
+            description: Some("Bring water.".to_owned()),
+            avatar: None,
+            visibility: Some(Visibility::Private),
+            history: Some(History::Joined),
+            members: Some(vec![example::BOB]),
+        }
+    }
+}
+
+/// What is to change of a thread; what is absent stays.
+#[derive(Object)]
+#[oai(deny_unknown_fields, example)]
+struct ThreadChanges {
+    /// What it is called: 1 to 100 characters.
+    title: Option<String>,
+    /// What it is about: 1 to 1,000 characters; null takes it away.
+    description: MaybeUndefined<String>,
+    /// Its picture, a file; null takes it away.
+    avatar: MaybeUndefined<Uuid>,
+    /// Who can find it; only a channel can be public.
+    visibility: Option<Visibility>,
+    /// What those see who join later.
+    history: Option<History>,
+    /// What joining takes, for those whom no invitation lets in: 4 to 64 characters; null takes it away. Nobody can read it again.
+    passcode: MaybeUndefined<String>,
+}
+
+impl Example for ThreadChanges {
+    fn example() -> Self {
+        Self {
+            title: Some("Sunday's hike".to_owned()),
+            description: MaybeUndefined::Null,
+            avatar: MaybeUndefined::Undefined,
+            visibility: None,
+            history: None,
+            passcode: MaybeUndefined::Undefined,
+        }
     }
 }
 
 failures! {
-    OpenFailures = BEARER COMMAND [403: "`not_friends`: only friends can open a direct thread."]
+    OpenFailures = BEARER COMMAND [
+        403: "`not_friends`: only friends can open a direct thread; `blocked`: one of you has blocked the other.",
+        404: "`not_found`: there is no such user.",
+    ]
 }
-failures! { ListFailures = BEARER VIEW }
+failures! { CreateFailures = BODY BEARER COMMAND [409: "`conflict`: more members than this kind of thread can have."] }
+failures! { GetFailures = BEARER [404: "`not_found`: there is no such thread, or none that you may know of; which of the two is not told."] }
 failures! {
-    MembersFailures = BEARER VIEW [403: "`not_member`: you are not in this thread, or there is none; which of the two is not told."]
+    UpdateFailures = BODY BEARER COMMAND ROLE [
+        409: "`version_conflict`: it is not at the revision of `If-Match` any more; get it again, then decide again.",
+    ]
 }
+failures! { DeleteFailures = BEARER COMMAND ROLE }
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Threads")]
 impl Threads {
-    /// Open the direct thread with a friend
+    /// Create a group or channel
     ///
-    /// There is one for every two friends, whoever opens it first; opening it again finds it.
+    /// One owns it from then on. The thread's id is the `Idempotency-Key`. Of the first members, those are left out who are not users and those
+    /// with whom a block stands. A group that is asked to be public is a `validation` problem.
+    #[oai(path = "/threads", method = "post", operation_id = "create_thread")]
+    async fn create(
+        &self,
+        token: AccessToken,
+        call: Call,
+        /// The thread's id: a UUID, the same on every retry. Generated when absent; then the request cannot be retried.
+        #[oai(name = "Idempotency-Key")]
+        key: Header<Option<Uuid>>,
+        body: Body<NewThread>,
+    ) -> Result<Made, Failed<CreateFailures>> {
+        let NewThread { kind, title, description, avatar, visibility, history, members } = body.0;
+        let command = Command::CreateThread {
+            kind: kind.into(),
+            title: Title::parse(&title)?,
+            description: description.as_deref().map(Description::parse).transpose()?,
+            avatar: avatar.map(FileId::new),
+            visibility: visibility.map(Into::into).unwrap_or_default(),
+            history: history.map(Into::into).unwrap_or_default(),
+            members: members.unwrap_or_default().into_iter().map(UserId::new).collect(),
+        };
+        Ok(call.command(&token, key.0, command).await?.into())
+    }
+
+    /// Open the direct thread with somebody
+    ///
+    /// There is one for every two users, whoever opens it first; opening it again finds it. Takes a friend, unless the service lets anybody
+    /// write to anybody. The `id` of the answer is the thread's.
     #[oai(path = "/threads/direct/:user", method = "put", operation_id = "open_direct_thread")]
     async fn open_direct(
         &self,
         token: AccessToken,
         call: Call,
-        /// The friend.
+        /// The other.
         user: Path<Uuid>,
         /// A UUID, the same on every retry. Generated when absent.
         #[oai(name = "Idempotency-Key")]
         key: Header<Option<Uuid>>,
-    ) -> Result<Answer<Opened>, Failed<OpenFailures>> {
-        let envelope = call.envelope(Some(token.0.user), key.0);
-        let command = Command::OpenDirect { with: UserId::new(user.0) };
-        let Executed { id, position, .. } = call.app.executor.execute(envelope, command).await?;
-        Ok(Opened { id, user: user.0, position: position.0 }.into())
+    ) -> Result<Answer<Recorded>, Failed<OpenFailures>> {
+        Ok(call.command(&token, key.0, Command::OpenDirect { user: UserId::new(user.0) }).await?.into())
     }
 
-    /// List my threads
+    /// Get a thread
     ///
-    /// The threads one is in, the latest activity first.
-    #[oai(path = "/threads", method = "get", operation_id = "list_threads")]
-    async fn list(
-        &self,
-        token: AccessToken,
-        call: Call,
-        /// Only entries whose key is below this one.
-        before: Query<Option<u64>>,
-        /// At most this many entries; 50 when absent.
-        #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
-        limit: Query<Option<u32>>,
-        /// Wait until this position has been seen.
-        after: Query<Option<u64>>,
-    ) -> Result<Answer<Items<Thread>>, Failed<ListFailures>> {
-        call.reached(&[ViewName::Threads], after.0).await?;
-        let asked = Asked::new(before.0, limit.0);
-        let threads = call.app.ports.views.threads(token.0.user, asked.page()).await?;
-        Ok(Items::of(asked, threads, |thread| thread.activity, Thread::from).into())
-    }
-
-    /// List the members of a thread
-    ///
-    /// Everybody who is in it, in the order of joining. Only members may ask.
-    #[oai(path = "/threads/:thread/members", method = "get", operation_id = "list_members")]
-    async fn members(
+    /// For its members; for whoever is invited; for whoever names a link that can be used, as a preview of what they would join; and for everybody
+    /// if it is public. It is as it is now: there is nothing to wait for.
+    #[oai(path = "/threads/:thread", method = "get", operation_id = "get_thread")]
+    async fn get(
         &self,
         token: AccessToken,
         call: Call,
         /// The thread.
         thread: Path<Uuid>,
-        /// Wait until this position has been seen.
-        after: Query<Option<u64>>,
-    ) -> Result<Answer<Items<Member>>, Failed<MembersFailures>> {
+        /// An invitation that one holds: what a link carries.
+        invite: Query<Option<Uuid>>,
+    ) -> Result<Tagged<Thread>, Failed<GetFailures>> {
         let thread = ThreadId::new(thread.0);
-        call.reached(&[ViewName::Members], after.0).await?;
-        admit(&call, thread, token.0.user).await?;
-        let members = call.app.ports.views.members(thread).await?;
-        let show = |member: view::Member| Member { user: member.user.uuid(), joined: member.joined.0 };
-        Ok(Items::all(members.into_iter().map(show).collect()).into())
+        let state = call.state::<State>(thread).await?;
+        let now = call.app.ports.clock.now();
+        let glance = state.state.glance(token.0.user, invite.0.map(InviteId::new), now).ok_or(Code::NotFound)?;
+        let peer = match &state.state {
+            State::Direct(direct) => direct.pair().other(token.0.user),
+            State::Unopened | State::Shared(_) | State::Deleted => None,
+        };
+        let peer = match peer {
+            Some(user) => Shown::find(&call.app, user).await?,
+            None => None,
+        };
+        let revision = glance.revision;
+        Ok(Tagged::new(Thread::new(thread, glance, peer), revision))
+    }
+
+    /// Change a thread's settings
+    ///
+    /// Takes the owner or an admin. With `If-Match`, only if nobody has changed them since one looked. A change to what holds already changes
+    /// nothing. A passcode enters neither the log nor any answer, and tells no retry from another request.
+    #[oai(path = "/threads/:thread", method = "patch", operation_id = "update_thread")]
+    async fn update(
+        &self,
+        token: AccessToken,
+        call: Call,
+        /// The thread.
+        thread: Path<Uuid>,
+        /// A UUID, the same on every retry. Generated when absent.
+        #[oai(name = "Idempotency-Key")]
+        key: Header<Option<Uuid>>,
+        /// The `ETag` of what one looked at, such as `"3"`; any when absent.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+        body: Body<ThreadChanges>,
+    ) -> Result<Tagged<Changed>, Failed<UpdateFailures>> {
+        let ThreadChanges { title, description, avatar, visibility, history, passcode } = body.0;
+        let thread = ThreadId::new(thread.0);
+        let command = Command::UpdateThread {
+            thread,
+            revision: revision::expected(if_match.0)?,
+            title: title.as_deref().map(Title::parse).transpose()?,
+            description: change(description, |text| Ok(Description::parse(&text)?))?,
+            avatar: change(avatar, |file| Ok(FileId::new(file)))?,
+            visibility: visibility.map(Into::into),
+            history: history.map(Into::into),
+            passcode: change(passcode, parse_passcode)?,
+        };
+        let executed = call.command(&token, key.0, command).await?;
+        let stream = StreamId { category: Category::Thread, id: thread.uuid() };
+        Ok(call.changed(executed, stream, settings_revision).await?)
+    }
+
+    /// Delete a thread
+    ///
+    /// Takes the owner of a group or channel. Its members are told; nothing more happens in it, and nobody can read it any more. For whoever
+    /// deletes it again under another key, there is no such thread.
+    #[oai(path = "/threads/:thread", method = "delete", operation_id = "delete_thread")]
+    async fn delete(
+        &self,
+        token: AccessToken,
+        call: Call,
+        /// The thread.
+        thread: Path<Uuid>,
+        /// A UUID, the same on every retry. Generated when absent.
+        #[oai(name = "Idempotency-Key")]
+        key: Header<Option<Uuid>>,
+    ) -> Result<Answer<Recorded>, Failed<DeleteFailures>> {
+        Ok(call.command(&token, key.0, Command::DeleteThread { thread: ThreadId::new(thread.0) }).await?.into())
     }
 }
 
-/// Refuses whoever is not in the thread.
-pub(super) async fn admit(call: &Call, thread: ThreadId, user: UserId) -> Result<(), ApiError> {
-    let ports = &call.app.ports;
-    if ports.views.member(thread, user).await?.is_some() {
-        return Ok(());
+impl Thread {
+    fn new(thread: ThreadId, glance: Glance, peer: Option<Shown>) -> Self {
+        let Glance { kind, role, history, visibility, revision, members, passcode, appearance } = glance;
+        let Look { title, description, avatar } = appearance.into();
+        Self {
+            id: thread.uuid(),
+            kind: kind.into(),
+            role: role.map(Into::into),
+            peer,
+            title,
+            description,
+            avatar,
+            visibility: visibility.into(),
+            history: history.into(),
+            has_passcode: passcode.is_some(),
+            members: u64::try_from(members).expect("a thread has few members"),
+            revision,
+        }
     }
-    // The view may only be late; whoever has just joined is not sent away.
-    let memberships = ports.log.memberships(user).await?;
-    if memberships.windows.iter().any(|window| window.thread == thread && window.until.is_none()) {
-        return Ok(());
+}
+
+/// What a thread between Alice and Bob looks like to her.
+pub(super) fn between_alice_and_bob() -> Thread {
+    Thread {
+        id: example::THREAD,
+        kind: Kind::Direct,
+        role: Some(Role::Member),
+        peer: Some(profile::bob()),
+        title: None,
+        description: None,
+        avatar: None,
+        visibility: Visibility::Private,
+        history: History::All,
+        has_passcode: false,
+        members: 2,
+        revision: 1,
     }
-    Err(Problem::new(Code::NotMember).into())
+}
+
+/// What a field asks for that may be absent, null, or given.
+fn change<T, U>(field: MaybeUndefined<T>, parse: impl FnOnce(T) -> Result<U, ApiError>) -> Result<Option<Option<U>>, ApiError> {
+    match field {
+        MaybeUndefined::Undefined => Ok(None),
+        MaybeUndefined::Null => Ok(Some(None)),
+        MaybeUndefined::Value(value) => Ok(Some(Some(parse(value)?))),
+    }
+}
+
+/// A passcode, as it was typed.
+#[allow(clippy::needless_pass_by_value, reason = "nothing keeps it")]
+pub(super) fn parse_passcode(text: String) -> Result<Passcode, ApiError> {
+    Passcode::parse(&text).map_err(|error| Problem::with(Code::Validation, error.to_string()).into())
+}
+
+/// The revision that a thread's settings have after an event, if it says one.
+fn settings_revision(event: &Event) -> Option<u32> {
+    if let Event::Thread(ThreadEvent::Updated { revision, .. }) = event { Some(*revision) } else { None }
 }

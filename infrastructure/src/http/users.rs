@@ -5,6 +5,7 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use posthaste_application::execute::{Command, Executed};
 use posthaste_application::port::accounts::Credentials;
 use posthaste_application::problem::{Code, Problem};
+use posthaste_application::view::ViewName;
 use posthaste_domain::text::{DisplayName, Email, Username};
 use posthaste_domain::user::Profile;
 use posthaste_domain::{Claim, ClaimId, User, UserId};
@@ -15,7 +16,7 @@ use super::answer::Answer;
 use super::auth::AccessToken;
 use super::body::Body;
 use super::call::Call;
-use super::page::Items;
+use super::page::{Asked, Items, SOUGHT_LEAST, looked_for};
 use super::problem::{ApiError, Failed, failures};
 use super::profile::Shown;
 
@@ -73,7 +74,7 @@ enum Created {
 }
 
 failures! { RegisterFailures = BODY COMMAND [409: "`conflict`: the username or the email address is taken."] }
-failures! { LookupFailures = BEARER }
+failures! { LookupFailures = BEARER VIEW }
 failures! { GetFailures = BEARER [404: "`not_found`: there is no such user."] }
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Users")]
@@ -98,7 +99,7 @@ impl Users {
         let user = UserId::new(envelope.command.uuid());
 
         // A registered user's credentials are theirs: a retry asks the log, and nobody can try passwords here.
-        if call.app.executor.states().load::<User>(user).await?.state == User::Unregistered {
+        if call.state::<User>(user).await?.state == User::Unregistered {
             check_free(&call, user, &profile.username, &email).await?;
             // Before the command, so that a registered user always has them: what a crash leaves in between, the retry finds.
             keep_credentials(&call, user, &email, password).await?;
@@ -112,24 +113,47 @@ impl Users {
         Ok(Created::Created(Json(Registered { user: shown, position: position.0 })))
     }
 
-    /// Look a user up
+    /// Look users up
     ///
-    /// Finds the user with exactly this username, in any case. The list has one entry or none.
-    #[oai(path = "/users", method = "get", operation_id = "look_up_user")]
+    /// With `username`, the user with exactly this username, in any case: one entry or none. With `q`, the directory: those whose username or
+    /// display name has this text in it, in any case, the newest first; without oneself, those whom one has blocked, and those who have
+    /// blocked one. One of the two must be given, and not both.
+    #[oai(path = "/users", method = "get", operation_id = "look_up_users")]
+    #[allow(clippy::too_many_arguments, reason = "each is a parameter of the request")]
     async fn look_up(
         &self,
-        _token: AccessToken,
+        token: AccessToken,
         call: Call,
         /// The whole username.
-        username: Query<String>,
+        username: Query<Option<String>>,
+        /// A part of the username or the display name: 3 to 64 characters.
+        q: Query<Option<String>>,
+        /// The `next` of the page before this one; the first page when absent.
+        before: Query<Option<String>>,
+        /// At most this many entries; 50 when absent.
+        #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
+        limit: Query<Option<u32>>,
+        /// Wait until this position has been seen.
+        after: Query<Option<u64>>,
     ) -> Result<Answer<Items<Shown>>, Failed<LookupFailures>> {
-        let username = Username::parse(&username.0)?;
-        let claim = call.app.executor.states().load::<Claim>(ClaimId::username(&username)).await?;
-        let found = match claim.state.holder() {
-            Some(user) => Shown::find(&call.app, user).await?,
-            None => None,
-        };
-        Ok(Items::all(found.into_iter().collect()).into())
+        let asked = Asked::new(before.0, limit.0)?;
+        match (username.0, q.0) {
+            (Some(username), None) => {
+                let username = Username::parse(&username)?;
+                let found = match call.state::<Claim>(ClaimId::username(&username)).await?.state.holder() {
+                    Some(user) => Shown::find(&call.app, user).await?,
+                    None => None,
+                };
+                Ok(Items::all(found.into_iter().collect()).into())
+            }
+            (None, Some(q)) => {
+                let matching = looked_for("q", &q, SOUGHT_LEAST)?;
+                call.reached(&[ViewName::People], after.0).await?;
+                let people = call.app.ports.views.directory(token.0.user, &matching, asked.page()).await?;
+                Ok(Items::of(asked, people, |person| person.registered, Shown::from).into())
+            }
+            (None, None) | (Some(_), Some(_)) => Err(Problem::with(Code::Validation, "give either `username` or `q`").into()),
+        }
     }
 
     /// Get a user
@@ -161,7 +185,7 @@ fn check_length(password: &str) -> Result<(), ApiError> {
 async fn check_free(call: &Call, user: UserId, username: &Username, email: &Email) -> Result<(), ApiError> {
     for (claim, taken) in [(ClaimId::username(username), "this username is taken"), (ClaimId::email(email), "this email address is taken")]
     {
-        let holder = call.app.executor.states().load::<Claim>(claim).await?.state.holder();
+        let holder = call.state::<Claim>(claim).await?.state.holder();
         if holder.is_some_and(|holder| holder != user) {
             return Err(Problem::with(Code::Conflict, taken).into());
         }

@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use deadpool_postgres::{Object, PoolError};
+use deadpool_postgres::{Object, PoolError, Transaction};
+use futures::future::maybe_done;
+use futures::poll;
 use posthaste_application::port::PortError;
 use tokio::time::timeout;
 use tokio_postgres::Row;
@@ -62,6 +64,32 @@ impl Postgres {
         self.close_door(statement, connection, begun, answer)
     }
 
+    /// Runs statements in one transaction: the first by itself, and if it gives a row the others, all sent before the first of them is
+    /// answered. Gives whether it did; if not, nothing was changed.
+    pub(super) async fn transaction(
+        &self,
+        (first, parameters): (Statement, Parameters<'_>),
+        others: &[(Statement, Vec<&(dyn ToSql + Sync)>)],
+    ) -> Result<bool, PortError> {
+        let mut connection = self.connection().await?;
+        let begun = Instant::now();
+        // The one that is being waited for, to be named if it fails.
+        let mut current = first;
+        let answer = timeout(self.patience(), async {
+            let transaction = connection.transaction().await?;
+            let prepared = transaction.prepare_cached(first.sql).await?;
+            if transaction.query_opt(&prepared, parameters).await?.is_none() {
+                transaction.rollback().await?;
+                return Ok(false);
+            }
+            pipeline(&transaction, others, &mut current).await?;
+            transaction.commit().await?;
+            Ok(true)
+        })
+        .await;
+        self.close_door(current, connection, begun, answer)
+    }
+
     /// A connection that was alive a moment ago.
     async fn connection(&self) -> Result<Object, PortError> {
         self.pool().get().await.map_err(|error| match error {
@@ -79,8 +107,7 @@ impl Postgres {
         begun: Instant,
         answer: Result<Result<T, tokio_postgres::Error>, tokio::time::error::Elapsed>,
     ) -> Result<T, PortError> {
-        let elapsed_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        tracing::trace!(statement = statement.name, elapsed_us, "statement");
+        traced(statement, begun);
         match answer {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => {
@@ -101,4 +128,37 @@ impl Postgres {
     fn discard(&self, connection: Object) {
         drop(Object::take(connection));
     }
+}
+
+/// Sends statements in their order, and then waits for their answers.
+async fn pipeline(
+    transaction: &Transaction<'_>,
+    statements: &[(Statement, Vec<&(dyn ToSql + Sync)>)],
+    current: &mut Statement,
+) -> Result<(), tokio_postgres::Error> {
+    let mut prepared = Vec::with_capacity(statements.len());
+    for (statement, _) in statements {
+        *current = *statement;
+        prepared.push(transaction.prepare_cached(statement.sql).await?);
+    }
+    let mut sent = Vec::with_capacity(statements.len());
+    for ((_, parameters), prepared) in statements.iter().zip(&prepared) {
+        let mut execution = Box::pin(maybe_done(transaction.execute(prepared, parameters)));
+        // It goes out when it is first polled.
+        let _ = poll!(&mut execution);
+        sent.push(execution);
+    }
+    for ((statement, _), mut execution) in statements.iter().zip(sent) {
+        *current = *statement;
+        let begun = Instant::now();
+        execution.as_mut().await;
+        execution.as_mut().take_output().transpose()?;
+        traced(*statement, begun);
+    }
+    Ok(())
+}
+
+fn traced(statement: Statement, begun: Instant) {
+    let elapsed_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+    tracing::trace!(statement = statement.name, elapsed_us, "statement");
 }

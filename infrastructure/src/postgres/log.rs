@@ -3,10 +3,10 @@
 mod batch;
 
 use async_trait::async_trait;
-use posthaste_application::port::log::{AppendRefused, MembershipWindow, Memberships};
+use posthaste_application::port::log::{AppendRefused, MembershipWindow, Memberships, Reading};
 use posthaste_application::port::{EventLog, PortError};
 use posthaste_application::recorded::{Append, Appended, Hash, Head, Position, Recorded, StreamId};
-use posthaste_domain::{CommandId, ThreadId, UserId};
+use posthaste_domain::{CommandId, DeviceId, ThreadId, UserId};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -15,6 +15,7 @@ use super::connect::Postgres;
 use super::door::{Statement, statement};
 use super::listen::listen;
 use super::rows::{self, number};
+use uuid::Uuid;
 
 const APPEND: Statement = statement!("log_append");
 const FIND_COMMAND: Statement = statement!("log_find_command");
@@ -22,6 +23,10 @@ const READ: Statement = statement!("log_read");
 const READ_STREAM: Statement = statement!("log_read_stream");
 const READ_FOR_USER: Statement = statement!("log_read_for_user");
 const MEMBERSHIPS: Statement = statement!("log_memberships");
+const WINDOWS: Statement = statement!("log_windows");
+const MEMBERS_AT: Statement = statement!("log_members_at");
+const READINGS: Statement = statement!("log_readings");
+const DELETIONS: Statement = statement!("log_deletions");
 pub(super) const HEAD: Statement = statement!("log_head");
 
 /// The log in PostgreSQL. Listens, over a connection of its own, for what any process appends.
@@ -95,15 +100,42 @@ impl EventLog for PgLog {
     async fn memberships(&self, user: UserId) -> Result<Memberships, PortError> {
         let rows = self.postgres.query(MEMBERSHIPS, &[&user.uuid()]).await?;
         let as_of = rows::position(rows::only(&rows, "log_head")?, "as_of")?;
-        let mut windows = Vec::new();
-        for row in &rows {
-            // Without any membership there is one row with the head alone.
-            let Some(thread) = rows::optional(row, "thread_id")?.map(ThreadId::new) else { continue };
-            let from = rows::position(row, "joined")?;
-            let until = rows::optional_position(row, "left")?;
-            windows.push(MembershipWindow { thread, from, until });
-        }
-        Ok(Memberships { as_of, windows })
+        Ok(Memberships { as_of, windows: rows::windows(&rows)? })
+    }
+
+    async fn windows(&self, user: UserId, thread: ThreadId) -> Result<Vec<MembershipWindow>, PortError> {
+        let rows = self.postgres.query(WINDOWS, &[&user.uuid(), &thread.uuid()]).await?;
+        rows.iter().map(|row| rows::window(thread, row)).collect()
+    }
+
+    async fn members_at(
+        &self,
+        thread: ThreadId,
+        position: Position,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<UserId>, PortError> {
+        // Nobody has the lowest of all ids.
+        let after = after.map_or(Uuid::nil(), UserId::uuid);
+        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 4] = [&thread.uuid(), &number(position.0)?, &after, &limited(limit)];
+        let rows = self.postgres.query(MEMBERS_AT, &parameters).await?;
+        rows.iter().map(|row| rows::value(row, "user_id").map(UserId::new)).collect()
+    }
+
+    async fn readings(&self, thread: ThreadId, position: Position, users: &[UserId]) -> Result<Vec<Reading>, PortError> {
+        let users: Vec<Uuid> = users.iter().map(|user| user.uuid()).collect();
+        let rows = self.postgres.query(READINGS, &[&thread.uuid(), &users, &number(position.0)?]).await?;
+        rows.iter()
+            .map(|row| {
+                let user = UserId::new(rows::value(row, "user_id")?);
+                let device = rows::optional(row, "device_id")?.map(DeviceId::new);
+                Ok(Reading { user, at: rows::value(row, "recorded_at")?, device })
+            })
+            .collect()
+    }
+
+    async fn deletions(&self, streams: &[Uuid]) -> Result<Vec<Recorded>, PortError> {
+        self.postgres.query(DELETIONS, &[&streams]).await?.iter().map(rows::recorded).collect()
     }
 
     async fn head(&self) -> Result<Head, PortError> {

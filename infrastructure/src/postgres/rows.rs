@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use posthaste_application::port::PortError;
+use posthaste_application::port::log::MembershipWindow;
 use posthaste_application::recorded::{Hash, Position, Recorded, StreamId};
 use posthaste_domain::{Category, CommandId, ThreadId, UserId};
 use tokio_postgres::Row;
@@ -48,6 +49,21 @@ pub(super) fn hash(row: &Row, column: &'static str, position: Position) -> Resul
 
 fn at(position: Position, column: &str, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PortError {
     PortError::corrupt(format!("events.{column} at position {position}"), error)
+}
+
+/// The windows of a user, of rows of which there is one without any thread when there are none.
+pub(super) fn windows(rows: &[Row]) -> Result<Vec<MembershipWindow>, PortError> {
+    let mut windows = Vec::with_capacity(rows.len());
+    for row in rows {
+        let Some(thread) = optional(row, "thread_id")?.map(ThreadId::new) else { continue };
+        windows.push(window(thread, row)?);
+    }
+    Ok(windows)
+}
+
+/// From when to when a user was in a thread.
+pub(super) fn window(thread: ThreadId, row: &Row) -> Result<MembershipWindow, PortError> {
+    Ok(MembershipWindow { thread, from: position(row, "joined")?, until: optional_position(row, "left")? })
 }
 
 /// An event, from the columns that every statement reading events selects.

@@ -1,25 +1,30 @@
-//! The views as tables. Each view has a file that says how a batch of events changes its tables and how its rows are read.
+//! The views as tables: `write` says how a batch of events changes them, `read` how they are asked.
 
-mod friends;
-mod members;
 mod projection;
-mod threads;
-mod timeline;
+mod read;
+mod words;
+mod write;
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use posthaste_application::port::PortError;
 use posthaste_application::recorded::Position;
-use posthaste_application::view::{Friend, FriendState, Member, Page, ThreadSummary, TimelineEntry, ViewName, Views};
-use posthaste_domain::{ThreadId, UserId};
+use posthaste_application::view::{
+    Ban, Earshot, Friend, FriendState, Glimpse, Invitation, Invite, Member, MemberPage, Page, Person, PublicThread, Reaction, Search,
+    ThreadFilter, ThreadSummary, TimelineEntry, TimelinePage, ViewName, Views,
+};
+use posthaste_domain::user::Privacy;
+use posthaste_domain::{MessageId, ThreadId, UserId};
 use tokio::sync::{Mutex, watch};
 use tokio::time::sleep;
 
 pub use projection::PgProjection;
 
 use super::connect::Postgres;
+use read::{members, people, threads, timeline};
 
 /// Between two looks at a checkpoint that somebody waits for.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -79,29 +84,76 @@ impl Views for PgViews {
         }
     }
 
-    async fn threads(&self, user: UserId, page: Page) -> Result<Vec<ThreadSummary>, PortError> {
-        threads::list(&self.postgres, user, page).await
+    async fn threads(&self, user: UserId, filter: &ThreadFilter, page: Page) -> Result<Vec<ThreadSummary>, PortError> {
+        threads::list(&self.postgres, user, None, filter, page).await
     }
 
-    async fn timeline(&self, thread: ThreadId, page: Page) -> Result<Vec<TimelineEntry>, PortError> {
-        timeline::page(&self.postgres, thread, page).await
+    async fn thread(&self, user: UserId, thread: ThreadId) -> Result<Option<ThreadSummary>, PortError> {
+        let one = Page { before: None, limit: 1 };
+        Ok(threads::list(&self.postgres, user, Some(thread), &ThreadFilter::default(), one).await?.pop())
     }
 
-    async fn members(&self, thread: ThreadId) -> Result<Vec<Member>, PortError> {
-        members::list(&self.postgres, thread).await
+    async fn discover(&self, matching: Option<&str>, page: Page) -> Result<Vec<PublicThread>, PortError> {
+        threads::discover(&self.postgres, matching, page).await
     }
 
-    async fn member(&self, thread: ThreadId, user: UserId) -> Result<Option<Member>, PortError> {
-        members::member(&self.postgres, thread, user).await
+    async fn members(&self, thread: ThreadId, page: MemberPage) -> Result<Vec<Member>, PortError> {
+        members::members(&self.postgres, thread, page).await
+    }
+
+    async fn bans(&self, thread: ThreadId, page: Page) -> Result<Vec<Ban>, PortError> {
+        members::bans(&self.postgres, thread, page).await
+    }
+
+    async fn invites(&self, thread: ThreadId, now: DateTime<Utc>, page: Page) -> Result<Vec<Invite>, PortError> {
+        members::invites(&self.postgres, thread, now, page).await
+    }
+
+    async fn invitations(&self, user: UserId, now: DateTime<Utc>, page: Page) -> Result<Vec<Invitation>, PortError> {
+        members::invitations(&self.postgres, user, now, page).await
+    }
+
+    async fn timeline(&self, user: UserId, thread: ThreadId, page: TimelinePage) -> Result<Vec<TimelineEntry>, PortError> {
+        timeline::page(&self.postgres, user, thread, page).await
+    }
+
+    async fn position_at(&self, user: UserId, thread: ThreadId, at: DateTime<Utc>) -> Result<Option<Position>, PortError> {
+        timeline::position_at(&self.postgres, user, thread, at).await
+    }
+
+    async fn message(&self, user: UserId, message: MessageId) -> Result<Option<TimelineEntry>, PortError> {
+        timeline::message(&self.postgres, user, message).await
+    }
+
+    async fn pins(&self, user: UserId, thread: ThreadId, page: Page) -> Result<Vec<(Position, TimelineEntry)>, PortError> {
+        timeline::pins(&self.postgres, user, thread, page).await
+    }
+
+    async fn reactions(&self, message: MessageId, page: Page) -> Result<Vec<Reaction>, PortError> {
+        timeline::reactions(&self.postgres, message, page).await
+    }
+
+    async fn search(&self, user: UserId, thread: Option<ThreadId>, search: &Search, page: Page) -> Result<Vec<TimelineEntry>, PortError> {
+        timeline::search(&self.postgres, user, thread, search, page).await
     }
 
     async fn friends(&self, user: UserId, state: FriendState, page: Page) -> Result<Vec<Friend>, PortError> {
-        friends::list(&self.postgres, user, state, page).await
+        people::friends(&self.postgres, user, state, page).await
     }
-}
 
-/// A page as its statement takes it: the key it stays below, and the most rows.
-fn bounds(page: Page) -> (i64, i64) {
-    let before = page.before.map_or(i64::MAX, |before| i64::try_from(before.0).unwrap_or(i64::MAX));
-    (before, i64::try_from(page.limit).unwrap_or(i64::MAX))
+    async fn earshot(&self, asked: &[(ThreadId, UserId)], most: u32) -> Result<Vec<Earshot>, PortError> {
+        members::earshot(&self.postgres, asked, most).await
+    }
+
+    async fn directory(&self, user: UserId, matching: &str, page: Page) -> Result<Vec<Person>, PortError> {
+        people::directory(&self.postgres, user, matching, page).await
+    }
+
+    async fn privacy(&self, users: &[UserId]) -> Result<Vec<Privacy>, PortError> {
+        people::privacy(&self.postgres, users).await
+    }
+
+    async fn glimpses(&self, pairs: &[(UserId, UserId)]) -> Result<Vec<Glimpse>, PortError> {
+        people::glimpses(&self.postgres, pairs).await
+    }
 }

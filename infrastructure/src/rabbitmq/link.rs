@@ -11,6 +11,7 @@ use lapin::tcp::{AMQPUriTcpExt as _, AsyncTcpStream};
 use lapin::uri::AMQPUri;
 use lapin::{Channel, Connection, ConnectionProperties, Event};
 use posthaste_application::port::PortError;
+use posthaste_application::port::queue::Consumer;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
@@ -33,10 +34,10 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) async fn open(uri: &AMQPUri, purpose: &str) -> Result<Self, PortError> {
+    pub(super) async fn open(uri: &AMQPUri, consumers: &[Consumer], purpose: &str) -> Result<Self, PortError> {
         let attempt = async {
             let link = Self::connect(uri, purpose).await?;
-            topology::declare(&link.channel().await?).await?;
+            topology::declare(&link.channel().await?, consumers).await?;
             Ok::<_, lapin::Error>(link)
         };
         // The password must not show.

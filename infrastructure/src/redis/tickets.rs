@@ -10,7 +10,7 @@ use redis::aio::ConnectionManager;
 use redis::{AsyncTypedCommands as _, SetExpiry, SetOptions};
 use serde::{Deserialize, Serialize};
 
-use super::SERVICE;
+use super::failed;
 
 /// Tickets under `<prefix>ticket:<ticket>`. Needs Redis 6.2 for GETDEL.
 pub struct RedisTickets {
@@ -53,8 +53,4 @@ impl Tickets for RedisTickets {
         let Stored { user, session, expires_at } = serde_json::from_str(&stored).map_err(|error| corrupt(Box::new(error)))?;
         Ok(Some(Access { user, session, expires_at }))
     }
-}
-
-fn failed(error: redis::RedisError) -> PortError {
-    PortError::unavailable(SERVICE, error)
 }

@@ -1,6 +1,7 @@
 //! One connection: reads what the client sends, pushes what its device is owed, and watches that both go on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::SecondsFormat;
 use futures::future::{BoxFuture, OptionFuture};
@@ -8,24 +9,27 @@ use futures::stream::{FuturesUnordered, SplitStream};
 use futures::{FutureExt as _, StreamExt as _};
 use poem::web::websocket::{Message, WebSocketStream};
 use posthaste_application::deliver::{Detached, Output};
-use posthaste_application::execute::{Command, Envelope, ExecuteError, Executed};
-use posthaste_application::port::cursors::CursorMove;
+use posthaste_application::execute::{Envelope, ExecuteError, Executed};
+use posthaste_application::port::cursors::{CursorMove, Device, SentMark};
+use posthaste_application::port::secrets::Access;
+use posthaste_application::presence::Watcher;
 use posthaste_application::problem::{Code, Problem};
+use posthaste_application::read;
 use posthaste_application::recorded::Position;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
 use super::close::Close;
-use super::frame::{self, Ack, Auth, ClientFrame, Cmd, Limits, Ping, PostMessage, ServerFrame};
-use super::handshake::{Refused, Session, shake_hands};
+use super::frame::{self, Ack, Auth, ClientFrame, Cmd, Limits, Ping, Read, ServerFrame, Typing};
+use super::handshake::{Refused, Session, is_revoked, shake_hands};
+use super::liveness::{self, Liveness, Seen};
 use super::outbox::Outbox;
-use super::{Gateway, SUBPROTOCOL};
+use super::passing::Passing;
+use super::{Gateway, op, presence};
 
 /// Most commands of one connection that are on their way; then its next frames wait.
-const IN_FLIGHT: usize = 64;
-/// How many times the connection is looked at between two heartbeats.
-const LOOKS: u32 = 5;
-/// How long a leaving node waits for the answers to what was asked of it.
-const DRAINING: std::time::Duration = std::time::Duration::from_secs(3);
+pub(super) const IN_FLIGHT: usize = 64;
+/// How long a connection that is about to be closed waits for the answers to what was asked of it.
+const SETTLING: Duration = Duration::from_secs(3);
 
 /// How a connection ended.
 enum Ended {
@@ -33,6 +37,30 @@ enum Ended {
     Gone,
     /// The server closes.
     Close(Close),
+    /// The server closes; the client may come back after this long.
+    Later(Duration),
+}
+
+/// How far a connection of a node that is being stopped has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leaving {
+    /// The node is not being stopped.
+    No,
+    /// The client knows, and is served until then.
+    At(Instant),
+    /// What was asked is answered, since then; nothing more is taken on.
+    Since(Instant),
+}
+
+impl Leaving {
+    /// Waits for the moment to close, or to give up on what is not answered by then.
+    async fn over(self) {
+        match self {
+            Self::No => std::future::pending().await,
+            Self::At(moment) => sleep_until(moment).await,
+            Self::Since(moment) => sleep_until(moment + SETTLING).await,
+        }
+    }
 }
 
 type Submitted = Result<BoxFuture<'static, Result<Executed, ExecuteError>>, ExecuteError>;
@@ -43,35 +71,49 @@ struct Connection<'a> {
     outbox: &'a mut Outbox,
     /// The command that is being decided. The next one waits for it, so their order is the client's.
     submitting: Option<(u64, BoxFuture<'static, Submitted>)>,
-    /// Commands that wait for their commit.
-    in_flight: FuturesUnordered<BoxFuture<'static, (u64, Result<Executed, ExecuteError>)>>,
+    /// Commands and reads that wait for their commit.
+    in_flight: FuturesUnordered<BoxFuture<'static, (u64, Result<Executed, Problem>)>>,
+    passing: Passing,
+    /// Who is watched.
+    watcher: Option<Watcher>,
+    /// A new access token that is being looked at. The client's next frame waits for it.
+    renewing: Option<(Access, BoxFuture<'static, Result<bool, ExecuteError>>)>,
     bad_frames: usize,
-    heard: Instant,
-    acked: Instant,
-    progress: (Position, Instant),
-    looks: u32,
-    heartbeats: u64,
-    leaving: Option<Instant>,
+    /// Up to here it is known that everything was written to the socket.
+    sent: Position,
+    liveness: Liveness,
+    leaving: Leaving,
 }
 
 /// Serves a socket to its end.
 pub(super) async fn serve(gateway: Arc<Gateway>, socket: WebSocketStream, greeting: Result<(), Close>) {
     let (sink, mut stream) = socket.split();
     let mut outbox = Outbox::new(sink, gateway.settings.write_buffer_bytes);
+    let mut connection = None;
     let ended = match greeting {
         Err(close) => Ended::Close(close),
+        // One connection may bring a request after the node has stopped to take on new ones.
+        Ok(()) if gateway.stopping.is_cancelled() => Ended::Close(Close::Draining),
         Ok(()) => match shake_hands(&gateway, &mut stream).await {
-            Ok(session) => Connection::new(&gateway, session, &mut outbox).run(&mut stream).await,
+            Ok(session) => {
+                connection = Some(session.id);
+                Connection::new(&gateway, session, &mut outbox).run(&mut stream).await
+            }
             Err(Refused::Gone) => Ended::Gone,
             Err(Refused::Close(close)) => Ended::Close(close),
+            Err(Refused::Later(wait)) => Ended::Later(wait),
             Err(Refused::Closed(problem, close)) => {
                 outbox.push(frame::error(None, &problem));
                 Ended::Close(close)
             }
         },
     };
-    let Ended::Close(close) = ended else { return };
-    tracing::debug!(code = close.code(), reason = close.name(), "closing");
+    let (close, wait) = match ended {
+        Ended::Gone => return,
+        Ended::Close(close) => (close, None),
+        Ended::Later(wait) => (Close::RateLimited, Some(wait)),
+    };
+    tracing::debug!(connection = connection.map(tracing::field::display), code = close.code(), reason = close.name(), "closing");
     if close != Close::Bye {
         outbox.push(
             ServerFrame::Err {
@@ -80,47 +122,54 @@ pub(super) async fn serve(gateway: Arc<Gateway>, socket: WebSocketStream, greeti
                 title: close.title(),
                 detail: None,
                 retry: close.retry(),
-                retry_after_ms: None,
+                retry_after_ms: wait.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
             }
             .text(),
         );
     }
     outbox.close(close).await;
     // A socket that is dropped with something unread is reset, and the client may never see why.
-    let _ = timeout(std::time::Duration::from_secs(1), async { while let Some(Ok(_)) = stream.next().await {} }).await;
+    let _ = timeout(Duration::from_secs(1), async { while let Some(Ok(_)) = stream.next().await {} }).await;
 }
 
 impl<'a> Connection<'a> {
     fn new(gateway: &'a Gateway, session: Session, outbox: &'a mut Outbox) -> Self {
-        let now = Instant::now();
-        let progress = (session.cursor, now);
+        let liveness = Liveness::new(&gateway.settings, session.cursor, Instant::now());
+        let sent = session.cursor;
+        let passing = Passing::new(Arc::clone(session.reader.attached()), gateway.signals.clone());
         Self {
             gateway,
             session,
             outbox,
             submitting: None,
             in_flight: FuturesUnordered::new(),
+            passing,
+            watcher: None,
+            renewing: None,
             bad_frames: 0,
-            heard: now,
-            acked: now,
-            progress,
-            looks: 0,
-            heartbeats: 0,
-            leaving: None,
+            sent,
+            liveness,
+            leaving: Leaving::No,
         }
     }
 
     async fn run(mut self, stream: &mut SplitStream<WebSocketStream>) -> Ended {
         self.welcome();
-        let mut looks = interval(self.gateway.settings.heartbeat / LOOKS);
+        let attached = Arc::clone(self.session.reader.attached());
+        let mut looks = interval(liveness::period(&self.gateway.settings));
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         looks.reset();
         loop {
-            let reads = self.submitting.is_none() && self.in_flight.len() < IN_FLIGHT && self.outbox.has_room() && self.leaving.is_none();
+            // Whatever else there is to do, and however little the socket takes.
+            if let Some(why) = attached.detached() {
+                return self.let_go(why);
+            }
+            let (listening, leaving) = (self.is_listening(), self.leaving);
+            let settling = matches!(leaving, Leaving::Since(_));
             let step = tokio::select! {
-                incoming = stream.next(), if reads => self.take(incoming),
-                written = self.outbox.drive(), if !self.outbox.is_empty() => written.map_err(|_| Ended::Gone),
-                output = self.session.reader.next(), if self.outbox.has_room() => self.push(output),
+                incoming = stream.next(), if listening => self.take(incoming),
+                written = self.outbox.drive(), if !self.outbox.is_empty() => self.written(&written),
+                output = self.session.reader.next(), if self.outbox.has_room() && !settling => self.push(output),
                 Some(submitted) = OptionFuture::from(self.submitting.as_mut().map(|(_, submitting)| submitting)) => {
                     self.submitted(submitted);
                     Ok(())
@@ -129,29 +178,47 @@ impl<'a> Connection<'a> {
                     self.answer(re, executed);
                     Ok(())
                 }
-                _ = looks.tick() => self.look(),
-                () = self.gateway.stopping.cancelled(), if self.leaving.is_none() => {
-                    self.leave();
+                frame = self.passing.next(), if self.outbox.is_calm() && !settling => {
+                    self.outbox.push(frame);
                     Ok(())
                 }
+                shown = presence::changes(self.watcher.as_ref()), if self.outbox.is_calm() && !settling => {
+                    shown.into_iter().for_each(|shown| self.outbox.push(presence::frame(shown)));
+                    Ok(())
+                }
+                Some(revoked) = OptionFuture::from(self.renewing.as_mut().map(|(_, renewing)| renewing)) => self.renewed(revoked),
+                _ = looks.tick() => self.look(),
+                _ = attached.until_detached() => Ok(()),
+                () = self.gateway.stopping.cancelled(), if leaving == Leaving::No => {
+                    self.prepare_to_leave();
+                    Ok(())
+                }
+                () = leaving.over(), if leaving != Leaving::No => self.leave(),
             };
             if let Err(ended) = step {
                 return ended;
             }
-            if self.leaving.is_some_and(|since| self.is_idle() || since.elapsed() >= DRAINING) {
+            if settling && self.is_settled() {
                 return Ended::Close(Close::Draining);
             }
         }
     }
 
-    fn is_idle(&self) -> bool {
+    /// Whether what the client sends is read.
+    fn is_listening(&self) -> bool {
+        let takes_on = self.submitting.is_none() && self.renewing.is_none() && self.in_flight.len() < IN_FLIGHT && self.outbox.has_room();
+        takes_on && !matches!(self.leaving, Leaving::Since(_))
+    }
+
+    /// Whether everything that was asked was answered.
+    fn is_settled(&self) -> bool {
         self.submitting.is_none() && self.in_flight.is_empty() && self.outbox.is_empty()
     }
 
     fn welcome(&mut self) {
         let settings = &self.gateway.settings;
         let welcome = ServerFrame::Welcome {
-            session: self.gateway.ports.ids.next(),
+            session: self.session.id,
             device: self.session.device.device,
             cursor: self.session.cursor,
             head: self.session.head,
@@ -167,14 +234,9 @@ impl<'a> Connection<'a> {
     /// Pushes what the reader has.
     fn push(&mut self, output: Result<Output, posthaste_application::deliver::ReadError>) -> Result<(), Ended> {
         match output {
-            Ok(Output::Events(frames)) => {
-                if self.session.reader.has_room() {
-                    self.acked = Instant::now();
-                }
-                frames.into_iter().for_each(|frame| self.outbox.push(frame));
-            }
+            Ok(Output::Events(frames)) => frames.into_iter().for_each(|frame| self.outbox.push(frame)),
             Ok(Output::Live(position)) => self.outbox.push(ServerFrame::Live { position }.text()),
-            Ok(Output::Detached(Detached::Replaced)) => return Err(Ended::Close(Close::Replaced)),
+            Ok(Output::Detached(why)) => return Err(self.let_go(why)),
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, user = %self.session.device.user, "a device cannot be served");
                 return Err(Ended::Close(Close::ServerError));
@@ -183,9 +245,33 @@ impl<'a> Connection<'a> {
         Ok(())
     }
 
+    /// Everything that was pushed is on its way.
+    fn written(&mut self, written: &std::io::Result<()>) -> Result<(), Ended> {
+        if written.is_err() {
+            return Err(Ended::Gone);
+        }
+        if let Some(to) = self.session.reader.unacked().filter(|to| *to > self.sent) {
+            self.sent = to;
+            self.gateway.acks.sent(SentMark { device: self.session.device, to, at: self.gateway.ports.clock.now() });
+        }
+        Ok(())
+    }
+
+    /// The hub has let go of the connection.
+    fn let_go(&mut self, why: Detached) -> Ended {
+        match why {
+            Detached::Replaced => Ended::Close(Close::Replaced),
+            // From here on they are told why, and nothing else.
+            Detached::Revoked => {
+                self.outbox.clear();
+                Ended::Close(Close::SessionRevoked)
+            }
+        }
+    }
+
     /// Takes in what the client sent.
     fn take(&mut self, incoming: Option<Result<Message, std::io::Error>>) -> Result<(), Ended> {
-        self.heard = Instant::now();
+        self.liveness.heard(Instant::now());
         let text = match incoming {
             Some(Ok(Message::Text(text))) => text,
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => return Ok(()),
@@ -198,7 +284,14 @@ impl<'a> Connection<'a> {
         }
         match ClientFrame::parse(&text) {
             Ok(ClientFrame::Cmd(cmd)) => self.submit(cmd),
+            Ok(ClientFrame::Read(read)) => self.read(read),
             Ok(ClientFrame::Ack(Ack { position })) => self.ack(position),
+            Ok(ClientFrame::Typing(Typing { thread, on })) => self.passing.typing(thread, on),
+            Ok(ClientFrame::Watch(watch)) => {
+                if let Err(problem) = presence::watch(self.gateway, &self.session, &mut self.watcher, watch) {
+                    return self.bad(None, &problem);
+                }
+            }
             Ok(ClientFrame::Auth(Auth { token })) => self.renew(&token),
             Ok(ClientFrame::Ping(Ping { n })) => self.outbox.push(ServerFrame::Pong { n }.text()),
             Ok(ClientFrame::Bye) => return Err(Ended::Close(Close::Bye)),
@@ -216,16 +309,11 @@ impl<'a> Connection<'a> {
     }
 
     fn submit(&mut self, cmd: Cmd) {
-        let command = match cmd.op.as_str() {
-            "message.post" => serde_json::from_str(cmd.body.get())
-                .map(|PostMessage { thread, content }| Command::PostMessage { thread, content })
-                .map_err(|error| Problem::with(Code::Validation, error.to_string())),
-            op => Err(Problem::with(Code::UnsupportedOp, format!("there is no operation '{op}' in {SUBPROTOCOL}"))),
-        };
-        match command {
+        match op::command(&cmd.op, &cmd.body) {
             Ok(command) => {
-                let envelope =
-                    Envelope { command: cmd.key, actor: Some(self.session.access.user), correlation: self.gateway.ports.ids.next() };
+                let ports = &self.gateway.ports;
+                let (actor, correlation, at) = (Some(self.session.access.user), ports.ids.next(), ports.clock.now());
+                let envelope = Envelope { command: cmd.key, actor, correlation, at };
                 let executor = self.gateway.executor.clone();
                 self.submitting = Some((cmd.id, Box::pin(async move { executor.submit(envelope, command).await })));
             }
@@ -236,23 +324,23 @@ impl<'a> Connection<'a> {
     fn submitted(&mut self, submitted: Submitted) {
         let Some((re, _)) = self.submitting.take() else { return };
         match submitted {
-            Ok(outcome) => self.in_flight.push(outcome.map(move |executed| (re, executed)).boxed()),
-            Err(error) => self.answer(re, Err(error)),
+            Ok(outcome) => self.in_flight.push(outcome.map(move |executed| (re, executed.map_err(failed))).boxed()),
+            Err(error) => self.answer(re, Err(failed(error))),
         }
     }
 
-    fn answer(&mut self, re: u64, executed: Result<Executed, ExecuteError>) {
+    fn read(&mut self, Read { id, thread, upto }: Read) {
+        let (Device { user, device }, correlation) = (self.session.device, self.gateway.ports.ids.next());
+        let outcome = self.gateway.reads.read(read::Read { user, thread, upto, device: Some(device), correlation });
+        self.in_flight.push(outcome.map(move |executed| (id, executed.map_err(failed))).boxed());
+    }
+
+    fn answer(&mut self, re: u64, executed: Result<Executed, Problem>) {
         let frame = match executed {
             Ok(Executed { id, position, repeated }) => {
                 ServerFrame::Ok { re: Some(re), dup: repeated, result: Some(frame::Executed { id, position }) }.text()
             }
-            Err(error) => {
-                let problem = Problem::from(&error);
-                if matches!(problem.code, Code::Internal | Code::Unavailable) {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "a command failed");
-                }
-                frame::error(Some(re), &problem)
-            }
+            Err(problem) => frame::error(Some(re), &problem),
         };
         self.outbox.push(frame);
     }
@@ -260,61 +348,91 @@ impl<'a> Connection<'a> {
     fn ack(&mut self, position: Position) {
         match self.session.reader.ack(position) {
             Ok(Some(to)) => {
-                self.acked = Instant::now();
+                self.liveness.acked();
                 self.gateway.acks.add(CursorMove { device: self.session.device, to, at: self.gateway.ports.clock.now() });
+                self.passing.delivered(self.session.reader.delivered());
             }
             Ok(None) => {}
             Err(ahead) => self.outbox.push(frame::error(None, &Problem::with(Code::AckAhead, ahead.to_string()))),
         }
     }
 
+    /// Looks at a new access token. Until it is taken, the connection speaks for both logins, and ends with either.
     fn renew(&mut self, token: &str) {
-        let frame = match self.gateway.ports.tokens.verify(token, self.gateway.ports.clock.now()) {
+        let ports = &self.gateway.ports;
+        match ports.tokens.verify(token, ports.clock.now()) {
             Ok(access) if access.user == self.session.access.user => {
+                self.gateway.hub.speak_for(self.session.reader.attached(), access.session);
+                let executor = self.gateway.executor.clone();
+                self.renewing = Some((access, async move { is_revoked(&executor, access).await }.boxed()));
+            }
+            Ok(_) => self.outbox.push(frame::error(None, &Problem::with(Code::Forbidden, "the token is of another user"))),
+            Err(refused) => self.outbox.push(frame::error(None, &Problem::from(refused))),
+        }
+    }
+
+    fn renewed(&mut self, revoked: Result<bool, ExecuteError>) -> Result<(), Ended> {
+        let Some((access, _)) = self.renewing.take() else { return Ok(()) };
+        let frame = match revoked {
+            Ok(true) => return Err(self.let_go(Detached::Revoked)),
+            Ok(false) => {
                 self.session.access = access;
                 ServerFrame::Ok { re: None, dup: false, result: None }.text()
             }
-            Ok(_) => frame::error(None, &Problem::with(Code::Forbidden, "the token is of another user")),
-            Err(refused) => frame::error(None, &Problem::from(refused)),
+            Err(error) => frame::error(None, &failed(error)),
         };
+        self.gateway.hub.speak_only_for(self.session.reader.attached(), self.session.access.session);
         self.outbox.push(frame);
+        Ok(())
     }
 
     /// Looks whether the connection still lives, in both directions, and gives a sign of life.
     fn look(&mut self) -> Result<(), Ended> {
-        let settings = &self.gateway.settings;
         if self.gateway.ports.clock.now() >= self.session.access.expires_at {
             return Err(Ended::Close(Close::TokenExpired));
         }
-        if self.outbox.stalled() >= settings.write {
-            return Err(Ended::Close(Close::WriteTimeout));
-        }
-        let has_room = self.session.reader.has_room();
-        if !has_room && self.acked.elapsed() >= settings.ack {
-            return Err(Ended::Close(Close::AckStalled));
-        }
-        let scanned = self.session.reader.scanned();
-        if scanned > self.progress.0 || !has_room || self.gateway.hub.head() <= scanned {
-            self.progress = (scanned, Instant::now());
-        } else if self.progress.1.elapsed() >= settings.feed {
-            return Err(Ended::Close(Close::FeedStalled));
-        }
-        self.looks += 1;
-        if self.looks >= LOOKS {
-            self.looks = 0;
-            self.heartbeats += 1;
-            self.outbox.push(ServerFrame::Hb { n: self.heartbeats, head: self.gateway.hub.head() }.text());
+        let hub = &self.gateway.hub;
+        let seen = Seen {
+            listening: self.is_listening(),
+            unwritten: self.outbox.stalled(),
+            outbox_full: !self.outbox.has_room(),
+            window_full: !self.session.reader.has_room(),
+            served: self.session.reader.scanned(),
+            head: hub.head(),
+            news: hub.news(),
+        };
+        if let Some(n) = self.liveness.look(&self.gateway.settings, seen, Instant::now()).map_err(Ended::Close)? {
+            self.outbox.push(ServerFrame::Hb { n, head: seen.head }.text());
             self.outbox.ping();
-        }
-        if self.heard.elapsed() >= settings.heartbeat * 2 + settings.heartbeat / LOOKS {
-            return Err(Ended::Close(Close::HeartbeatTimeout));
         }
         Ok(())
     }
 
-    fn leave(&mut self) {
-        self.leaving = Some(Instant::now());
-        let spread_ms = u64::try_from(self.gateway.settings.drain_spread.as_millis()).unwrap_or(u64::MAX);
+    /// Tells the client that the node is being stopped, and goes on until a moment of its own, so that not all come back at once.
+    fn prepare_to_leave(&mut self) {
+        let spread = self.gateway.settings.drain_spread;
+        let spread_ms = u64::try_from(spread.as_millis()).unwrap_or(u64::MAX);
         self.outbox.push(ServerFrame::Drain { after_ms: 0, spread_ms }.text());
+        self.leaving = Leaving::At(Instant::now() + spread.mul_f64(rand::random()));
     }
+
+    fn leave(&mut self) -> Result<(), Ended> {
+        if let Leaving::Since(_) = self.leaving {
+            return Err(Ended::Close(Close::Draining));
+        }
+        self.leaving = Leaving::Since(Instant::now());
+        Ok(())
+    }
+}
+
+/// What is told of an error; a fault of the service, or of what it stands on, is logged here.
+fn failed<E: std::error::Error + 'static>(error: E) -> Problem
+where
+    for<'e> Problem: From<&'e E>,
+{
+    let problem = Problem::from(&error);
+    if matches!(problem.code, Code::Internal | Code::Unavailable) {
+        tracing::warn!(error = &error as &dyn std::error::Error, "a command failed");
+    }
+    problem
 }

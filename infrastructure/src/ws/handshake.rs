@@ -1,27 +1,34 @@
 //! The first frame: who connects, and where their device stands. Nothing costly happens before it is verified.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream::SplitStream;
 use poem::web::websocket::{Message, WebSocketStream};
-use posthaste_application::deliver::{Reader, Window};
+use posthaste_application::deliver::{Admission, Admitted, Reader, Window, connect};
+use posthaste_application::execute::{ExecuteError, Executor};
 use posthaste_application::port::PortError;
-use posthaste_application::port::cursors::{CursorMove, Device};
+use posthaste_application::port::cursors::{Connect, CursorMove, Device, Generation};
 use posthaste_application::port::secrets::Access;
+use posthaste_application::port::signals::Signal;
 use posthaste_application::problem::{Code, Problem};
 use posthaste_application::recorded::Position;
+use posthaste_domain::User;
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use super::Gateway;
 use super::close::Close;
 use super::frame::{ClientFrame, Hello};
 
 /// The longest `hello`, in bytes.
-const HELLO_BYTES: usize = 4 * 1024;
+pub(super) const HELLO_BYTES: usize = 4 * 1024;
 
 /// A verified connection.
 pub(super) struct Session {
+    /// The connection, for the logs.
+    pub(super) id: Uuid,
     /// Whom it speaks for, and until when.
     pub(super) access: Access,
     /// Which device it is.
@@ -44,6 +51,8 @@ pub(super) enum Refused {
     Closed(Problem, Close),
     /// Closed, the reason says it all.
     Close(Close),
+    /// Closed, to come back later.
+    Later(Duration),
 }
 
 impl From<PortError> for Refused {
@@ -53,25 +62,55 @@ impl From<PortError> for Refused {
     }
 }
 
-/// Reads and verifies `hello`.
+/// Waits in line, then reads and verifies `hello`.
 pub(super) async fn shake_hands(gateway: &Gateway, stream: &mut SplitStream<WebSocketStream>) -> Result<Session, Refused> {
+    match gateway.stopping.run_until_cancelled(gateway.doors.turn()).await {
+        Some(turn) => turn.map_err(Refused::Later)?,
+        None => return Err(Refused::Close(Close::Draining)),
+    }
+    tracing::trace!("let in");
     let hello = match timeout(gateway.settings.hello, first_frame(stream)).await {
         Ok(hello) => hello?,
         Err(_) => return Err(Refused::Close(Close::HelloTimeout)),
     };
     let access = authenticate(gateway, &hello).await?;
     let device = Device { user: access.user, device: hello.device };
+    // Those who come one after the other are told before anything is done for them.
     if gateway.hub.connections_of_others(device) >= gateway.settings.sockets_per_user {
         return Err(Refused::Close(Close::TooManyConnections));
     }
-    let head = gateway.ports.log.head().await?.position;
-    let cursor = open_cursor(gateway, device, hello.cursor, head).await?;
+    let Admitted { attached, cursor: stored, head, generation } = admit(gateway, &access, device, hello.cursor).await?;
     let mut window = gateway.settings.window;
     window.events = hello.window.map_or(window.events, |events| events.clamp(1, window.events));
-    let attached = gateway.hub.attach(&*gateway.ports.log, device).await?;
+    let cursor = hello.cursor.unwrap_or(stored);
     let reader = Reader::new(Arc::clone(&gateway.ports.log), Arc::clone(&gateway.hub), attached, cursor, window);
-    tracing::debug!(user = %access.user, device = %device.device, cursor = cursor.0, client = hello.client.as_deref(), "connected");
-    Ok(Session { access, device, cursor, head, window, reader })
+    // Of those who come at the same time, the first ones stay.
+    if gateway.hub.is_one_too_many(reader.attached(), gateway.settings.sockets_per_user) {
+        return Err(Refused::Close(Close::TooManyConnections));
+    }
+    tell_others(gateway, device, generation);
+    if cursor > stored {
+        gateway.acks.add(CursorMove { device, to: cursor, at: gateway.ports.clock.now() });
+    }
+    let id = gateway.ports.ids.next();
+    tracing::debug!(
+        connection = %id,
+        user = %access.user,
+        device = %device.device,
+        generation = generation.0,
+        cursor = cursor.0,
+        client = hello.client.as_deref(),
+        "connected"
+    );
+    Ok(Session { id, access, device, cursor, head, window, reader })
+}
+
+/// Whether a login was ended, as the log has it now.
+///
+/// # Errors
+/// The log cannot be read.
+pub(super) async fn is_revoked(executor: &Executor, access: Access) -> Result<bool, ExecuteError> {
+    Ok(executor.states().fresh::<User>(access.user).await?.state.has_revoked(access.session))
 }
 
 async fn first_frame(stream: &mut SplitStream<WebSocketStream>) -> Result<Hello, Refused> {
@@ -84,9 +123,16 @@ async fn first_frame(stream: &mut SplitStream<WebSocketStream>) -> Result<Hello,
             Some(Ok(Message::Text(text))) => {
                 return match ClientFrame::parse(&text) {
                     Ok(ClientFrame::Hello(hello)) => Ok(hello),
-                    Ok(ClientFrame::Ack(_) | ClientFrame::Cmd(_) | ClientFrame::Auth(_) | ClientFrame::Ping(_) | ClientFrame::Bye) => {
-                        Err(violation(Code::Validation, "the first frame must be hello"))
-                    }
+                    Ok(
+                        ClientFrame::Ack(_)
+                        | ClientFrame::Cmd(_)
+                        | ClientFrame::Read(_)
+                        | ClientFrame::Typing(_)
+                        | ClientFrame::Watch(_)
+                        | ClientFrame::Auth(_)
+                        | ClientFrame::Ping(_)
+                        | ClientFrame::Bye,
+                    ) => Err(violation(Code::Validation, "the first frame must be hello")),
                     Err(unreadable) => Err(Refused::Closed(unreadable.problem, Close::ProtocolViolation)),
                 };
             }
@@ -117,20 +163,30 @@ async fn authenticate(gateway: &Gateway, hello: &Hello) -> Result<Access, Refuse
     }
 }
 
-/// Where the connection goes on from. What the device says of itself counts: it knows what it has stored. The stored cursor never
-/// moves back, so a device that lost its storage gets everything again without owing it anew.
-async fn open_cursor(gateway: &Gateway, device: Device, named: Option<Position>, head: Position) -> Result<Position, Refused> {
-    let now = gateway.ports.clock.now();
-    if let Some(named) = named
-        && named > head
-    {
-        let problem = Problem::with(Code::AckAhead, format!("the cursor {named} is beyond the head of the log {head}"));
-        return Err(Refused::Closed(problem, Close::ProtocolViolation));
+/// Tells the other nodes that older connections of the device are no more. If that is lost, they find out by themselves.
+fn tell_others(gateway: &Gateway, device: Device, generation: Generation) {
+    if generation == Generation::FIRST {
+        return;
     }
-    let stored = gateway.ports.cursors.open(device, named.unwrap_or_default(), now).await?;
-    let cursor = named.unwrap_or(stored);
-    if cursor > stored {
-        gateway.acks.add(CursorMove { device, to: cursor, at: now });
+    let signals = Arc::clone(&gateway.ports.signals);
+    gateway.connections.spawn(async move {
+        if let Err(error) = signals.publish(&[Signal::Replaced { device, generation }]).await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "the other nodes were not told of a connection");
+        }
+    });
+}
+
+/// Connects the device, which goes on from the cursor it names: it knows what it has stored. The stored cursor never moves back, so a
+/// device that lost its storage gets everything again without owing it anew.
+async fn admit(gateway: &Gateway, access: &Access, device: Device, cursor: Option<Position>) -> Result<Admitted, Refused> {
+    let Access { session, .. } = *access;
+    let ask = Connect { device, session, cursor, at: gateway.ports.clock.now() };
+    match connect(&gateway.hub, &*gateway.ports.cursors, ask).await? {
+        Admission::Admitted(admitted) => Ok(admitted),
+        Admission::Revoked => Err(Refused::Close(Close::SessionRevoked)),
+        Admission::BeyondHead { head } => {
+            let detail = format!("the cursor {} is beyond the head of the log {head}", cursor.unwrap_or_default());
+            Err(Refused::Closed(Problem::with(Code::AckAhead, detail), Close::ProtocolViolation))
+        }
     }
-    Ok(cursor)
 }

@@ -43,6 +43,12 @@ impl Outbox {
         self.frames.push_back(Message::Text(frame));
     }
 
+    /// Forgets what waits and was not handed to the socket yet.
+    pub(super) fn clear(&mut self) {
+        self.frames.clear();
+        self.bytes = 0;
+    }
+
     /// Adds a WebSocket ping, which every client answers by itself.
     pub(super) fn ping(&mut self) {
         self.frames.push_back(Message::Ping(Vec::new()));
@@ -51,6 +57,11 @@ impl Outbox {
     /// Whether more may be added.
     pub(super) fn has_room(&self) -> bool {
         self.bytes < self.capacity
+    }
+
+    /// Whether so little waits that signals have their turn.
+    pub(super) fn is_calm(&self) -> bool {
+        self.bytes < self.capacity / 4
     }
 
     /// Whether everything was written.

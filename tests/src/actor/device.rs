@@ -45,6 +45,8 @@ struct State {
     welcomed: usize,
     /// How many times it was told `live`.
     live: usize,
+    /// How many times it left a node that was being stopped, by itself.
+    moved: usize,
     /// Why it does not go on, or what went wrong last.
     trouble: Option<String>,
     /// How many commands are not settled.
@@ -153,6 +155,12 @@ impl Device {
         self.state.borrow().welcomed
     }
 
+    /// How many times it left a node that was being stopped, before that node closed the connection.
+    #[must_use]
+    pub fn moved(&self) -> usize {
+        self.state.borrow().moved
+    }
+
     /// Waits until it is connected to this node and live.
     ///
     /// # Errors
@@ -177,6 +185,8 @@ impl Device {
     /// # Errors
     /// As [`Device::stored`].
     pub async fn quiesce(&self, position: Position, patience: Duration) -> anyhow::Result<()> {
+        // Who starts from now has it all before any node has heard of them.
+        self.until("welcomed", patience, |state| state.welcomed > 0).await?;
         self.stored(position, patience).await?;
         self.history.record(Entry::Quiesced { device: self.name, position });
         Ok(())
@@ -197,12 +207,13 @@ impl Device {
 
     async fn until(&self, what: &str, patience: Duration, reached: impl Fn(&State) -> bool) -> anyhow::Result<()> {
         let mut state = self.state.clone();
-        let waited = timeout(patience, state.wait_for(|state| state.ended || reached(state))).await;
+        // What `wait_for` gives locks the state, and looking at it again under that lock would wait for a writer that waits for us.
+        let in_time = timeout(patience, state.wait_for(|state| state.ended || reached(state))).await.is_ok();
         let last = self.state.borrow().clone();
-        match waited {
-            Ok(_) if reached(&last) => Ok(()),
-            Ok(_) => bail!("the device {} has ended and is not {what}: {last:?}", self.name.device),
-            Err(_) => bail!("the device {} is not {what} after {patience:?}: {last:?}", self.name.device),
+        match in_time {
+            true if reached(&last) => Ok(()),
+            true => bail!("the device {} has ended and is not {what}: {last:?}", self.name.device),
+            false => bail!("the device {} is not {what} after {patience:?}: {last:?}", self.name.device),
         }
     }
 }

@@ -14,6 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use uuid::Uuid;
 
 use super::User;
+use crate::contract::{Side, uphold};
 
 /// The subprotocol.
 const SUBPROTOCOL: &str = "posthaste.v1";
@@ -94,11 +95,15 @@ impl Socket {
         Ok(socket)
     }
 
-    /// Sends a frame.
+    /// Sends a frame that the contract allows; any other goes as text.
     ///
     /// # Errors
     /// The connection has ended.
+    ///
+    /// # Panics
+    /// The contract does not allow it.
     pub async fn send(&mut self, frame: &Value) -> anyhow::Result<()> {
+        uphold(Side::Client, frame);
         self.send_text(frame.to_string()).await
     }
 
@@ -122,11 +127,16 @@ impl Socket {
     ///
     /// # Errors
     /// A frame that is no JSON.
+    ///
+    /// # Panics
+    /// The contract does not allow the frame.
     pub async fn next(&mut self) -> anyhow::Result<Incoming> {
         loop {
             match self.stream.next().await {
                 Some(Ok(Message::Text(text))) => {
-                    return Ok(Incoming::Frame(serde_json::from_str(&text).with_context(|| format!("the frame {text}"))?));
+                    let frame = serde_json::from_str(&text).with_context(|| format!("the frame {text}"))?;
+                    uphold(Side::Server, &frame);
+                    return Ok(Incoming::Frame(frame));
                 }
                 Some(Ok(Message::Close(Some(frame)))) => return Ok(Incoming::Closed(frame.code.into(), frame.reason.to_string())),
                 Some(Ok(Message::Binary(_))) => bail!("a binary frame"),

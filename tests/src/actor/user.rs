@@ -3,16 +3,20 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use posthaste_domain::{ThreadId, UserId};
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::new_id;
 
 /// How long an answer may take. Registering costs a password hash, and the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Between two tries to have something settled.
+const AGAIN: Duration = Duration::from_millis(20);
 
 /// A user who is logged in. Any node can be asked, so every call names its own.
 #[derive(Debug)]
@@ -22,6 +26,15 @@ pub struct User {
     password: String,
     token: Mutex<String>,
     id: UserId,
+}
+
+/// A login.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// The access token.
+    pub token: String,
+    /// The login's id.
+    pub session: Uuid,
 }
 
 /// What a server refused, in its own words.
@@ -40,6 +53,16 @@ impl User {
     /// # Errors
     /// What the server refused, or that it cannot be reached.
     pub async fn register(base: &str, name: &str) -> anyhow::Result<Self> {
+        let user = Self::enrol(base, name).await?;
+        user.log_in(base).await?;
+        Ok(user)
+    }
+
+    /// Registers somebody who never logs in, to be talked about.
+    ///
+    /// # Errors
+    /// As [`User::register`].
+    pub async fn enrol(base: &str, name: &str) -> anyhow::Result<Self> {
         let username = format!("{name}.{:08x}", rand::random::<u32>());
         let password = format!("the password of {username}");
         let http = reqwest::Client::builder().timeout(PATIENCE).tcp_nodelay(true).build()?;
@@ -50,10 +73,8 @@ impl User {
             "display_name": name,
         });
         let mut user = Self { http, username, password, token: Mutex::default(), id: UserId::new(Uuid::nil()) };
-        user.call_with_key(base, Method::POST, "/v1/users", Some(account), new_id()).await?;
-        user.log_in(base).await?;
-        let me = user.call(base, Method::GET, "/v1/me", None).await?;
-        user.id = UserId::new(uuid_of(&me, "id")?);
+        let registered = user.call(base, Method::POST, "/v1/users", Some(account)).await?;
+        user.id = UserId::new(uuid_of(&registered["user"], "id")?);
         Ok(user)
     }
 
@@ -74,11 +95,25 @@ impl User {
     /// # Errors
     /// As [`User::register`].
     pub async fn log_in(&self, base: &str) -> anyhow::Result<()> {
-        let login = json!({ "login": self.username, "password": self.password });
-        let session = self.call(base, Method::POST, "/v1/sessions", Some(login)).await?;
-        let token = session["access_token"].as_str().context("a session has a token")?.to_owned();
-        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = token;
+        let login = self.another_login(base).await?;
+        self.take_up(&login);
         Ok(())
+    }
+
+    /// Logs in, without using it.
+    ///
+    /// # Errors
+    /// As [`User::register`].
+    pub async fn another_login(&self, base: &str) -> anyhow::Result<Login> {
+        let login = json!({ "login": self.username, "password": self.password });
+        let session = self.call_with(base, Method::POST, "/v1/sessions", Some(login), new_id(), "").await?;
+        let token = session["access_token"].as_str().context("a session has a token")?.to_owned();
+        Ok(Login { token, session: uuid_of(&session, "session")? })
+    }
+
+    /// Uses this login from now on.
+    pub fn take_up(&self, login: &Login) {
+        login.token.clone_into(&mut self.token.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// A ticket for one socket.
@@ -95,7 +130,7 @@ impl User {
     /// # Errors
     /// As [`User::register`].
     pub async fn befriend(&self, base: &str, other: &Self) -> anyhow::Result<()> {
-        self.call(base, Method::POST, "/v1/friend-requests", Some(json!({ "to": other.id }))).await?;
+        self.call(base, Method::POST, "/v1/friend-requests", Some(json!({ "user": other.id }))).await?;
         other.call(base, Method::PUT, &format!("/v1/friends/{}", self.id), None).await?;
         Ok(())
     }
@@ -122,8 +157,76 @@ impl User {
     /// # Errors
     /// As [`User::call`].
     pub async fn call_with_key(&self, base: &str, method: Method, path: &str, body: Option<Value>, key: Uuid) -> anyhow::Result<Value> {
+        self.call_with(base, method, path, body, key, &self.token()).await
+    }
+
+    async fn call_with(
+        &self,
+        base: &str,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        key: Uuid,
+        token: &str,
+    ) -> anyhow::Result<Value> {
+        let (status, answer) = self.answer_with(base, method.clone(), path, body, key, token).await?;
+        if (200..300).contains(&status) {
+            return Ok(answer);
+        }
+        Err(Refused { status, problem: answer }).with_context(|| format!("{method} {path}"))
+    }
+
+    /// Asks one node after the other until it is answered, under one key: it is done once, whatever becomes of the nodes.
+    ///
+    /// # Errors
+    /// [`Refused`] when a server says no, or that none has settled it within `patience`, and the last reason.
+    pub async fn settle(
+        &self,
+        nodes: &[String],
+        method: &Method,
+        path: &str,
+        body: Option<&Value>,
+        patience: Duration,
+    ) -> anyhow::Result<Value> {
+        let (key, deadline) = (new_id(), Instant::now() + patience);
+        for node in nodes.iter().cycle() {
+            let error = match self.call_with_key(node, method.clone(), path, body.cloned(), key).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            match error.downcast_ref::<Refused>().map(|refused| refused.status) {
+                // The access token is too old.
+                Some(401) => drop(self.log_in(node).await),
+                Some(400..=428 | 430..=499) => return Err(error),
+                // It is not known whether it was done, or it may be done later.
+                Some(_) | None => {}
+            }
+            if Instant::now() > deadline {
+                return Err(error.context(format!("not settled after {patience:?}")));
+            }
+            sleep(AGAIN).await;
+        }
+        bail!("there are no nodes")
+    }
+
+    /// One request, and whatever is answered: the status and the body.
+    ///
+    /// # Errors
+    /// The server cannot be reached.
+    pub async fn answer(&self, base: &str, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<(u16, Value)> {
+        self.answer_with(base, method, path, body, new_id(), &self.token()).await
+    }
+
+    async fn answer_with(
+        &self,
+        base: &str,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        key: Uuid,
+        token: &str,
+    ) -> anyhow::Result<(u16, Value)> {
         let mut request = self.http.request(method.clone(), format!("{base}{path}"));
-        let token = self.token();
         if !token.is_empty() {
             request = request.bearer_auth(token);
         }
@@ -134,13 +237,10 @@ impl User {
             request = request.json(&body);
         }
         let response = request.send().await.with_context(|| format!("{method} {path}"))?;
-        let status = response.status();
+        let status = response.status().as_u16();
         let answer = response.bytes().await.with_context(|| format!("{method} {path}"))?;
         let answer = serde_json::from_slice(&answer).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&answer).into_owned()));
-        if status.is_success() {
-            return Ok(answer);
-        }
-        Err(Refused { status: status.as_u16(), problem: answer }).with_context(|| format!("{method} {path}"))
+        Ok((status, answer))
     }
 }
 

@@ -1,11 +1,13 @@
 //! Processes that end with their owner, with everything they started.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -13,6 +15,9 @@ use tokio::time::{Instant, sleep, timeout};
 
 /// How often a condition is looked at again while waiting for it.
 const POLL: Duration = Duration::from_millis(20);
+
+/// Every process that runs, by its id, with its name and its log: for whoever must tell what is going on.
+static RUNNING: Mutex<BTreeMap<u32, (String, Option<PathBuf>)>> = Mutex::new(BTreeMap::new());
 
 /// A process in a group of its own, its output in a file. It is killed, with all its descendants, when this value
 /// is dropped, and by a watchdog if the owner dies before it can do so.
@@ -46,7 +51,10 @@ impl Process {
             .spawn()
             .with_context(|| format!("cannot start {name}: {}", command.get_program().display()))?;
         match Watchdog::over_group(child.id()) {
-            Ok(watchdog) => Ok(Self { name: name.to_owned(), child, log, _watchdog: watchdog }),
+            Ok(watchdog) => {
+                RUNNING.lock().unwrap_or_else(PoisonError::into_inner).insert(child.id(), (name.to_owned(), log.clone()));
+                Ok(Self { name: name.to_owned(), child, log, _watchdog: watchdog })
+            }
             Err(error) => {
                 kill_tree(&mut child);
                 Err(error)
@@ -161,21 +169,45 @@ impl Process {
     /// The end of what it wrote, for error messages.
     #[must_use]
     pub fn tail(&self) -> String {
-        let Some(log) = &self.log else {
-            return String::new();
-        };
-        let text = fs::read(log).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
-        let lines: Vec<_> = text.lines().collect();
-        let last = lines[lines.len().saturating_sub(40)..].join("\n  ");
-        format!("; the end of its log:\n  {last}")
+        self.log.as_deref().map(|log| format!("; the end of its log:\n  {}", tail(log))).unwrap_or_default()
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
+        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.child.id());
         kill_tree(&mut self.child);
     }
+}
+
+/// The last lines of a file.
+fn tail(log: &Path) -> String {
+    let text = fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<_> = text.lines().collect();
+    lines[lines.len().saturating_sub(40)..].join("\n  ")
+}
+
+/// The ends of the logs of every process that runs.
+pub(crate) fn tails() -> String {
+    let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let told = |(id, (name, log)): (&u32, &(String, Option<PathBuf>))| {
+        let log = log.as_deref().map_or_else(|| "no log".to_owned(), tail);
+        format!("{name}, {id}:\n  {log}\n")
+    };
+    running.iter().map(told).collect()
+}
+
+/// What a process has started, and what those have; not itself.
+pub(crate) fn descendants(root: u32) -> Vec<u32> {
+    let table = table();
+    let mut found = vec![root];
+    let mut next = 0;
+    while let Some(&parent) = found.get(next) {
+        found.extend(table.iter().filter(|entry| entry.parent == parent).map(|entry| entry.id));
+        next += 1;
+    }
+    found.split_off(1)
 }
 
 /// Runs `command` to its end.
@@ -254,13 +286,7 @@ fn kill_tree(root: &mut Child) -> Vec<u32> {
     }
     // Stopped first, so that it starts nothing more between the look and the kill.
     send("STOP", [root.id().to_string()]);
-    let table = table();
-    let mut found = vec![root.id()];
-    let mut next = 0;
-    while let Some(&parent) = found.get(next) {
-        found.extend(table.iter().filter(|entry| entry.parent == parent).map(|entry| entry.id));
-        next += 1;
-    }
+    let found: Vec<_> = [root.id()].into_iter().chain(descendants(root.id())).collect();
     let group = format!("-{}", root.id());
     let each = found.iter().map(u32::to_string);
     send("KILL", std::iter::once(group).chain(each));

@@ -1,10 +1,12 @@
 //! What arrived.
 
 use posthaste_application::recorded::Position;
+use posthaste_domain::MessageId;
+use posthaste_domain::message::MessageEvent;
 use posthaste_tests::history::{Connection, Entry, Pushed, Violation};
 use uuid::Uuid;
 
-use super::good::{DESKTOP, DESKTOPS, FIRST, LAPTOP, LAPTOPS, PHONE, Run, SECOND, command, link};
+use super::good::{ALICE, DESKTOP, DESKTOPS, FIRST, LAPTOP, LAPTOPS, PHONE, Run, SECOND, command, link, recorded, thread};
 
 #[test]
 fn an_event_that_never_arrives_is_found_although_no_hole_shows() {
@@ -173,4 +175,20 @@ fn a_stored_cursor_beyond_every_ack_is_found() {
     let (cursor, acked) = (Position(8), Position(7));
     run.record(Entry::Connected { device: PHONE, connection: Connection(9), asked: None, cursor });
     assert_eq!(run.violations(), [Violation::CursorBeyondAcks { device: PHONE, connection: Connection(9), cursor, acked }]);
+}
+
+#[test]
+fn what_a_message_said_may_stay_away_once_it_is_deleted_but_not_before() {
+    let mut run = Run::good();
+    run.pushed(SECOND, 10).text = None;
+    let distorted = Violation::Distorted { device: PHONE, connection: SECOND, position: Position(10), field: "text" };
+    assert_eq!(run.violations(), [distorted]);
+
+    let mut run = Run::good();
+    run.pushed(SECOND, 10).text = None;
+    let stream = run.log[9].stream;
+    let deleted = MessageEvent::Deleted { message: MessageId::new(stream.id), thread: thread(), by: ALICE };
+    run.log.push(recorded(Position(13), ALICE, stream, &deleted.into()));
+    link(&mut run.log);
+    assert_eq!(run.violations(), []);
 }

@@ -11,6 +11,7 @@ use posthaste_domain::text::{DisplayName, MessageBody, Username};
 use posthaste_domain::thread::ThreadEvent;
 use posthaste_domain::user::{Profile, UserEvent};
 use posthaste_domain::{ClaimId, CommandId, DeviceId, Event, FriendshipId, MessageId, ThreadId, UserId, UserPair};
+use posthaste_tests::drafts::taken;
 use posthaste_tests::history::{Answer, Connection, Entry, History, Log, Pushed, Verdict, Violation, check};
 use uuid::Uuid;
 
@@ -55,6 +56,9 @@ pub(super) fn posted(author: UserId, position: Position, text: &str) -> (UserId,
         message,
         thread: thread(),
         author,
+        reply_to: None,
+        mentions: Vec::new(),
+        forwarded: None,
         content: MessageContent::Text { text: MessageBody::parse(text).unwrap() }.into(),
     };
     of(author, message.uuid(), event.into())
@@ -121,24 +125,13 @@ pub(super) fn log() -> Vec<Recorded> {
 }
 
 pub(super) fn recorded(position: Position, actor: UserId, stream: StreamId, event: &Event) -> Recorded {
-    let NewEvent { stream, version, event_type, schema, facts, content, thread, .. } = codec::encode(stream, 1, event);
     Recorded {
-        position,
-        stream,
-        version,
-        event_type,
-        schema,
-        facts,
-        content,
-        thread,
         actor: Some(actor),
         command: command(position),
-        ordinal: 0,
         fingerprint: [7; 32],
         correlation: Uuid::from_u128(1),
-        causation: None,
         at: DateTime::from_timestamp_micros(1_700_000_000_000_000).unwrap(),
-        hash: [0; 32],
+        ..taken(position, codec::encode(stream, 1, event))
     }
 }
 

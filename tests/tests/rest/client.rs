@@ -80,6 +80,23 @@ impl Client {
         reply(self.request(Method::POST, path).header("Idempotency-Key", key.to_string()).json(body)).await
     }
 
+    pub(crate) async fn put_body(&self, path: &str, body: &Value) -> Reply {
+        reply(self.request(Method::PUT, path).json(body)).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Reply {
+        reply(self.request(Method::PATCH, path).json(body)).await
+    }
+
+    /// The same, if it is at this revision.
+    pub(crate) async fn patch_if(&self, path: &str, tag: &str, body: &Value) -> Reply {
+        reply(self.request(Method::PATCH, path).header("If-Match", tag).json(body)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Reply {
+        reply(self.request(Method::DELETE, path)).await
+    }
+
     /// The same, with a body that need not be JSON.
     pub(crate) async fn post_raw(&self, path: &str, content_type: &str, body: impl Into<reqwest::Body>) -> Reply {
         reply(self.request(Method::POST, path).header(header::CONTENT_TYPE, content_type).body(body)).await
@@ -100,6 +117,12 @@ pub(crate) async fn reply(request: reqwest::RequestBuilder) -> Reply {
 }
 
 impl Reply {
+    /// The revision that the answer is about, as it is sent back in `If-Match`.
+    #[track_caller]
+    pub(crate) fn tag(&self) -> &str {
+        self.headers["etag"].to_str().unwrap()
+    }
+
     /// The body of a success.
     #[track_caller]
     pub(crate) fn expect(self, status: u16) -> Value {
@@ -121,6 +144,7 @@ impl Reply {
         assert_eq!(self.body["retry_after_ms"].is_u64(), retry == "after", "{self:?}");
         assert_eq!(self.headers.contains_key("retry-after"), retry == "after", "{self:?}");
         assert_eq!(self.headers.contains_key("www-authenticate"), status == 401, "{self:?}");
+        assert_eq!(self.headers.contains_key("allow"), status == 405, "{self:?}");
         self.request_id.parse::<Uuid>().unwrap_or_else(|_| panic!("no request id: {self:?}"));
         self.body
     }
@@ -139,7 +163,7 @@ impl Person {
 
     /// Two who are friends and have a thread: its id, and the position of its opening.
     pub(crate) async fn befriend(&self, other: &Self) -> (String, u64) {
-        self.client.post("/v1/friend-requests", &json!({"to": other.id})).await.expect(201);
+        self.client.post("/v1/friend-requests", &json!({"user": other.id})).await.expect(201);
         other.client.put(&format!("/v1/friends/{}", self.id)).await.expect(200);
         let thread = self.client.put(&format!("/v1/threads/direct/{}", other.id)).await.expect(200);
         (thread["id"].as_str().unwrap().to_owned(), thread["position"].as_u64().unwrap())

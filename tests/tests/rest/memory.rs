@@ -1,8 +1,6 @@
 //! The smallest ports that REST can stand on, in memory: for what REST itself promises, whatever stores the data.
 
-#![allow(clippy::wildcard_enum_match_arm, reason = "a query takes its events and leaves the others")]
-
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -10,18 +8,18 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use posthaste_application::Ports;
 use posthaste_application::port::accounts::Credentials;
-use posthaste_application::port::log::{AppendRefused, MembershipWindow, Memberships};
+use posthaste_application::port::log::{AppendRefused, MembershipWindow, Memberships, Reading};
+use posthaste_application::port::passcodes::memory::MemoryPasscodes;
 use posthaste_application::port::secrets::{Access, TokenRefused};
 use posthaste_application::port::{Accounts, Clock, EventLog, Ids, Passwords, PortError, Tickets, Tokens};
+use posthaste_application::project::Projector;
 use posthaste_application::recorded::{Append, Appended, Expected, Hash, Head, Position, Recorded, StreamId};
-use posthaste_application::view::{Friend, FriendState, Member, Page, ThreadSummary, TimelineEntry, ViewName, Views};
-use posthaste_domain::friendship::FriendshipEvent;
-use posthaste_domain::message::{MessageContent, MessageEvent};
+use posthaste_domain::subscription::SubscriptionEvent;
 use posthaste_domain::text::Email;
-use posthaste_domain::thread::ThreadEvent;
-use posthaste_domain::user::UserEvent;
-use posthaste_domain::{CommandId, Event, FriendshipId, SessionId, ThreadId, UserId, UserPair};
+use posthaste_domain::{CommandId, Event, MembershipChange, SessionId, ThreadId, UserId};
+use posthaste_infrastructure::embedded::{InProcessPresence, MemoryViews};
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 /// Everything, in memory.
@@ -32,9 +30,11 @@ pub(crate) struct Memory {
     accounts: Mutex<HashMap<UserId, Credentials>>,
     tickets: Mutex<HashMap<String, Access>>,
     ids: AtomicU64,
+    views: MemoryViews,
+    passcodes: Arc<MemoryPasscodes>,
     /// Nothing can be reached any more.
     pub(crate) down: AtomicBool,
-    /// The views take in nothing.
+    /// The views take in nothing any more.
     pub(crate) late: AtomicBool,
     /// How many passwords were hashed or compared.
     pub(crate) hashed: AtomicU64,
@@ -49,6 +49,8 @@ impl Memory {
             accounts: Mutex::default(),
             tickets: Mutex::default(),
             ids: AtomicU64::new(1),
+            views: MemoryViews::default(),
+            passcodes: Arc::default(),
             down: AtomicBool::new(false),
             late: AtomicBool::new(false),
             hashed: AtomicU64::new(0),
@@ -62,13 +64,34 @@ impl Memory {
             cursors: self.clone(),
             relay: self.clone(),
             broker: self.clone(),
+            signals: Arc::new(posthaste_infrastructure::embedded::InProcessSignals::default()),
             tickets: self.clone(),
-            views: self.clone(),
-            projections: Vec::new(),
+            presence: Arc::new(InProcessPresence::new(self.clone())),
+            views: Arc::new(self.views.clone()),
+            projections: self.views.projections(),
+            passcodes: self.passcodes.clone(),
             passwords: self.clone(),
             tokens: self.clone(),
             clock: self.clone(),
             ids: self.clone(),
+            webhooks: None,
+        }
+    }
+
+    /// Keeps the views, until they are late.
+    pub(crate) fn project(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
+        for projection in self.views.projections() {
+            let memory = Arc::clone(self);
+            tasks.spawn(async move {
+                let mut projector = Projector::new(memory.clone(), projection);
+                while !memory.late.load(Ordering::SeqCst) {
+                    memory.grown(projector.position()).await;
+                    // While the log is down, it is tried again.
+                    if !memory.late.load(Ordering::SeqCst) && projector.step().await.is_err() {
+                        tokio::task::yield_now().await;
+                    }
+                }
+            });
         }
     }
 
@@ -100,53 +123,6 @@ impl Memory {
     fn head(&self) -> Position {
         self.events.lock().unwrap().last().map_or(Position::START, |event| event.position)
     }
-
-    fn select<T>(&self, select: impl FnMut((&Recorded, Event)) -> Option<T>) -> Vec<T> {
-        self.events.lock().unwrap().iter().map(|event| (event, event.event().unwrap())).filter_map(select).collect()
-    }
-
-    /// Who can be a friend, and where that was last changed.
-    fn friendship(&self, pair: UserPair) -> Option<(UserId, bool, Position, DateTime<Utc>)> {
-        self.select(|(recorded, event)| match event {
-            Event::Friendship(FriendshipEvent::Requested { pair: its, by }) if its == pair => {
-                Some((by, false, recorded.position, recorded.at))
-            }
-            Event::Friendship(FriendshipEvent::Accepted { pair: its, by }) if its == pair => {
-                Some((by, true, recorded.position, recorded.at))
-            }
-            _ => None,
-        })
-        .pop()
-    }
-
-    fn profile(&self, user: UserId) -> Option<(String, String)> {
-        self.select(|(_, event)| match event {
-            Event::User(UserEvent::Registered { user: its, content }) if its == user => {
-                content.known().map(|profile| (profile.username.as_str().to_owned(), profile.display_name.as_str().to_owned()))
-            }
-            _ => None,
-        })
-        .pop()
-    }
-
-    fn thread_members(&self, thread: ThreadId) -> Vec<Member> {
-        self.select(|(recorded, event)| match event {
-            Event::Thread(ThreadEvent::Opened { thread: its, pair, .. }) if its == thread => {
-                Some(pair.users().map(|user| Member { thread, user, joined: recorded.position, left: None }))
-            }
-            _ => None,
-        })
-        .into_iter()
-        .flatten()
-        .collect()
-    }
-}
-
-fn page<T>(mut entries: Vec<T>, page: Page, key: impl Fn(&T) -> Position) -> Vec<T> {
-    entries.retain(|entry| page.before.is_none_or(|before| key(entry) < before));
-    entries.sort_by_key(|entry| std::cmp::Reverse(key(entry)));
-    entries.truncate(page.limit);
-    entries
 }
 
 #[async_trait]
@@ -221,13 +197,61 @@ impl EventLog for Memory {
 
     async fn memberships(&self, user: UserId) -> Result<Memberships, PortError> {
         self.up()?;
-        let windows = self.select(|(recorded, event)| match event {
-            Event::Thread(ThreadEvent::Opened { thread, pair, .. }) if pair.contains(user) => {
-                Some(MembershipWindow { thread, from: recorded.position, until: None })
+        let mut windows: Vec<MembershipWindow> = Vec::new();
+        for recorded in self.events.lock().unwrap().iter() {
+            let audience = recorded.event().unwrap().audience();
+            let changes = audience.users.into_iter().filter(|addressee| addressee.user == user).filter_map(|addressee| addressee.change);
+            for (thread, change) in audience.thread.into_iter().cycle().zip(changes) {
+                match change {
+                    MembershipChange::Joined => windows.push(MembershipWindow { thread, from: recorded.position, until: None }),
+                    MembershipChange::Left => {
+                        let open = windows.iter_mut().find(|window| window.thread == thread && window.until.is_none());
+                        open.unwrap().until = Some(recorded.position);
+                    }
+                }
             }
-            _ => None,
-        });
+        }
         Ok(Memberships { as_of: Memory::head(self), windows })
+    }
+
+    async fn windows(&self, user: UserId, thread: ThreadId) -> Result<Vec<MembershipWindow>, PortError> {
+        Ok(self.memberships(user).await?.windows.into_iter().filter(|window| window.thread == thread).collect())
+    }
+
+    async fn members_at(
+        &self,
+        thread: ThreadId,
+        position: Position,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<UserId>, PortError> {
+        let events = self.events.lock().unwrap().clone();
+        let named = events.iter().flat_map(|recorded| recorded.event().unwrap().audience().users);
+        let mut members = BTreeSet::new();
+        for user in named.map(|addressee| addressee.user).filter(|user| after.is_none_or(|after| *user > after)) {
+            let windows = self.windows(user, thread).await?;
+            if windows.iter().any(|window| window.from <= position && window.until.is_none_or(|until| position <= until)) {
+                members.insert(user);
+            }
+        }
+        Ok(members.into_iter().take(limit).collect())
+    }
+
+    async fn readings(&self, thread: ThreadId, position: Position, users: &[UserId]) -> Result<Vec<Reading>, PortError> {
+        let mut readings: Vec<Reading> = Vec::new();
+        for recorded in self.events.lock().unwrap().iter() {
+            let Event::Subscription(SubscriptionEvent::Read { thread: of, user, upto, device }) = recorded.event().unwrap() else {
+                continue;
+            };
+            if of == thread && upto >= position.0 && users.contains(&user) && readings.iter().all(|reading| reading.user != user) {
+                readings.push(Reading { user, at: recorded.at, device });
+            }
+        }
+        Ok(readings)
+    }
+
+    async fn deletions(&self, _streams: &[Uuid]) -> Result<Vec<Recorded>, PortError> {
+        unreachable!("nobody is delivered to")
     }
 
     async fn head(&self) -> Result<Head, PortError> {
@@ -243,88 +267,6 @@ impl EventLog for Memory {
             }
             notified.await;
         }
-    }
-}
-
-#[async_trait]
-impl Views for Memory {
-    async fn reached(&self, _: ViewName, position: Position) -> Result<(), PortError> {
-        if self.late.load(Ordering::SeqCst) {
-            std::future::pending::<()>().await;
-        }
-        if position > Position::START {
-            self.grown(Position(position.0 - 1)).await;
-        }
-        Ok(())
-    }
-
-    async fn threads(&self, user: UserId, asked: Page) -> Result<Vec<ThreadSummary>, PortError> {
-        let opened = self.select(|(recorded, event)| match event {
-            Event::Thread(ThreadEvent::Opened { thread, pair, .. }) if pair.contains(user) => Some((thread, pair, recorded.clone())),
-            _ => None,
-        });
-        let mut threads = Vec::new();
-        for (thread, pair, recorded) in opened {
-            let newest = self.timeline(thread, Page { before: None, limit: 1 }).await?.pop();
-            threads.push(ThreadSummary {
-                thread,
-                members: pair.users(),
-                activity: newest.as_ref().map_or(recorded.position, |message| message.position),
-                active_at: newest.as_ref().map_or(recorded.at, |message| message.at),
-                last_message: newest.map(|message| posthaste_application::view::threads::LastMessage {
-                    position: message.position,
-                    author: message.author,
-                    text: message.text,
-                }),
-            });
-        }
-        Ok(page(threads, asked, |thread| thread.activity))
-    }
-
-    async fn timeline(&self, thread: ThreadId, asked: Page) -> Result<Vec<TimelineEntry>, PortError> {
-        let messages = self.select(|(recorded, event)| match event {
-            Event::Message(MessageEvent::Posted { message, thread: its, author, content }) if its == thread => Some(TimelineEntry {
-                position: recorded.position,
-                message,
-                thread,
-                author,
-                text: content.known().map(|MessageContent::Text { text }| text.as_str().to_owned()),
-                at: recorded.at,
-            }),
-            _ => None,
-        });
-        Ok(page(messages, asked, |message| message.position))
-    }
-
-    async fn members(&self, thread: ThreadId) -> Result<Vec<Member>, PortError> {
-        Ok(self.thread_members(thread))
-    }
-
-    async fn member(&self, thread: ThreadId, user: UserId) -> Result<Option<Member>, PortError> {
-        let member = self.thread_members(thread).into_iter().find(|member| member.user == user);
-        Ok(member.filter(|_| !self.late.load(Ordering::SeqCst)))
-    }
-
-    async fn friends(&self, user: UserId, state: FriendState, asked: Page) -> Result<Vec<Friend>, PortError> {
-        let pairs = self.select(|(_, event)| match event {
-            Event::Friendship(FriendshipEvent::Requested { pair, .. }) if pair.contains(user) => Some(pair),
-            _ => None,
-        });
-        let mut friends = Vec::new();
-        for pair in pairs {
-            let (by, accepted, since, since_at) = self.friendship(pair).unwrap();
-            let its = match (accepted, by == user) {
-                (true, _) => FriendState::Friend,
-                (false, true) => FriendState::Sent,
-                (false, false) => FriendState::Received,
-            };
-            let other = pair.other(user).unwrap();
-            let (username, display_name) = self.profile(other).unzip();
-            let friendship = FriendshipId::between(pair);
-            friends.push(Friend { friendship, user: other, username, display_name, state: its, since, since_at });
-        }
-        friends.retain(|friend| friend.state == state);
-        Ok(page(friends, asked, |friend| friend.since))
     }
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::client::{Client, PASSWORD, Person, Reply, key, name, registration, reply, saying};
+use super::{groups, invitations, messages, people};
 
 /// All of it, against a server. Leaves its users behind.
 pub(crate) async fn suite(base_url: &str) {
@@ -16,6 +17,10 @@ pub(crate) async fn suite(base_url: &str) {
     strangers_stay_strangers(base_url).await;
     outsiders_learn_nothing(base_url).await;
     pages_have_no_hole_and_no_overlap(base_url).await;
+    people::suite(base_url).await;
+    groups::suite(base_url).await;
+    invitations::suite(base_url).await;
+    messages::suite(base_url).await;
     a_bad_token_opens_nothing(base_url).await;
     bad_input_is_told_what_is_wrong_with_it(base_url).await;
     a_position_nobody_reached_is_not_waited_for_for_ever(base_url).await;
@@ -74,7 +79,7 @@ async fn the_same_key_gives_the_same_answer(base_url: &str) {
     client.post_as(first_key, "/v1/users", &other).await.problem(422, "command_mismatch");
 
     let (alice, bob) = (Person::new(base_url, "alice").await, Person::new(base_url, "bob").await);
-    let asked = json!({"to": bob.id});
+    let asked = json!({"user": bob.id});
     let request_key = key();
     let request = alice.client.post_as(request_key, "/v1/friend-requests", &asked).await.expect(201);
     assert_eq!(alice.client.post_as(request_key, "/v1/friend-requests", &asked).await.expect(201), request);
@@ -117,21 +122,21 @@ async fn people_find_each_other(base_url: &str) {
 
 async fn friends_open_a_thread_and_talk(base_url: &str) {
     let (alice, bob) = (Person::new(base_url, "alice").await, Person::new(base_url, "bob").await);
-    let request = alice.client.post("/v1/friend-requests", &json!({"to": bob.id})).await.expect(201);
+    let request = alice.client.post("/v1/friend-requests", &json!({"user": bob.id})).await.expect(201);
     let after = &request["position"];
     for (person, state, other) in [(&alice, "sent", &bob), (&bob, "received", &alice)] {
         let list = person.client.get(&format!("/v1/friends?state={state}&after={after}")).await.expect(200);
-        assert_eq!(list["items"][0]["user"], other.id, "{list}");
-        assert_eq!(list["items"][0]["username"], other.username, "{list}");
+        let shown = json!({"id": other.id, "username": other.username, "display_name": format!("The {}", other.username)});
+        assert_eq!(list["items"][0]["user"], shown, "{list}");
         assert_eq!((&list["items"][0]["state"], &list["items"][0]["id"]), (&json!(state), &request["id"]), "{list}");
     }
     alice.client.put(&format!("/v1/friends/{}", bob.id)).await.problem(403, "forbidden");
     let accepted = bob.client.put(&format!("/v1/friends/{}", alice.id)).await.expect(200);
     assert_eq!(bob.client.put(&format!("/v1/friends/{}", alice.id)).await.expect(200), accepted);
-    alice.client.post("/v1/friend-requests", &json!({"to": bob.id})).await.problem(409, "conflict");
+    alice.client.post("/v1/friend-requests", &json!({"user": bob.id})).await.problem(409, "conflict");
     for (person, other) in [(&alice, &bob), (&bob, &alice)] {
         let list = person.client.get(&format!("/v1/friends?after={}", accepted["position"])).await.expect(200);
-        assert_eq!((&list["items"][0]["user"], &list["items"][0]["state"]), (&json!(other.id), &json!("friend")), "{list}");
+        assert_eq!((&list["items"][0]["user"]["id"], &list["items"][0]["state"]), (&json!(other.id), &json!("friend")), "{list}");
         assert_eq!(list["next"], Value::Null);
     }
 
@@ -141,7 +146,7 @@ async fn friends_open_a_thread_and_talk(base_url: &str) {
     let thread = opened["id"].as_str().unwrap();
     // Without waiting for any view: whoever is in the thread is let in.
     let history = alice.client.get(&format!("/v1/threads/{thread}/messages")).await.expect(200);
-    assert_eq!(history, json!({"items": [], "next": null}));
+    assert_eq!(history, json!({"items": [], "next": null, "previous": null}));
 
     let first = alice.say(thread, "  Hello, Bob.  ").await;
     let second = bob.say(thread, "Hello, Alice.").await;
@@ -152,10 +157,11 @@ async fn friends_open_a_thread_and_talk(base_url: &str) {
     assert_eq!((&history["items"][1]["author"], &history["items"][1]["position"]), (&json!(alice.id), &json!(first)));
 
     let threads = alice.client.get(&format!("/v1/threads?after={second}")).await.expect(200);
-    assert_eq!(threads["items"][0]["id"], thread);
-    assert_eq!(threads["items"][0]["last_message"], json!({"position": second, "author": bob.id, "text": "Hello, Alice."}));
+    assert_eq!(threads["items"][0]["thread"]["id"], thread);
+    let last = &threads["items"][0]["last_message"];
+    assert_eq!((&last["position"], &last["author"], &last["text"]), (&json!(second), &json!(bob.id), &json!("Hello, Alice.")));
     let members = alice.client.get(&format!("/v1/threads/{thread}/members?after={second}")).await.expect(200);
-    let mut users: Vec<_> = members["items"].as_array().unwrap().iter().map(|member| member["user"].as_str().unwrap()).collect();
+    let mut users: Vec<_> = members["items"].as_array().unwrap().iter().map(|member| member["user"]["id"].as_str().unwrap()).collect();
     users.sort_unstable();
     let mut both = [alice.id.as_str(), bob.id.as_str()];
     both.sort_unstable();
@@ -169,21 +175,21 @@ async fn friends_open_a_thread_and_talk(base_url: &str) {
 
 async fn crossing_requests_are_an_answer(base_url: &str) {
     let (alice, bob) = (Person::new(base_url, "alice").await, Person::new(base_url, "bob").await);
-    alice.client.post("/v1/friend-requests", &json!({"to": bob.id})).await.expect(201);
-    let answer = bob.client.post("/v1/friend-requests", &json!({"to": alice.id})).await.expect(201);
+    alice.client.post("/v1/friend-requests", &json!({"user": bob.id})).await.expect(201);
+    let answer = bob.client.post("/v1/friend-requests", &json!({"user": alice.id})).await.expect(201);
     let list = alice.client.get(&format!("/v1/friends?after={}", answer["position"])).await.expect(200);
-    assert_eq!(list["items"][0]["user"], bob.id);
+    assert_eq!(list["items"][0]["user"]["id"], bob.id);
 }
 
 async fn strangers_stay_strangers(base_url: &str) {
     let (alice, bob) = (Person::new(base_url, "alice").await, Person::new(base_url, "bob").await);
     alice.client.put(&format!("/v1/threads/direct/{}", bob.id)).await.problem(403, "not_friends");
     alice.client.put(&format!("/v1/friends/{}", bob.id)).await.problem(404, "not_found");
-    alice.client.post("/v1/friend-requests", &json!({"to": key()})).await.problem(404, "not_found");
-    alice.client.post("/v1/friend-requests", &json!({"to": alice.id})).await.problem(400, "validation");
+    alice.client.post("/v1/friend-requests", &json!({"user": key()})).await.problem(404, "not_found");
+    alice.client.post("/v1/friend-requests", &json!({"user": alice.id})).await.problem(400, "validation");
     alice.client.put(&format!("/v1/threads/direct/{}", alice.id)).await.problem(400, "validation");
     // A request is not yet a friendship.
-    alice.client.post("/v1/friend-requests", &json!({"to": bob.id})).await.expect(201);
+    alice.client.post("/v1/friend-requests", &json!({"user": bob.id})).await.expect(201);
     alice.client.put(&format!("/v1/threads/direct/{}", bob.id)).await.problem(403, "not_friends");
 }
 
@@ -194,12 +200,12 @@ async fn outsiders_learn_nothing(base_url: &str) {
     alice.say(&thread, "Between us.").await;
     let nowhere = key().to_string();
     for tail in [format!("messages?after={position}"), "messages".to_owned(), "members".to_owned()] {
-        let closed = eve.client.get(&format!("/v1/threads/{thread}/{tail}")).await.problem(403, "not_member");
-        assert_eq!(eve.client.get(&format!("/v1/threads/{nowhere}/{tail}")).await.problem(403, "not_member"), closed);
+        let closed = eve.client.get(&format!("/v1/threads/{thread}/{tail}")).await.problem(404, "not_found");
+        assert_eq!(eve.client.get(&format!("/v1/threads/{nowhere}/{tail}")).await.problem(404, "not_found"), closed);
     }
     let post = |thread: &str| format!("/v1/threads/{thread}/messages");
-    let closed = eve.client.post(&post(&thread), &saying("Hi!")).await.problem(403, "not_member");
-    assert_eq!(eve.client.post(&post(&nowhere), &saying("Hi!")).await.problem(403, "not_member"), closed);
+    let closed = eve.client.post(&post(&thread), &saying("Hi!")).await.problem(404, "not_found");
+    assert_eq!(eve.client.post(&post(&nowhere), &saying("Hi!")).await.problem(404, "not_found"), closed);
     let threads = eve.client.get(&format!("/v1/threads?after={position}")).await.expect(200);
     assert_eq!(threads["items"], json!([]));
 }
@@ -216,10 +222,10 @@ async fn pages_have_no_hole_and_no_overlap(base_url: &str) {
     let last = said[0].0;
     for limit in [None, Some(1), Some(7), Some(40), Some(100)] {
         let mut read = Vec::new();
-        let mut next = None;
+        let mut next: Option<String> = None;
         loop {
             let limited = limit.map(|limit| format!("&limit={limit}")).unwrap_or_default();
-            let before = next.map(|next| format!("&before={next}")).unwrap_or_default();
+            let before = next.as_ref().map(|next| format!("&before={next}")).unwrap_or_default();
             let path = format!("/v1/threads/{thread}/messages?after={last}{limited}{before}");
             let page = alice.client.get(&path).await.expect(200);
             let items = page["items"].as_array().unwrap();
@@ -227,7 +233,7 @@ async fn pages_have_no_hole_and_no_overlap(base_url: &str) {
             for item in items {
                 read.push((item["position"].as_u64().unwrap(), item["content"]["text"].as_str().unwrap().to_owned()));
             }
-            next = page["next"].as_u64();
+            next = page["next"].as_str().map(str::to_owned);
             if next.is_none() {
                 break;
             }
@@ -324,7 +330,17 @@ async fn bad_input_is_told_what_is_wrong_with_it(base_url: &str) {
 
     client.get("/v1/nothing-here").await.problem(404, "not_found");
     client.get("/nothing-here").await.problem(404, "not_found");
-    client.put("/v1/users").await.problem(405, "unsupported_op");
+    let thread = uuid::Uuid::from_u128(1);
+    for (path, methods) in [
+        ("/v1/users".to_owned(), "GET, HEAD, POST"),
+        (format!("/v1/threads/{thread}/messages"), "GET, HEAD, POST"),
+        ("/v1/sessions".to_owned(), "POST"),
+        ("/v1/openapi.json".to_owned(), "GET, HEAD"),
+    ] {
+        let refused = client.put(&path).await;
+        assert_eq!(refused.headers["allow"], methods, "{refused:?}");
+        refused.problem(405, "unsupported_op");
+    }
 }
 
 async fn a_position_nobody_reached_is_not_waited_for_for_ever(base_url: &str) {

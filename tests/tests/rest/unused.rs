@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use futures::stream::BoxStream;
 use posthaste_application::port::broker::{Publisher, Run};
-use posthaste_application::port::cursors::{CursorMove, Device, Receipt};
+use posthaste_application::port::cursors::{Connect, Connected, CursorMove, Device, Generation, Receipt, SentMark};
 use posthaste_application::port::lease::{Fenced, Lease, RelayStatus};
 use posthaste_application::port::{Broker, Cursors, PortError, RelayLease};
 use posthaste_application::recorded::Position;
@@ -17,16 +16,28 @@ use super::memory::Memory;
 
 #[async_trait]
 impl Cursors for Memory {
-    async fn open(&self, _: Device, _: Position, _: DateTime<Utc>) -> Result<Position, PortError> {
+    async fn connect(&self, _: Connect) -> Result<Connected, PortError> {
         unreachable!("REST has no devices")
     }
 
-    async fn advance(&self, _: &[CursorMove]) -> Result<(), PortError> {
+    async fn advance(&self, _: &[CursorMove]) -> Result<Vec<(Device, Generation)>, PortError> {
+        unreachable!("REST has no devices")
+    }
+
+    async fn generations(&self, _: &[Device]) -> Result<Vec<(Device, Generation)>, PortError> {
+        unreachable!("REST has no devices")
+    }
+
+    async fn mark_sent(&self, _: &[SentMark]) -> Result<(), PortError> {
         unreachable!("REST has no devices")
     }
 
     async fn receipts(&self, _: &[UserId], _: Position) -> Result<Vec<Receipt>, PortError> {
-        unreachable!("REST has no devices")
+        Ok(Vec::new())
+    }
+
+    async fn sends(&self, _: &[UserId], _: Position) -> Result<Vec<Receipt>, PortError> {
+        Ok(Vec::new())
     }
 }
 

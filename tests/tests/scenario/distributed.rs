@@ -10,15 +10,17 @@ use lapin::options::{BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions}
 use lapin::types::FieldTable;
 use lapin::{Connection, ConnectionProperties};
 use posthaste_infrastructure::postgres::{PgLog, Postgres, PostgresConfig};
+use posthaste_tests::deadline::Deadline;
 use posthaste_tests::history::{Log, check};
 use posthaste_tests::node::{migrate, run_posthaste};
+use posthaste_tests::rules::breaches;
 use posthaste_tests::{Node, NodeSettings, Sandbox, Services};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tokio_postgres::{Client, NoTls};
 
-use crate::talk::{PATIENCE, Progress, Talk};
+use crate::talk::{LIMIT, PATIENCE, Progress, Talk};
 
 /// Messages each way during each of the four misfortunes: 2,000 in all.
 const MESSAGES: usize = 500;
@@ -61,6 +63,7 @@ impl World {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_while_nodes_relays_and_services_die() -> anyhow::Result<()> {
+    let _deadline = Deadline::new("the distributed scenario", LIMIT);
     let mut world = World::start().await?;
     let (a, b) = (world.a.base(), world.b.base());
     let mut talk = Talk::begin(&[a.clone(), b.clone()], &[b.clone(), a.clone()]).await?;
@@ -78,9 +81,12 @@ async fn nothing_is_lost_while_nodes_relays_and_services_die() -> anyhow::Result
         ensure!(!node.logs().contains("panicked"), "{}", node.logs());
     }
     let postgres = Postgres::connect(PostgresConfig::new(world.sandbox.postgres_server_url())).await?;
-    let counts = check(&history.entries(), &Log::read(&PgLog::new(postgres)).await?).clean()?;
+    let log = Log::read(&PgLog::new(postgres)).await?;
+    let counts = check(&history.entries(), &log).clean()?;
+    let breaches = breaches(&log.events);
+    ensure!(breaches.is_empty(), "{breaches:#?}");
     println!("distributed: {counts}");
-    ensure!(counts.sent == 8 * MESSAGES && counts.ok == counts.sent && counts.devices == 4, "{counts}");
+    ensure!(counts.sent == 8 * MESSAGES && counts.ok == counts.sent && counts.devices == 5, "{counts}");
     ensure!(counts.retries > 0 && counts.duplicates > 0, "nothing was ever cut off in the middle: {counts}");
     let verified = run_posthaste(&NodeSettings::distributed(&world.sandbox), &["log", "verify"]).await?;
     ensure!(verified.status.success(), "{verified:?}");

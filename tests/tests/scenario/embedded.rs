@@ -7,11 +7,13 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use posthaste_infrastructure::embedded::{Database, SqliteLog};
 use posthaste_infrastructure::system::SystemClock;
+use posthaste_tests::deadline::Deadline;
 use posthaste_tests::history::{Answer, Entry, History, Log, Violation, check};
+use posthaste_tests::rules::breaches;
 use posthaste_tests::services::Scratch;
 use posthaste_tests::{Node, NodeSettings};
 
-use crate::talk::{Progress, Talk};
+use crate::talk::{LIMIT, Progress, Talk};
 
 /// How often the server is killed, at least.
 const KILLS: usize = 5;
@@ -20,6 +22,7 @@ const MESSAGES: usize = 100;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_killed_again_and_again_loses_nothing_it_has_answered() -> anyhow::Result<()> {
+    let _deadline = Deadline::new("the embedded scenario", LIMIT);
     let folder = Scratch::new()?;
     let data = folder.path().join("data");
     let mut node = Node::start("the server", NodeSettings::embedded(&data).with("GATEWAY__HEARTBEAT_S", "2")).await?;
@@ -47,9 +50,12 @@ async fn a_server_that_is_killed_again_and_again_loses_nothing_it_has_answered()
     let status = node.terminate().await?;
     ensure!(status.success(), "told to stop, it ended with {status}");
     ensure!(!node.logs().contains("panicked"), "{}", node.logs());
-    let counts = check(&history.entries(), &read(&data).await?).clean()?;
+    let log = read(&data).await?;
+    let counts = check(&history.entries(), &log).clean()?;
+    let breaches = breaches(&log.events);
+    ensure!(breaches.is_empty(), "{breaches:#?}");
     println!("embedded, {kills} kills: {counts}");
-    ensure!(counts.sent == 2 * kills * MESSAGES && counts.ok == counts.sent && counts.devices == 4, "{counts}");
+    ensure!(counts.sent == 2 * kills * MESSAGES && counts.ok == counts.sent && counts.devices == 5, "{counts}");
     ensure!(counts.retries > 0 && counts.duplicates > 0, "nothing was ever cut off in the middle: {counts}");
     Ok(())
 }

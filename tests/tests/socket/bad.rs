@@ -80,8 +80,8 @@ pub(crate) async fn an_unknown_frame_is_refused_and_the_connection_goes_on(base:
 pub(crate) async fn an_unknown_operation_is_refused_and_the_connection_goes_on(base: &str) -> anyhow::Result<()> {
     let friends = Friends::meet(base).await?;
     let mut alice = Wire::fresh(base, &friends.alice).await?;
-    for op in ["message.explode", "", "user.registered"] {
-        let id = alice.send_cmd(new_id(), op, json!({})).await?;
+    for op in ["message.explode", "", "user.registered", "user.register", "subscription.read", "PostMessage"] {
+        let id = alice.send_bad_cmd(new_id(), op, json!({})).await?;
         let err = alice.refused("unsupported_op").await?;
         ensure!(err["re"] == id, "which one? {err}");
     }
@@ -113,7 +113,7 @@ pub(crate) async fn a_message_to_a_thread_one_is_not_in_is_refused(base: &str) -
     // An outsider cannot tell a thread from none.
     for thread in [others.thread, ThreadId::new(new_id())] {
         let id = alice.send_post(new_id(), thread, "let me in").await?;
-        let err = alice.refused("not_member").await?;
+        let err = alice.refused("not_found").await?;
         ensure!(err["re"] == id && err["retry"] == "never", "{err}");
     }
     alice.works(&friends, "after").await?;
@@ -132,7 +132,7 @@ pub(crate) async fn a_direct_thread_with_somebody_who_is_no_friend_is_refused(ba
     };
     refused(stranger.open_direct(base, &friends.alice).await)?;
     // A request that nobody has accepted is no friendship.
-    stranger.call(base, reqwest::Method::POST, "/v1/friend-requests", Some(json!({ "to": friends.alice.id() }))).await?;
+    stranger.call(base, reqwest::Method::POST, "/v1/friend-requests", Some(json!({ "user": friends.alice.id() }))).await?;
     refused(stranger.open_direct(base, &friends.alice).await)?;
     refused(friends.alice.open_direct(base, &stranger).await)?;
     nothing_lost(base, &friends, &[]).await
@@ -167,7 +167,7 @@ pub(crate) async fn unknown_fields_of_a_command_body_are_refused(base: &str) -> 
         json!(7),
     ];
     for body in bodies {
-        let id = alice.send_cmd(new_id(), "message.post", body.clone()).await?;
+        let id = alice.send_bad_cmd(new_id(), "message.post", body.clone()).await?;
         let err = alice.refused("validation").await.with_context(|| body.to_string())?;
         ensure!(err["re"] == id, "{err}");
     }
@@ -208,7 +208,7 @@ pub(crate) async fn twenty_bad_frames_end_the_connection(base: &str) -> anyhow::
     alice.works(&friends, "before").await?;
     // A refused command is no bad frame.
     alice.send_post(new_id(), ThreadId::new(new_id()), "nowhere").await?;
-    alice.refused("not_member").await?;
+    alice.refused("not_found").await?;
     alice.send_text("nonsense").await?;
     let errs = alice.closed(4201, "protocol_violation").await?;
     ensure!(errs == ["validation", "protocol_violation"], "{errs:?}");

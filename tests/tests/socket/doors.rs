@@ -66,6 +66,13 @@ pub(crate) async fn a_wrong_token_is_refused(base: &str) -> anyhow::Result<()> {
     Wire::welcomed(socket).await?.ping().await
 }
 
+pub(crate) async fn the_document_is_served(base: &str) -> anyhow::Result<()> {
+    let answer = reqwest::get(format!("{base}/v1/asyncapi.json")).await?.error_for_status()?;
+    ensure!(answer.headers()["content-type"] == "application/json", "{:?}", answer.headers());
+    ensure!(answer.json::<Value>().await? == *posthaste_tests::contract::document(), "another document is served");
+    Ok(())
+}
+
 pub(crate) async fn a_wrong_ticket_is_refused(base: &str) -> anyhow::Result<()> {
     let hello = json!({ "t": "hello", "ticket": "no such ticket", "device": new_id() }).to_string();
     turned_away(base, &hello, 4100, "unauthorized").await.map(drop)

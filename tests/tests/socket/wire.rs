@@ -41,6 +41,10 @@ pub(crate) struct Wire {
     /// Other frames that came while one was waited for.
     early: VecDeque<Value>,
     commands: u64,
+    /// The codes of every `err`.
+    errs: Vec<String>,
+    /// How it ended, once it has.
+    ended: Option<Incoming>,
 }
 
 impl Wire {
@@ -61,7 +65,7 @@ impl Wire {
             other @ (Incoming::Frame(_) | Incoming::Closed(..) | Incoming::Cut) => bail!("instead of welcome there came {other:?}"),
         };
         let prev = welcome["cursor"].as_u64().context("a cursor exists from here")?;
-        Ok(Self { socket, welcome, prev, events: Vec::new(), early: VecDeque::new(), commands: 0 })
+        Ok(Self { socket, welcome, prev, events: Vec::new(), early: VecDeque::new(), commands: 0, errs: Vec::new(), ended: None })
     }
 
     pub(crate) async fn send(&mut self, frame: &Value) -> anyhow::Result<()> {
@@ -83,9 +87,31 @@ impl Wire {
 
     /// The next frame that is no `ev`; those are checked and kept.
     async fn next(&mut self, deadline: Instant) -> anyhow::Result<Incoming> {
-        match timeout_at(deadline, self.socket.next()).await {
+        match timeout_at(deadline, self.raw()).await {
             Ok(incoming) => incoming,
             Err(_) => bail!("it did not come in time; the last event was at {}, the other frames are {:?}", self.prev, self.early),
+        }
+    }
+
+    /// Whatever comes next, without looking at it.
+    pub(crate) async fn raw(&mut self) -> anyhow::Result<Incoming> {
+        let incoming = self.socket.next().await?;
+        match &incoming {
+            Incoming::Frame(frame) if frame["t"] == "err" => self.errs.push(frame["code"].as_str().context("a code")?.to_owned()),
+            Incoming::Frame(_) => {}
+            ended @ (Incoming::Closed(..) | Incoming::Cut) => self.ended = Some(ended.clone()),
+        }
+        Ok(incoming)
+    }
+
+    /// Reads to the end, unless it was read already: the codes of every `err` on this connection, and how it ended.
+    pub(crate) async fn end(&mut self) -> anyhow::Result<(Vec<String>, Incoming)> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(ended) = &self.ended {
+                return Ok((self.errs.clone(), ended.clone()));
+            }
+            timeout_at(deadline, self.raw()).await.context("the connection does not end")??;
         }
     }
 
@@ -120,6 +146,20 @@ impl Wire {
             ensure!(frame["t"] != "err", "waiting for {t}, there came {frame}");
             self.early.push_back(frame);
         }
+    }
+
+    /// The next frame of this kind, if it comes within a while. As [`Wire::expect`] otherwise.
+    pub(crate) async fn soon(&mut self, t: &str, within: Duration) -> anyhow::Result<Option<Value>> {
+        let deadline = Instant::now() + within;
+        while self.count(t) == 0 {
+            let Ok(incoming) = timeout_at(deadline, self.socket.next()).await else { return Ok(None) };
+            let Incoming::Frame(frame) = incoming? else { bail!("waiting for {t}, the connection ended") };
+            if let Some(frame) = self.keep(frame)? {
+                ensure!(frame["t"] != "err", "waiting for {t}, there came {frame}");
+                self.early.push_back(frame);
+            }
+        }
+        self.expect(t).await.map(Some)
     }
 
     /// Waits until this many events have come.
@@ -160,10 +200,7 @@ impl Wire {
     pub(crate) async fn works(&mut self, friends: &Friends, text: &str) -> anyhow::Result<u64> {
         let ok = self.post(new_id(), friends.thread, text).await?;
         let position = ok["result"]["position"].as_u64().context("an ok has a position")?;
-        while self.prev < position {
-            let more = self.events.len() + 1;
-            self.events(more).await?;
-        }
+        self.events_upto(position).await?;
         let event = self.events.last().context("an event came")?;
         ensure!(event["position"] == position && event["body"]["content"]["text"] == text, "not {text:?} at {position}, but {event}");
         Ok(position)
@@ -176,10 +213,39 @@ impl Wire {
 
     /// Sends a command without waiting for anything; gives the `re` of the answer.
     pub(crate) async fn send_cmd(&mut self, key: Uuid, op: &str, body: Value) -> anyhow::Result<u64> {
+        let (id, frame) = self.cmd(key, op, body);
+        self.send(&frame).await?;
+        Ok(id)
+    }
+
+    /// Says that a thread is read up to a position, without waiting for anything; gives the `re` of the answer.
+    pub(crate) async fn send_read(&mut self, thread: ThreadId, upto: u64) -> anyhow::Result<u64> {
         self.commands += 1;
         let id = self.commands;
-        self.send(&json!({ "t": "cmd", "id": id, "key": key, "op": op, "body": body })).await?;
+        self.send(&json!({ "t": "read", "id": id, "thread": thread, "upto": upto })).await?;
         Ok(id)
+    }
+
+    /// Waits until everything up to this position has come, and something at it.
+    pub(crate) async fn events_upto(&mut self, position: u64) -> anyhow::Result<()> {
+        while self.prev < position {
+            let more = self.events.len() + 1;
+            self.events(more).await?;
+        }
+        Ok(())
+    }
+
+    /// As [`Wire::send_cmd`], and the contract may not know it.
+    pub(crate) async fn send_bad_cmd(&mut self, key: Uuid, op: &str, body: Value) -> anyhow::Result<u64> {
+        let (id, frame) = self.cmd(key, op, body);
+        self.send_text(frame.to_string()).await?;
+        Ok(id)
+    }
+
+    fn cmd(&mut self, key: Uuid, op: &str, body: Value) -> (u64, Value) {
+        self.commands += 1;
+        let id = self.commands;
+        (id, json!({ "t": "cmd", "id": id, "key": key, "op": op, "body": body }))
     }
 
     /// Posts a message, and gives the `ok`.

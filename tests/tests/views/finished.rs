@@ -1,12 +1,13 @@
 //! Of a log, only what a projector reads.
 
 use async_trait::async_trait;
-use posthaste_application::port::log::{AppendRefused, Memberships};
+use posthaste_application::port::log::{AppendRefused, MembershipWindow, Memberships, Reading};
 use posthaste_application::port::{EventLog, PortError};
 use posthaste_application::recorded::{Append, Appended, Hash, Head, Position, Recorded, StreamId};
-use posthaste_domain::{CommandId, UserId};
+use posthaste_domain::{CommandId, ThreadId, UserId};
 
 use super::Finished;
+use uuid::Uuid;
 
 fn refused<T>() -> Result<T, PortError> {
     Err(PortError::rejected("finished log", "projectors ask for nothing of the kind"))
@@ -35,6 +36,22 @@ impl EventLog for Finished {
     }
 
     async fn memberships(&self, _user: UserId) -> Result<Memberships, PortError> {
+        refused()
+    }
+
+    async fn windows(&self, _user: UserId, _thread: ThreadId) -> Result<Vec<MembershipWindow>, PortError> {
+        refused()
+    }
+
+    async fn members_at(&self, _: ThreadId, _: Position, _: Option<UserId>, _: usize) -> Result<Vec<UserId>, PortError> {
+        refused()
+    }
+
+    async fn readings(&self, _: ThreadId, _: Position, _: &[UserId]) -> Result<Vec<Reading>, PortError> {
+        refused()
+    }
+
+    async fn deletions(&self, _streams: &[Uuid]) -> Result<Vec<Recorded>, PortError> {
         refused()
     }
 

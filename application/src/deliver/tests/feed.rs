@@ -47,6 +47,19 @@ fn a_run_that_comes_again_or_late_is_ignored() {
 }
 
 #[test]
+fn a_run_that_is_torn_or_shuffled_is_read_from_the_log() {
+    for positions in [&[2, 3, 5][..], &[4, 6, 10], &[10, 9]] {
+        let (mut node, mut bob) = live();
+        node.record(messages(9));
+        let all = node.log.all();
+        let torn: Vec<_> = positions.iter().map(|position: &usize| all[position - 1].clone()).collect();
+        node.broker.deliver(&torn.into());
+        node.step();
+        assert_eq!(bob.take(), (2..=10).collect::<Vec<_>>(), "{positions:?}");
+    }
+}
+
+#[test]
 fn what_was_published_between_two_subscriptions_is_read_from_the_log() {
     let (mut node, mut bob) = live();
     node.broker.cut();

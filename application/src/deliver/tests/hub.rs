@@ -1,5 +1,7 @@
 //! Who gets what: routing follows membership as of each event's position.
 
+use posthaste_domain::user::UserEvent;
+
 use super::super::push::Push;
 use super::*;
 use crate::fake::{direct, joined, opened, posted, recorded, registered, requested};
@@ -107,6 +109,61 @@ fn a_replaced_connection_is_woken_from_its_wait() {
     assert!(matches!(output.unwrap(), Output::Detached(Detached::Replaced)));
 }
 
+fn session(n: u128) -> SessionId {
+    SessionId::new(Uuid::from_u128(n))
+}
+
+fn revoked(who: u128, n: u128) -> Event {
+    UserEvent::SessionRevoked { user: user(who), session: session(n) }.into()
+}
+
+#[test]
+fn whoever_speaks_for_a_login_that_is_ended_is_let_go_and_nobody_else() {
+    let mut node = Node::new();
+    node.record([opened(1, 2)]);
+    node.deliver_the_rest();
+    let full = Window { events: 1, bytes: usize::MAX };
+    let mut ended = [node.connect(device(2, 1), 1), node.connect_with(device(2, 2), 0, full)];
+    let mut others = [device(2, 3), device(1, 1)].map(|device| node.connect(device, 1));
+    assert_eq!(ended[1].take(), [1]);
+    let speakers = ended.iter().zip([7, 7]).chain(others.iter().zip([8, 7]));
+    speakers.for_each(|(client, login)| node.hub.speak_for(client.reader.attached(), session(login)));
+    node.record([message(1), revoked(2, 7), message(2)]);
+    node.deliver_the_rest();
+    assert_eq!(ended.each_mut().map(Client::expect_detached), [Detached::Revoked; 2]);
+    assert_eq!(others.each_mut().map(Client::take), [vec![2, 3, 4], vec![2, 4]]);
+    assert_eq!(node.hub.connections(), 2);
+}
+
+#[test]
+fn whoever_changes_to_another_login_ends_with_either_and_then_with_that() {
+    for (ends, settled, detached) in [(7, false, true), (8, false, true), (7, true, false), (8, true, true)] {
+        let mut node = Node::new();
+        let mut bob = node.connect(device(2, 1), 0);
+        bob.take();
+        node.hub.speak_for(bob.reader.attached(), session(7));
+        node.hub.speak_for(bob.reader.attached(), session(8));
+        if settled {
+            node.hub.speak_only_for(bob.reader.attached(), session(8));
+        }
+        node.record([revoked(2, ends)]);
+        node.deliver_the_rest();
+        assert_eq!(bob.reader.attached().detached(), detached.then_some(Detached::Revoked), "{ends} ends, settled: {settled}");
+    }
+}
+
+#[test]
+fn of_devices_that_come_together_the_first_ones_stay() {
+    let node = Node::new();
+    let clients = [1, 2, 3].map(|which| node.connect(device(2, which), 0));
+    let others = node.connect(device(1, 1), 0);
+    let too_many = |client: &Client| node.hub.is_one_too_many(client.reader.attached(), 2);
+    assert_eq!(clients.each_ref().map(too_many), [false, false, true]);
+    assert!(!too_many(&others));
+    let again = node.connect(device(2, 1), 0);
+    assert!(too_many(&again), "two others were there before it came back");
+}
+
 #[test]
 fn a_connection_that_goes_leaves_nothing_behind() {
     let mut node = Node::new();
@@ -117,9 +174,9 @@ fn a_connection_that_goes_leaves_nothing_behind() {
     drop(bob);
     assert_eq!(node.hub.connections(), 0);
     node.log.broken.store(true, std::sync::atomic::Ordering::Relaxed);
-    assert!(block_on(node.hub.attach(&*node.log, device(2, 1))).is_err());
+    assert!(block_on(node.admit(device(2, 1))).is_err());
     assert_eq!(node.hub.connections(), 0, "an attempt that failed");
-    assert!(node.hub.attach(&*node.log, device(2, 1)).now_or_never().is_none());
+    assert!(node.admit(device(2, 1)).now_or_never().is_none());
     assert_eq!(node.hub.connections(), 0, "an attempt that was given up");
 }
 

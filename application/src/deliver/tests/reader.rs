@@ -4,6 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::super::reader::AckAhead;
 use super::*;
+use posthaste_domain::thread::History;
+
+use crate::fake::events::{bulk_deleted, deleted, edited, group as fake_group, said, thread};
 use crate::fake::{direct, opened, posted};
 
 /// Messages into the thread of 1 and 2.
@@ -226,4 +229,105 @@ fn a_log_that_fails_costs_a_try_and_nothing_else() {
     node.log.broken.store(true, Ordering::Relaxed);
     assert!(bob.reader.next().now_or_never().unwrap().is_err());
     assert_eq!(bob.take(), [1, 2, 3]);
+}
+
+#[test]
+fn what_was_deleted_is_not_said_again_in_a_backlog() {
+    let mut node = Node::new();
+    let group = || thread(1);
+    let say = |id, words| said(id, 1, 1, words);
+    node.record([
+        fake_group(1, 1, [2], History::All),
+        say(10, "first"),
+        say(11, "second"),
+        say(12, "third"),
+        edited(10, 1, 1, 2, Some("better")),
+        deleted(10, 1, 1),
+        bulk_deleted(1, 1, [12]),
+    ]);
+    node.deliver_the_rest();
+    let mut bob = node.connect(device(2, 1), 0);
+    let frames = bob.frames();
+    let said: Vec<_> = frames.iter().map(|frame| (frame["position"].as_u64().unwrap(), &frame["body"]["content"]["text"])).collect();
+    assert_eq!(said.iter().filter(|(_, text)| !text.is_null()).map(|(position, _)| *position).collect::<Vec<_>>(), [3], "{frames:?}");
+    assert_eq!(said.len(), 7, "everything that happened is told");
+    assert_eq!(frames[1]["thread"], group().to_string(), "with its facts");
+}
+
+#[test]
+fn what_the_feed_missed_is_filled_without_what_was_deleted_since() {
+    let mut node = Node::new();
+    node.record([fake_group(1, 1, [2], History::All)]);
+    node.deliver_the_rest();
+    let mut bob = node.connect(device(2, 1), 1);
+    assert_eq!(bob.frames().len(), 0);
+    node.record([said(10, 1, 1, "first"), deleted(10, 1, 1), said(11, 1, 1, "second")]);
+    node.deliver(4..=4);
+    let said: Vec<_> = bob.frames().iter().map(|frame| frame["body"]["content"]["text"].clone()).collect();
+    assert_eq!(said, [serde_json::Value::Null, serde_json::Value::Null, "second".into()]);
+}
+
+#[test]
+fn a_device_that_comes_back_far_behind_and_has_missed_nothing_asks_once() {
+    let mut node = Node::new();
+    node.record([opened(1, 2), opened(3, 4)]);
+    node.record((0..5_000).map(|n| posted(n, direct(3, 4), 3, Some("not for bob"))));
+    node.deliver_the_rest();
+    let reads = Arc::new(AtomicU64::new(0));
+    let (log, hub, counted) = (Arc::clone(&node.log), Arc::clone(&node.hub), Arc::clone(&reads));
+    node.log.after_read_for_user(move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        // The others go on talking.
+        log.record([posted(9_999, direct(3, 4), 3, Some("not for bob"))]);
+        hub.route(&log.all()[usize::try_from(hub.position().0).unwrap()..]);
+    });
+    let mut bob = node.connect(device(2, 1), 2);
+    assert_eq!(bob.take(), [0; 0]);
+    assert_eq!((bob.live, reads.load(Ordering::Relaxed)), (Some(5_002), 1));
+    node.record(messages(1));
+    node.deliver_the_rest();
+    assert_eq!(bob.take(), [node.hub.position().0], "it is live");
+}
+
+#[test]
+fn large_messages_are_not_kept_beyond_what_may_be_held() {
+    let mut node = Node::new();
+    let large = "x".repeat(8_000);
+    node.record([opened(1, 2)]);
+    node.record((0..2_000).map(|n| posted(n, direct(1, 2), 1, Some(&large))));
+    node.deliver_the_rest();
+    let reads = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&reads);
+    node.log.after_read_for_user(move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+    });
+    let mut bob = node.connect_with(device(2, 1), 1, Window { events: 1, bytes: usize::MAX });
+    let mut held = 0;
+    for position in 2..=2_001 {
+        assert_eq!(bob.take(), [position]);
+        held = held.max(bob.reader.waiting_bytes());
+        bob.ack(position);
+    }
+    assert!(held > 64 * 1024 && held <= 128 * 1024, "{held} bytes");
+    // 15 of them fit; what is read and cannot be kept is not read again and again.
+    let reads = reads.load(Ordering::Relaxed);
+    assert!(reads <= 2_000 / 15 + 5, "{reads} reads");
+}
+
+#[test]
+fn a_window_of_large_messages_is_not_handed_out_all_at_once() {
+    let mut node = Node::new();
+    let large = "x".repeat(8_000);
+    node.record([opened(1, 2)]);
+    node.record((0..100).map(|n| posted(n, direct(1, 2), 1, Some(&large))));
+    node.deliver_the_rest();
+    let mut bob = node.connect_with(device(2, 1), 1, Window::default());
+    let mut handed = Vec::new();
+    while let Some(output) = bob.next() {
+        let Output::Events(frames) = output else { panic!("{output:?}") };
+        let bytes: usize = frames.iter().map(String::len).sum();
+        assert!(bytes < 64 * 1024 + 9_000, "{bytes} bytes at once");
+        handed.push(frames.len());
+    }
+    assert!(handed.len() > 5 && (60..=66).contains(&handed.iter().sum::<usize>()), "half a mebibyte in all: {handed:?}");
 }

@@ -1,18 +1,25 @@
 //! What every store of cursors does, as tests that any adapter runs; see [`crate::cursors_contract`].
 #![allow(missing_docs, reason = "the names of the tests are sentences")]
 
+mod connects;
+mod sends;
+
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use futures::future::join_all;
-use posthaste_domain::{DeviceId, UserId};
+use posthaste_domain::{Category, CommandId, DeviceId, SessionId, UserId};
 use uuid::Uuid;
 
-use super::{CursorMove, Cursors, Device, Receipt};
-use crate::recorded::Position;
+pub use connects::*;
+pub use sends::*;
 
-/// One `#[tokio::test]` for each behaviour of the contract. Takes the path of an async function from the name of the test to an empty
-/// store of its own (`Arc<dyn Cursors>`) and whatever must live as long as the store.
+use super::{Connect, Connected, CursorMove, Cursors, Device, Generation, Receipt, Welcome};
+use crate::port::EventLog;
+use crate::recorded::{Append, Check, Expected, NewEvent, Position, StreamId};
+
+/// One `#[tokio::test]` for each behaviour of the contract. Takes the path of an async function from the name of the test to a store of
+/// its own (`Arc<dyn Cursors>`) and the log beside it (`Arc<dyn EventLog>`), both empty, and whatever must live as long as they.
 #[macro_export]
 macro_rules! cursors_contract {
     ($fresh:path) => {
@@ -30,18 +37,49 @@ macro_rules! cursors_contract {
             receipts_come_in_the_order_of_acknowledgement
             receipts_are_of_the_users_asked_for
             moves_of_many_devices_at_once_are_all_kept
+            an_event_was_sent_by_the_first_mark_that_reached_it
+            a_mark_at_or_below_the_cursor_leaves_no_history
+            a_mark_never_goes_back
+            a_mark_begins_where_the_cursor_is
+            marks_move_no_cursor
+            a_device_that_was_never_opened_is_not_marked
+            a_device_opened_beyond_an_event_was_never_sent_it
+            sends_come_in_the_order_of_time_and_of_the_users_asked_for
+            marks_and_moves_of_many_devices_at_once_are_all_kept
+            every_connection_of_a_device_has_a_higher_generation
+            of_connections_at_once_each_has_a_generation_of_its_own
+            whoever_moves_a_cursor_is_told_the_newest_connection
+            the_newest_connections_are_those_of_the_devices_asked_for
         }
+        $crate::cursors_contract! { beside a log $fresh =>
+            a_device_that_claims_to_be_beyond_the_log_is_not_connected
+            a_connection_comes_with_the_end_of_the_log_and_the_threads_of_its_user
+            a_session_that_was_revoked_is_not_connected_and_others_are
+        }
+    };
+    (beside a log $fresh:path => $($behaviour:ident)+) => {
+        $(
+            #[tokio::test]
+            async fn $behaviour() {
+                let (cursors, log, _alive) = $fresh(stringify!($behaviour)).await;
+                $crate::port::cursors::contract::$behaviour(cursors, log).await;
+            }
+        )+
     };
     ($fresh:path => $($behaviour:ident)+) => {
         $(
             #[tokio::test]
             async fn $behaviour() {
-                let (cursors, _alive) = $fresh(stringify!($behaviour)).await;
+                let (cursors, log, _alive) = $fresh(stringify!($behaviour)).await;
+                $crate::port::cursors::contract::fill(&*log).await;
                 $crate::port::cursors::contract::$behaviour(cursors).await;
             }
         )+
     };
 }
+
+/// How many events there are for cursors to be at.
+const EVENTS: u64 = 50;
 
 fn device(user: u64, device: u64) -> Device {
     Device { user: UserId::new(Uuid::from_u64_pair(2, user)), device: DeviceId::new(Uuid::from_u64_pair(7, device)) }
@@ -55,8 +93,53 @@ fn to(device: Device, position: u64, second: i64) -> CursorMove {
     CursorMove { device, to: Position(position), at: at(second) }
 }
 
+fn session(n: u64) -> SessionId {
+    SessionId::new(Uuid::from_u64_pair(9, n))
+}
+
+/// Fills a log with something for cursors to be at.
+pub async fn fill(log: &dyn EventLog) {
+    let stream = StreamId { category: Category::Message, id: Uuid::from_u64_pair(4, 1) };
+    let event = |version| NewEvent {
+        stream,
+        version,
+        event_type: "message.posted".to_owned(),
+        schema: 1,
+        facts: "{}".to_owned(),
+        content: None,
+        thread: None,
+        addressees: Vec::new(),
+    };
+    record(log, stream, (1..=EVENTS).map(event).collect()).await;
+}
+
+/// Records events of a stream that has none.
+async fn record(log: &dyn EventLog, stream: StreamId, events: Vec<NewEvent>) {
+    let append = Append {
+        command: CommandId::new(stream.id),
+        fingerprint: [1; 32],
+        actor: None,
+        correlation: Uuid::nil(),
+        causation: None,
+        checks: vec![Check { stream, expected: Expected::NoStream }],
+        events,
+    };
+    log.append(&[append]).await.expect("the log takes the batch")[0].as_ref().expect("nothing is in its way");
+}
+
+async fn connect(cursors: &dyn Cursors, connect: Connect) -> Connected {
+    cursors.connect(connect).await.expect("the store can be asked")
+}
+
+async fn welcome(cursors: &dyn Cursors, device: Device, cursor: u64) -> Welcome {
+    match connect(cursors, Connect { device, session: session(1), cursor: Some(Position(cursor)), at: at(0) }).await {
+        Connected::Welcome(welcome) => welcome,
+        other @ (Connected::Revoked | Connected::BeyondHead { .. }) => panic!("{other:?}"),
+    }
+}
+
 async fn open(cursors: &dyn Cursors, device: Device, first: u64) -> u64 {
-    cursors.open(device, Position(first), at(0)).await.expect("the store takes the device").0
+    welcome(cursors, device, first).await.cursor.0
 }
 
 async fn advance(cursors: &dyn Cursors, moves: &[CursorMove]) {
@@ -65,7 +148,7 @@ async fn advance(cursors: &dyn Cursors, moves: &[CursorMove]) {
 
 /// Where a known device is.
 async fn cursor(cursors: &dyn Cursors, device: Device) -> u64 {
-    open(cursors, device, 999_999).await
+    open(cursors, device, EVENTS).await
 }
 
 async fn receipts(cursors: &dyn Cursors, users: &[UserId], position: u64) -> Vec<(Device, DateTime<Utc>)> {

@@ -10,6 +10,7 @@ mod appends;
 mod audiences;
 mod commands;
 mod reads;
+mod recipients;
 
 use posthaste_domain::{Addressee, Category, CommandId, MembershipChange, ThreadId, UserId};
 use uuid::Uuid;
@@ -18,6 +19,7 @@ pub use appends::*;
 pub use audiences::*;
 pub use commands::*;
 pub use reads::*;
+pub use recipients::*;
 
 use super::{AppendRefused, EventLog};
 use crate::recorded::{Append, Appended, Check, Expected, NewEvent, Position, Recorded, StreamId};
@@ -68,7 +70,14 @@ macro_rules! log_contract {
             what_is_owed_is_read_between_two_positions_up_to_a_limit
             memberships_are_windows_in_the_order_of_joining
             whoever_was_never_in_a_thread_has_no_memberships
+            the_windows_of_one_thread_are_those_of_the_memberships
+            the_events_that_deleted_messages_are_found_by_their_streams
             what_is_owed_is_what_a_fold_over_the_log_says
+            the_members_of_a_thread_at_a_position_are_those_from_joining_to_leaving
+            the_members_of_a_thread_are_read_in_pages
+            the_members_at_a_position_are_those_it_is_owed_to
+            a_reading_is_the_first_that_went_as_far
+            readings_are_of_the_thread_and_the_users_asked_for
         }
     };
     ($fresh:path => $($behaviour:ident)+) => {

@@ -3,23 +3,73 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 
-use posthaste_application::port::log::MembershipWindow;
+use posthaste_application::port::PortError;
+use posthaste_application::port::log::{MembershipWindow, Reading};
 use posthaste_application::recorded::{Position, Recorded};
-use posthaste_domain::{ThreadId, UserId};
-use rusqlite::{Transaction, params};
+use posthaste_domain::{SubscriptionId, ThreadId, UserId};
+use rusqlite::{OptionalExtension as _, Rows, Transaction, params};
 
 use super::super::failure::Failure;
-use super::super::row::{self, Id, Unsigned, integer};
+use super::super::row::{self, Id, Micros, Unsigned, integer};
 use super::super::statements;
 
 /// The threads of a user, in the order of joining.
-pub(super) fn windows(snapshot: &Transaction<'_>, user: UserId) -> Result<Vec<MembershipWindow>, Failure> {
-    let mut statement = snapshot.prepare_cached(statements::MEMBERSHIP_CHANGES)?;
-    let mut rows = statement.query([user.uuid().as_bytes()])?;
+pub(in crate::embedded) fn windows(snapshot: &Transaction<'_>, user: UserId) -> Result<Vec<MembershipWindow>, Failure> {
+    fold(snapshot.prepare_cached(statements::MEMBERSHIP_CHANGES)?.query([user.uuid().as_bytes()])?)
+}
+
+/// When a user was in one thread, in the order of joining.
+pub(super) fn windows_of_thread(snapshot: &Transaction<'_>, user: UserId, thread: ThreadId) -> Result<Vec<MembershipWindow>, Failure> {
+    let mut statement = snapshot.prepare_cached(statements::MEMBERSHIP_CHANGES_OF_THREAD)?;
+    fold(statement.query([user.uuid().as_bytes(), thread.uuid().as_bytes()])?)
+}
+
+/// Who was in a thread at a position: those above a user, in the order of users.
+pub(super) fn members_at(
+    snapshot: &Transaction<'_>,
+    thread: ThreadId,
+    position: Position,
+    after: Option<UserId>,
+    limit: usize,
+) -> Result<Vec<UserId>, Failure> {
+    // Below every id there is.
+    let after = after.map_or_else(Vec::new, |user| user.uuid().as_bytes().to_vec());
+    let mut statement = snapshot.prepare_cached(statements::MEMBERS_AT)?;
+    let thread = thread.uuid();
+    let parameters = params![thread.as_bytes(), integer(position.0), after, row::limit(limit)];
+    let members = statement.query_map(parameters, |row| row.get(0).map(|Id(user)| UserId::new(user)))?;
+    Ok(members.collect::<Result<_, _>>()?)
+}
+
+/// When each of these users had read a thread up to a position.
+pub(super) fn readings(
+    snapshot: &Transaction<'_>,
+    thread: ThreadId,
+    position: Position,
+    users: &[UserId],
+) -> Result<Vec<Reading>, Failure> {
+    let mut statement = snapshot.prepare_cached(statements::READING)?;
+    let mut readings = Vec::new();
+    for user in users.iter().copied() {
+        let stream = SubscriptionId::of(user, thread).uuid();
+        let found = statement.query_row(params![stream.as_bytes(), integer(position.0)], |row| {
+            let Micros(at) = row.get(0)?;
+            Ok((at, row.get::<_, Option<String>>(1)?))
+        });
+        let Some((at, device)) = found.optional()? else { continue };
+        let device = device.map(|device| device.parse()).transpose();
+        let device = device.map_err(|error| PortError::corrupt(format!("the reading of {user} in {thread}"), error))?;
+        readings.push(Reading { user, at, device });
+    }
+    Ok(readings)
+}
+
+/// The windows that changes of membership, in their order, open and close.
+fn fold(mut changes: Rows<'_>) -> Result<Vec<MembershipWindow>, Failure> {
     let mut windows: Vec<MembershipWindow> = Vec::new();
     // Where in the list the window of a thread is that the user is in.
     let mut open: HashMap<ThreadId, usize> = HashMap::new();
-    while let Some(row) = rows.next()? {
+    while let Some(row) = changes.next()? {
         let (Unsigned(position), Some(Id(thread))) = (row.get(0)?, row.get(1)?) else { continue };
         let (position, thread) = (Position(position), ThreadId::new(thread));
         let joined = row.get_ref(2)?.as_str().is_ok_and(|change| change == "joined");

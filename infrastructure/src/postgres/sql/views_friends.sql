@@ -1,18 +1,9 @@
--- A page of a user's friends, whoever of the two asked, newest first.
-SELECT f.friendship_id, f.user_id, p.username, p.display_name, f.since, f.since_at
+-- A page of those who are something to a user, the latest change first.
+SELECT f.other_id AS user_id, f.since, f.since_at, p.username, p.display_name, p.registered
 FROM (
-    (
-        SELECT friendship_id, addressee AS user_id, since, since_at FROM view_friendships
-        WHERE requester = $1 AND accepted AND since < $2
-        ORDER BY since DESC LIMIT $3
-    )
-    UNION ALL
-    (
-        SELECT friendship_id, requester AS user_id, since, since_at FROM view_friendships
-        WHERE addressee = $1 AND accepted AND since < $2
-        ORDER BY since DESC LIMIT $3
-    )
-    ORDER BY since DESC LIMIT $3
+    SELECT other_id, since, since_at FROM view_friends
+    WHERE user_id = $1 AND state = $2 AND since < $3
+    ORDER BY since DESC LIMIT $4
 ) f
-LEFT JOIN view_profiles p USING (user_id)
+LEFT JOIN view_profiles p ON p.user_id = f.other_id
 ORDER BY f.since DESC

@@ -1,4 +1,5 @@
-//! Keeps a view: one statement for each batch, which moves the checkpoint and writes the rows, or does neither.
+//! Keeps a view. A batch is folded to what is true at its end, one row for each key; then one transaction moves the checkpoint and writes the
+//! rows, or does neither.
 
 use std::sync::Arc;
 
@@ -9,11 +10,12 @@ use posthaste_application::recorded::{Position, Recorded};
 use posthaste_application::view::ViewName;
 
 use super::super::connect::Postgres;
-use super::super::door::{Parameters, Statement, statement};
+use super::super::door::{Statement, statement};
 use super::super::rows;
-use super::{friends, members, threads, timeline};
+use super::write::{Write, people, threads, timeline};
 
 const CHECKPOINT: Statement = statement!("views_checkpoint");
+const STEP: Statement = statement!("views_step");
 const RESET: Statement = statement!("views_reset");
 
 /// One view in PostgreSQL and its checkpoint.
@@ -49,13 +51,14 @@ impl Projection for PgProjection {
 
     async fn apply(&self, after: Position, events: &[Recorded]) -> Result<bool, PortError> {
         let Some(last) = events.last() else { return Ok(self.checkpoint().await? == after) };
-        let step = Step { postgres: &self.postgres, after: rows::number(after.0)?, upto: rows::number(last.position.0)? };
-        match self.view {
-            ViewName::Threads => threads::apply(step, events).await,
-            ViewName::Timeline => timeline::apply(step, events).await,
-            ViewName::Members => members::apply(step, events).await,
-            ViewName::Friends => friends::apply(step, events).await,
-        }
+        let (after, upto) = (rows::number(after.0)?, rows::number(last.position.0)?);
+        let writes = match self.view {
+            ViewName::Threads => threads::writes(events)?,
+            ViewName::Timeline => timeline::writes(events)?,
+            ViewName::People => people::writes(events)?,
+        };
+        let writes: Vec<_> = writes.iter().filter_map(Write::parameters).collect();
+        self.postgres.transaction((STEP, &[&self.view.as_str(), &after, &upto]), &writes).await
     }
 
     async fn reset(&self) -> Result<(), PortError> {
@@ -67,22 +70,6 @@ impl Projection for PgProjection {
 pub(super) async fn checkpoint(postgres: &Postgres, view: ViewName) -> Result<Position, PortError> {
     let rows = postgres.query(CHECKPOINT, &[&view.as_str()]).await?;
     rows::position(rows::only(&rows, "view_checkpoints")?, "position")
-}
-
-/// A step of a checkpoint.
-pub(super) struct Step<'a> {
-    postgres: &'a Postgres,
-    after: i64,
-    upto: i64,
-}
-
-impl Step<'_> {
-    /// Runs the statement of a view, which takes the step as its first two parameters and gives a row if it was made.
-    pub(super) async fn run(self, statement: Statement, columns: Parameters<'_>) -> Result<bool, PortError> {
-        let mut parameters: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> = vec![&self.after, &self.upto];
-        parameters.extend_from_slice(columns);
-        Ok(!self.postgres.query(statement, &parameters).await?.is_empty())
-    }
 }
 
 /// An event that this program cannot read stops the view in front of it.

@@ -67,6 +67,8 @@ pub(super) struct Client {
     /// Stored, and not acked on this connection yet: up to where, and how many events.
     unacked: Option<(Position, usize)>,
     connection: Connection,
+    /// When to leave a node that is being stopped.
+    moves: Option<Instant>,
 }
 
 impl Client {
@@ -82,7 +84,21 @@ impl Client {
         shown: watch::Sender<State>,
     ) -> Self {
         let (pending, connection) = (BTreeMap::new(), Connection(0));
-        Self { name, user, nodes, storage, names_cursor, history, orders, shown, pending, commands: 0, unacked: None, connection }
+        Self {
+            name,
+            user,
+            nodes,
+            storage,
+            names_cursor,
+            history,
+            orders,
+            shown,
+            pending,
+            commands: 0,
+            unacked: None,
+            connection,
+            moves: None,
+        }
     }
 
     /// Connects, again and again, until there is a reason not to.
@@ -183,6 +199,7 @@ impl Client {
     async fn serve(&mut self, socket: &mut Socket, silence: Duration) -> anyhow::Result<Ended> {
         let mut heard = Instant::now();
         let mut leaving = false;
+        self.moves = None;
         loop {
             let again = self.pending.values().filter_map(|pending| pending.again).min();
             tokio::select! {
@@ -207,6 +224,12 @@ impl Client {
                     }
                 },
                 () = sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() && !leaving => self.send_due(socket).await?,
+                () = sleep_until(self.moves.unwrap_or_else(Instant::now)), if self.moves.is_some() && !leaving => {
+                    self.ack(socket).await?;
+                    socket.send(&json!({ "t": "bye" })).await?;
+                    self.shown.send_modify(|state| state.moved += 1);
+                    return Ok(Ended::Lost("moved on from a node that is being stopped".to_owned()));
+                }
                 () = sleep_until(heard + silence) => return Ok(Ended::Lost(format!("nothing was heard for {silence:?}"))),
             }
         }
@@ -266,6 +289,11 @@ impl Client {
                 self.shown.send_modify(|state| state.trouble = Some(trouble));
             }
             "err" => self.answered(&frame, Answer::Err { code: text(&frame, "code")?, retry: text(&frame, "retry")? })?,
+            // A moment within the spread, so that not all come back at once.
+            "drain" => {
+                let millis = |field| frame[field].as_u64().with_context(|| format!("no {field} in {frame}")).map(Duration::from_millis);
+                self.moves = Some(Instant::now() + millis("after_ms")? + millis("spread_ms")?.mul_f64(rand::random()));
+            }
             // Signs of life and signals.
             _ => {}
         }

@@ -95,7 +95,7 @@ fn compare(command: CommandId, sent: &Sent<'_>, obligations: &Obligations<'_>, v
     if posted.thread != sent.thread || posted.author != sent.user || posted.event.actor != Some(sent.user) {
         violations.push(Violation::Misfiled { command, position });
     }
-    if posted.text != sent.text {
+    if posted.text.as_deref() != Some(sent.text) {
         violations.push(Violation::TextChanged { command, position });
     }
     if position <= sent.after {

@@ -12,10 +12,10 @@ use crate::port::log::{MembershipWindow, Memberships};
 use crate::recorded::{Append, Position};
 
 /// Small numbers that look random and are the same every time.
-struct Numbers(u64);
+pub(super) struct Numbers(pub(super) u64);
 
 impl Numbers {
-    fn below(&mut self, limit: u64) -> u64 {
+    pub(super) fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -24,11 +24,11 @@ impl Numbers {
 }
 
 /// One event in a stream of its own, the n-th.
-fn event(n: u64) -> Draft {
+pub(super) fn event(n: u64) -> Draft {
     Draft::new(n).on(stream(n), 0).event(stream(n))
 }
 
-async fn record_all(log: &dyn EventLog, drafts: impl IntoIterator<Item = Draft>) {
+pub(super) async fn record_all(log: &dyn EventLog, drafts: impl IntoIterator<Item = Draft>) {
     for draft in drafts {
         record(log, draft.0).await.expect("recorded");
     }
@@ -43,7 +43,7 @@ fn window(thread: ThreadId, from: u64, until: Option<u64>) -> MembershipWindow {
 }
 
 /// Two users and a thread: 2 joined, 4 left, 6 joined again; the rest are messages, and 8 is another thread's.
-async fn coming_and_going(log: &dyn EventLog) {
+pub(super) async fn coming_and_going(log: &dyn EventLog) {
     let history = [
         event(1).in_thread(thread(1)),
         event(2).in_thread(thread(1)).to(user(1), Some(Joined)).to(user(2), Some(Joined)),
@@ -125,12 +125,35 @@ pub async fn whoever_was_never_in_a_thread_has_no_memberships(log: Arc<dyn Event
     assert_eq!(log.memberships(user(3)).await.expect("readable"), nothing);
 }
 
-const USERS: u64 = 6;
-const THREADS: u64 = 4;
+pub async fn the_windows_of_one_thread_are_those_of_the_memberships(log: Arc<dyn EventLog>) {
+    let windows = async |n, of| log.windows(user(n), thread(of)).await.expect("readable");
+    assert_eq!(windows(1, 1).await, []);
+    coming_and_going(&*log).await;
+    assert_eq!(windows(1, 1).await, [window(thread(1), 2, Some(4)), window(thread(1), 6, None)]);
+    assert_eq!(windows(2, 1).await, [window(thread(1), 2, None)]);
+    assert_eq!(windows(3, 1).await, [], "somebody who was never there");
+    assert_eq!(windows(1, 2).await, [], "a thread they were never in");
+    let named = event(10).in_thread(thread(1)).to(user(3), None);
+    record_all(
+        &*log,
+        [named, event(11).in_thread(thread(2)).to(user(1), Some(Joined)), event(12).in_thread(thread(1)).to(user(1), Some(Left))],
+    )
+    .await;
+    assert_eq!(windows(1, 1).await, [window(thread(1), 2, Some(4)), window(thread(1), 6, Some(12))], "one thread does not close another");
+    assert_eq!(windows(1, 2).await, [window(thread(2), 11, None)]);
+    assert_eq!(windows(3, 1).await, [], "to be named is not to join");
+    for n in 1..=3 {
+        let of_both = [windows(n, 1).await, windows(n, 2).await].concat();
+        assert_eq!(log.memberships(user(n)).await.expect("readable").windows, of_both);
+    }
+}
+
+pub(super) const USERS: u64 = 6;
+pub(super) const THREADS: u64 = 4;
 
 /// A random history of joining, leaving, writing and naming, in which nobody joins twice or leaves what they are not in; and the
 /// positions it owes to each user.
-fn random_history(numbers: &mut Numbers, length: u64) -> (Vec<Append>, HashMap<UserId, BTreeSet<u64>>) {
+pub(super) fn random_history(numbers: &mut Numbers, length: u64) -> (Vec<Append>, HashMap<UserId, BTreeSet<u64>>) {
     let mut members: HashMap<ThreadId, BTreeSet<UserId>> = HashMap::new();
     let mut owed: HashMap<UserId, BTreeSet<u64>> = HashMap::new();
     let appends = (1..=length).map(|position| {

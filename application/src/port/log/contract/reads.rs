@@ -35,6 +35,30 @@ pub async fn a_stream_is_read_in_order_up_to_a_limit(log: Arc<dyn EventLog>) {
     assert_eq!(log.read_stream(stream(3), 0, 10).await.expect("readable"), []);
 }
 
+pub async fn the_events_that_deleted_messages_are_found_by_their_streams(log: Arc<dyn EventLog>) {
+    let thread = |n| StreamId { category: Category::Thread, id: stream(n).id };
+    let of_type = |n, stream, version, event_type: &str| {
+        let mut append = one(n, stream, version);
+        append.events[0].event_type = event_type.to_owned();
+        append
+    };
+    for append in [
+        one(1, stream(1), 0),
+        of_type(2, stream(1), 1, "message.deleted"),
+        of_type(3, stream(2), 0, "message.deleted"),
+        one(4, thread(3), 0),
+        of_type(5, thread(3), 1, "thread.messages_deleted"),
+        of_type(6, thread(3), 2, "thread.messages_deleted"),
+        of_type(7, stream(4), 0, "message.edited"),
+    ] {
+        record(&*log, append).await.expect("recorded");
+    }
+    for (streams, expected) in [(vec![], vec![]), (vec![3, 1, 4], vec![2, 5, 6]), (vec![2, 9], vec![3]), (vec![4], vec![])] {
+        let ids: Vec<_> = streams.iter().map(|n| stream(*n).id).collect();
+        assert_eq!(positions(&log.deletions(&ids).await.expect("readable")), expected, "of {streams:?}");
+    }
+}
+
 pub async fn streams_of_different_categories_are_apart(log: Arc<dyn EventLog>) {
     for (n, category) in (0..).zip(Category::ALL) {
         let stream = StreamId { category, id: stream(1).id };

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use posthaste_domain::{CommandId, UserId};
+use posthaste_domain::{CommandId, ThreadId, UserId};
 use uuid::Uuid;
 
 use super::{Clock, Stalls};
 use crate::port::lease::{Fenced, Lease, RelayStatus};
-use crate::port::log::{AppendRefused, Memberships};
+use crate::port::log::{AppendRefused, MembershipWindow, Memberships, Reading};
 use crate::port::{EventLog, PortError, RelayLease};
 use crate::recorded::{Append, Appended, Hash, Head, Position, Recorded, StreamId};
 
@@ -63,6 +63,22 @@ impl EventLog for Log {
 
     async fn memberships(&self, _: UserId) -> Result<Memberships, PortError> {
         unreachable!("the relay knows no users")
+    }
+
+    async fn windows(&self, _: UserId, _: ThreadId) -> Result<Vec<MembershipWindow>, PortError> {
+        unreachable!("the relay knows no users")
+    }
+
+    async fn members_at(&self, _: ThreadId, _: Position, _: Option<UserId>, _: usize) -> Result<Vec<UserId>, PortError> {
+        unreachable!("the relay knows no users")
+    }
+
+    async fn readings(&self, _: ThreadId, _: Position, _: &[UserId]) -> Result<Vec<Reading>, PortError> {
+        unreachable!("the relay knows no users")
+    }
+
+    async fn deletions(&self, _: &[Uuid]) -> Result<Vec<Recorded>, PortError> {
+        unreachable!("the relay tells nobody anything")
     }
 
     async fn head(&self) -> Result<Head, PortError> {

@@ -1,0 +1,170 @@
+//! The fold of the people.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+use posthaste_domain::friendship::FriendshipEvent;
+use posthaste_domain::user::{Privacy, UserEvent};
+use posthaste_domain::{Event, FriendshipId, UserId, UserPair};
+
+use super::{Friend, FriendState, Glimpse, Person};
+use crate::codec::Undecodable;
+use crate::recorded::{Position, Recorded};
+use crate::view::keyed::{Keyed, Moment, below};
+use crate::view::{Page, View, ViewName};
+
+/// The fold.
+#[derive(Clone, Debug, Default)]
+pub struct People {
+    users: HashMap<UserId, Known>,
+    /// Of those who said.
+    privacy: HashMap<UserId, Privacy>,
+    /// In the order of their registration.
+    registered: BTreeMap<Position, UserId>,
+    /// The others in every list of a user. The stream of two is folded into the lists of both, each list by its own changes.
+    lists: HashMap<(UserId, FriendState), Keyed<UserId, Tie>>,
+}
+
+/// What makes somebody an entry of a list.
+#[derive(Clone, Copy, Debug)]
+struct Tie {
+    friendship: FriendshipId,
+    at: DateTime<Utc>,
+}
+
+/// A user who has registered.
+#[derive(Clone, Debug)]
+struct Known {
+    person: Person,
+    /// Folded names, as the directory compares them.
+    names: Vec<String>,
+}
+
+impl People {
+    /// Somebody; without names when they are not known.
+    pub(in crate::view) fn person(&self, user: UserId) -> Person {
+        let known = self.users.get(&user).map(|known| known.person.clone());
+        known.unwrap_or(Person { user, username: None, display_name: None, registered: Position::START })
+    }
+
+    /// Whether a user's username or display name has this folded text in it.
+    pub(in crate::view) fn is_called(&self, user: UserId, matching: &str) -> bool {
+        self.users.get(&user).is_some_and(|known| known.names.iter().any(|name| name.contains(matching)))
+    }
+
+    pub(in crate::view) fn friends(&self, user: UserId, state: FriendState, page: Page) -> Vec<Friend> {
+        let list = self.lists.get(&(user, state)).into_iter().flat_map(|list| list.before(page));
+        let friend = |(since, other, tie): (Position, &UserId, &Tie)| Friend {
+            friendship: tie.friendship,
+            person: self.person(*other),
+            state,
+            since,
+            since_at: tie.at,
+        };
+        list.take(page.limit).map(friend).collect()
+    }
+
+    pub(in crate::view) fn directory(&self, user: UserId, matching: &str, page: Page) -> Vec<Person> {
+        let others = below(&self.registered, page).map(|(_, other)| *other);
+        let found = others.filter(|other| *other != user && self.is_called(*other, matching) && !self.is_blocked(user, *other));
+        found.take(page.limit).map(|other| self.person(other)).collect()
+    }
+
+    pub(in crate::view) fn privacy(&self, user: UserId) -> Privacy {
+        self.privacy.get(&user).copied().unwrap_or_default()
+    }
+
+    pub(in crate::view) fn glimpse(&self, looker: UserId, other: UserId) -> Glimpse {
+        if looker == other {
+            return Glimpse { presence: true, last_seen: true, close: true };
+        }
+        if self.is_blocked(looker, other) {
+            return Glimpse::default();
+        }
+        let privacy = self.privacy(other);
+        let close = self.lists.get(&(looker, FriendState::Friend)).is_some_and(|friends| friends.contains(&other));
+        let presence = privacy.presence.includes(close);
+        Glimpse { presence, last_seen: presence && privacy.last_seen.includes(close), close }
+    }
+
+    /// Whether either has blocked the other.
+    pub(in crate::view) fn is_blocked(&self, one: UserId, other: UserId) -> bool {
+        let blocks = |one, other| self.lists.get(&(one, FriendState::Blocked)).is_some_and(|list| list.contains(&other));
+        blocks(one, other) || blocks(other, one)
+    }
+
+    fn on_friendship(&mut self, event: FriendshipEvent, now: Moment) {
+        match event {
+            FriendshipEvent::Requested { pair, by } => self.settle(pair, by, Some((FriendState::Sent, FriendState::Received)), now),
+            FriendshipEvent::Accepted { pair, by } => self.settle(pair, by, Some((FriendState::Friend, FriendState::Friend)), now),
+            FriendshipEvent::Declined { pair, by, until: _ }
+            | FriendshipEvent::Cancelled { pair, by }
+            | FriendshipEvent::Ended { pair, by } => self.settle(pair, by, None, now),
+            FriendshipEvent::Blocked { pair, by } => {
+                if let Some(other) = pair.other(by) {
+                    self.list(by, FriendState::Blocked, pair, other, now);
+                }
+            }
+            FriendshipEvent::Unblocked { pair, by } => {
+                if let Some(other) = pair.other(by) {
+                    self.unlist(by, FriendState::Blocked, other);
+                }
+            }
+        }
+    }
+
+    /// The two are these to each other from here on, the one who acted first, and nothing else of this kind. Blocks are apart from it.
+    fn settle(&mut self, pair: UserPair, by: UserId, states: Option<(FriendState, FriendState)>, now: Moment) {
+        let Some(other) = pair.other(by) else { return };
+        for state in [FriendState::Friend, FriendState::Received, FriendState::Sent] {
+            self.unlist(by, state, other);
+            self.unlist(other, state, by);
+        }
+        if let Some((mine, theirs)) = states {
+            self.list(by, mine, pair, other, now);
+            self.list(other, theirs, pair, by, now);
+        }
+    }
+
+    fn list(&mut self, user: UserId, state: FriendState, pair: UserPair, other: UserId, now: Moment) {
+        let list = self.lists.entry((user, state)).or_default();
+        list.insert(now.position, other, Tie { friendship: FriendshipId::between(pair), at: now.at });
+    }
+
+    fn unlist(&mut self, user: UserId, state: FriendState, other: UserId) {
+        if let Some(list) = self.lists.get_mut(&(user, state)) {
+            list.remove(&other);
+        }
+    }
+}
+
+impl View for People {
+    const NAME: ViewName = ViewName::People;
+
+    fn apply(&mut self, recorded: &Recorded) -> Result<(), Undecodable> {
+        match recorded.event()? {
+            Event::User(UserEvent::Registered { user, content }) => {
+                let profile = content.known();
+                let person = Person {
+                    user,
+                    username: profile.map(|profile| profile.username.as_str().to_owned()),
+                    display_name: profile.map(|profile| profile.display_name.as_str().to_owned()),
+                    registered: recorded.position,
+                };
+                let names = profile.into_iter().flat_map(|profile| [profile.username.folded(), profile.display_name.folded()]);
+                self.users.insert(user, Known { person, names: names.collect() });
+                self.registered.insert(recorded.position, user);
+            }
+            Event::User(UserEvent::PrivacySet { user, presence, last_seen, read_receipts }) => {
+                self.privacy.insert(user, Privacy { presence, last_seen, read_receipts });
+            }
+            Event::Friendship(event) => self.on_friendship(event, recorded.into()),
+            Event::User(UserEvent::SessionRevoked { .. })
+            | Event::Claim(_)
+            | Event::Thread(_)
+            | Event::Message(_)
+            | Event::Subscription(_) => {}
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,159 @@
+//! The fold of the timeline.
+
+use std::collections::HashMap;
+
+use posthaste_domain::message::MessageEvent;
+use posthaste_domain::thread::ThreadEvent;
+use posthaste_domain::{Event, MessageId, ThreadId};
+
+use super::state::{MessageState, Reactions, Stream, What};
+use super::{Notice, Reaction};
+use crate::codec::Undecodable;
+use crate::recorded::Recorded;
+use crate::view::keyed::Moment;
+use crate::view::{Page, View, ViewName};
+
+/// The fold.
+#[derive(Clone, Debug, Default)]
+pub struct Timeline {
+    threads: HashMap<ThreadId, Stream>,
+    /// Where each message stands among the entries of its thread.
+    places: HashMap<MessageId, (ThreadId, usize)>,
+}
+
+impl Timeline {
+    pub(in crate::view) fn reactions(&self, message: MessageId, page: Page) -> Vec<Reaction> {
+        let reactions = self.find(message).into_iter().flat_map(|(.., state)| state.reactions.before(page));
+        let reaction = reactions.map(|(position, (user, emoji), at)| Reaction { position, user: *user, emoji: emoji.clone(), at: *at });
+        reaction.take(page.limit).collect()
+    }
+
+    pub(in crate::view) fn stream(&self, thread: ThreadId) -> Option<&Stream> {
+        self.threads.get(&thread)
+    }
+
+    /// A message, in which thread it is, and where.
+    pub(in crate::view) fn find(&self, message: MessageId) -> Option<(ThreadId, Moment, &MessageState)> {
+        let (thread, place) = self.places.get(&message)?;
+        let (moment, state) = self.threads.get(thread)?.message(*place)?;
+        Some((*thread, moment, state))
+    }
+
+    fn on_message(&mut self, event: MessageEvent, now: Moment) {
+        match event {
+            MessageEvent::Posted { message, thread, author, reply_to, mentions, forwarded, content } => {
+                let posted = MessageState {
+                    message,
+                    author,
+                    content: content.into(),
+                    deleted: false,
+                    revision: 1,
+                    edited_at: None,
+                    reply_to,
+                    mentions,
+                    forwarded,
+                    reactions: Reactions::default(),
+                };
+                let place = self.threads.entry(thread).or_default().push(now, What::Message(Box::new(posted)));
+                self.places.insert(message, (thread, place));
+            }
+            MessageEvent::Edited { message, thread: _, author: _, revision, mentions, content } => self.rewrite(message, |state| {
+                state.content = content.into();
+                state.mentions = mentions;
+                state.revision = revision;
+                state.edited_at = Some(now.at);
+            }),
+            MessageEvent::Deleted { message, thread: _, by: _ } => self.delete(message),
+            MessageEvent::Reacted { message, thread: _, user, emoji } => self.react(message, |reactions| {
+                let key = (user, emoji);
+                if !reactions.contains(&key) {
+                    reactions.insert(now.position, key, now.at);
+                }
+            }),
+            MessageEvent::Unreacted { message, thread: _, user, emoji } => {
+                self.react(message, |reactions| reactions.remove(&(user, emoji)));
+            }
+        }
+    }
+
+    fn on_thread(&mut self, event: ThreadEvent, now: Moment) {
+        match event {
+            ThreadEvent::MessagePinned { thread, by: _, message } => {
+                self.threads.entry(thread).or_default().pins.insert(now.position, message, ());
+            }
+            ThreadEvent::MessageUnpinned { thread, by: _, message } => {
+                self.threads.entry(thread).or_default().pins.remove(&message);
+            }
+            ThreadEvent::MessagesDeleted { thread: _, by: _, messages } => messages.into_iter().for_each(|message| self.delete(message)),
+            ThreadEvent::Opened { .. }
+            | ThreadEvent::Created { .. }
+            | ThreadEvent::Updated { .. }
+            | ThreadEvent::Deleted { .. }
+            | ThreadEvent::MembersAdded { .. }
+            | ThreadEvent::Joined { .. }
+            | ThreadEvent::Left { .. }
+            | ThreadEvent::MemberRemoved { .. }
+            | ThreadEvent::RoleChanged { .. }
+            | ThreadEvent::OwnershipTransferred { .. }
+            | ThreadEvent::Banned { .. }
+            | ThreadEvent::Unbanned { .. }
+            | ThreadEvent::Invited { .. }
+            | ThreadEvent::LinkCreated { .. }
+            | ThreadEvent::InviteDeclined { .. }
+            | ThreadEvent::InviteRevoked { .. } => {}
+        }
+    }
+
+    /// A message that is not deleted, and the entries among which it stands.
+    fn standing(&mut self, message: MessageId) -> Option<(&mut Stream, usize)> {
+        let (thread, place) = self.places.get(&message)?;
+        let stream = self.threads.get_mut(thread)?;
+        let stands = stream.message(*place).is_some_and(|(_, state)| !state.deleted);
+        stands.then_some((stream, *place))
+    }
+
+    /// Changes what a message says, unless it is deleted.
+    fn rewrite(&mut self, message: MessageId, rewrite: impl FnOnce(&mut MessageState)) {
+        if let Some((stream, place)) = self.standing(message) {
+            stream.rewrite(place, rewrite);
+        }
+    }
+
+    /// Changes the reactions to a message, unless it is deleted.
+    fn react(&mut self, message: MessageId, react: impl FnOnce(&mut Reactions)) {
+        if let Some((stream, place)) = self.standing(message) {
+            stream.react(place, react);
+        }
+    }
+
+    /// Nothing of what a message said is kept.
+    fn delete(&mut self, message: MessageId) {
+        self.rewrite(message, |state| {
+            state.deleted = true;
+            state.content = None;
+            state.mentions.clear();
+            state.reactions = Reactions::default();
+        });
+        if let Some(stream) = self.places.get(&message).and_then(|(thread, _)| self.threads.get_mut(thread)) {
+            stream.pins.remove(&message);
+        }
+    }
+}
+
+impl View for Timeline {
+    const NAME: ViewName = ViewName::Timeline;
+
+    fn apply(&mut self, recorded: &Recorded) -> Result<(), Undecodable> {
+        let event = recorded.event()?;
+        let now = Moment::from(recorded);
+        if let (Some(notice), Event::Thread(said)) = (Notice::of(&event), &event) {
+            self.threads.entry(said.thread()).or_default().push(now, What::Notice(Box::new(notice)));
+        }
+        match event {
+            Event::Thread(event) => self.on_thread(event, now),
+            Event::Message(event) => self.on_message(event, now),
+            Event::User(_) | Event::Claim(_) | Event::Friendship(_) | Event::Subscription(_) => {}
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,95 @@
+use super::*;
+
+pub(super) fn load(file: &str, variables: &[(&str, &str)]) -> anyhow::Result<Config> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("posthaste.toml");
+    std::fs::write(&path, file).unwrap();
+    let variables = variables.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    Config::from_sources(Some(&path), variables)
+}
+
+const DISTRIBUTED: [(&str, &str); 5] = [
+    ("POSTHASTE_PROFILE", "distributed"),
+    ("POSTHASTE_POSTGRES__URL", "postgres://db/posthaste"),
+    ("POSTHASTE_RABBITMQ__URL", "amqp://mq"),
+    ("POSTHASTE_REDIS__URL", "redis://cache"),
+    ("POSTHASTE_AUTH__SECRET", "0123456789abcdef0123456789abcdef"),
+];
+
+#[test]
+fn nothing_given_is_the_embedded_profile() {
+    assert!(matches!(load("", &[]).unwrap(), Config::Embedded(config) if config.server.listen.port() == 8080));
+}
+
+#[test]
+fn the_environment_selects_the_distributed_profile() {
+    let Config::Distributed(config) = load("", &DISTRIBUTED).unwrap() else { panic!("not distributed") };
+    assert_eq!(config.postgres.url.reveal(), "postgres://db/posthaste");
+    assert_eq!((config.postgres.connections, config.redis.prefix.as_str()), (16, "posthaste:"));
+}
+
+#[test]
+fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
+    let config = load("[gateway]\nheartbeat_s = 7\nwindow_events = 3", &[("POSTHASTE_GATEWAY__HEARTBEAT_S", "9")]).unwrap();
+    assert_eq!((config.gateway().heartbeat_s.get(), config.gateway().window_events, config.relay().lease_s), (9, 3, 5));
+}
+
+#[test]
+fn an_unknown_key_is_refused_by_name() {
+    let error = format!("{:#}", load("[gateway]\nheartbeet_s = 7", &[]).unwrap_err());
+    assert!(error.contains("heartbeet_s"), "{error}");
+    assert!(load("", &[("POSTHASTE_TYPO", "1")]).is_err());
+}
+
+#[test]
+fn the_distributed_profile_has_no_default_secret_and_no_default_services() {
+    for missing in &DISTRIBUTED[1..] {
+        let given = DISTRIBUTED.into_iter().filter(|variable| variable != missing).collect::<Vec<_>>();
+        let error = format!("{:#}", load("", &given).unwrap_err());
+        let key = missing.0.trim_start_matches("POSTHASTE_").to_lowercase();
+        assert!(error.contains(key.split("__").next().unwrap()) || error.contains(key.split("__").last().unwrap()), "{key}: {error}");
+    }
+}
+
+#[test]
+fn variables_of_the_command_line_are_no_configuration() {
+    load("", &[("POSTHASTE_LOG", "debug"), ("POSTHASTE_CONFIG", "elsewhere.toml"), ("PATH", "/bin")]).unwrap();
+}
+
+#[test]
+fn a_value_of_the_wrong_kind_is_refused_with_its_key() {
+    let error = format!("{:#}", load("", &[("POSTHASTE_GATEWAY__HEARTBEAT_S", "soon")]).unwrap_err());
+    assert!(error.contains("gateway.heartbeat_s"), "{error}");
+    let error = format!("{:#}", load("", &[("POSTHASTE_GATEWAY__ACK_TIMEOUT_S", "0")]).unwrap_err());
+    assert!(error.contains("gateway.ack_timeout_s"), "{error}");
+    let error = format!("{:#}", load("", &[("POSTHASTE_PROFILE", "hybrid")]).unwrap_err());
+    assert!(error.contains("hybrid"), "{error}");
+}
+
+#[test]
+fn a_secret_of_digits_is_a_text_like_any_other() {
+    let secret = "0123456789012345678901234567890123456789";
+    let given = DISTRIBUTED.into_iter().chain([("POSTHASTE_AUTH__SECRET", secret)]).collect::<Vec<_>>();
+    let Config::Distributed(config) = load("", &given).unwrap() else { panic!("not distributed") };
+    assert_eq!(config.auth.secret.reveal(), secret);
+}
+
+#[test]
+fn origins_are_a_list() {
+    let config = load("", &[("POSTHASTE_GATEWAY__ORIGINS", "https://a.example,https://b.example")]).unwrap();
+    assert_eq!(config.gateway().origins, ["https://a.example", "https://b.example"]);
+    assert_eq!(load("", &[("POSTHASTE_GATEWAY__ORIGINS", "https://a.example")]).unwrap().gateway().origins, ["https://a.example"]);
+}
+
+#[test]
+fn a_profile_takes_no_section_of_the_other() {
+    assert!(load("[postgres]\nurl = 'postgres://db'", &[]).is_err());
+    assert!(load("[embedded]\ndata = 'x'", &DISTRIBUTED).is_err());
+}
+
+#[test]
+fn secrets_are_never_shown() {
+    let config = load("", &DISTRIBUTED).unwrap();
+    let shown = format!("{config:?}{}", serde_json::to_string(&config).unwrap());
+    assert!(!shown.contains("0123456789abcdef") && !shown.contains("//db"), "{shown}");
+}

@@ -1,0 +1,1 @@
+SELECT checkpoint FROM consumers WHERE name = ?1

@@ -1,0 +1,1 @@
+UPDATE consumers SET checkpoint = max(checkpoint, ?2) WHERE name = ?1

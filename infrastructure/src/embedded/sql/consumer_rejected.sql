@@ -1,0 +1,1 @@
+SELECT position, rejected FROM consumer_rejected WHERE name = ?1 ORDER BY position

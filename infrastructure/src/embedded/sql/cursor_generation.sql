@@ -1,0 +1,1 @@
+SELECT generation FROM cursors WHERE user_id = ?1 AND device_id = ?2

@@ -1,1 +1,0 @@
-INSERT INTO cursors (user_id, device_id, position, opened_at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING

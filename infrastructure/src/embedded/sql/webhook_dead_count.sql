@@ -1,0 +1,1 @@
+SELECT count(*) FROM webhook_dead WHERE endpoint = ?1

@@ -1,0 +1,1 @@
+SELECT name FROM webhook_endpoints ORDER BY name

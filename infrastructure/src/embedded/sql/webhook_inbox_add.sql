@@ -1,0 +1,1 @@
+INSERT INTO webhook_inbox (endpoint, position) VALUES (?1, ?2) ON CONFLICT DO NOTHING

@@ -1,0 +1,1 @@
+DELETE FROM webhook_inbox WHERE endpoint = ?1 AND position = ?2 RETURNING tries

@@ -1,0 +1,1 @@
+UPDATE webhook_intake SET taken = ?2 WHERE taken = ?1

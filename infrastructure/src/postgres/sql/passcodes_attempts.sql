@@ -1,0 +1,1 @@
+SELECT count(*) AS attempts FROM passcode_attempts WHERE user_id = $1 AND thread_id = $2 AND attempted_at >= $3

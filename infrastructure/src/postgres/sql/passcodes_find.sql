@@ -1,0 +1,1 @@
+SELECT hash FROM passcodes WHERE passcode_id = $1

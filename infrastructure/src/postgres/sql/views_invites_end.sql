@@ -1,0 +1,1 @@
+DELETE FROM view_invites WHERE invite_id = ANY ($1)

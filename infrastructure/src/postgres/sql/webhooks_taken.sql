@@ -1,0 +1,1 @@
+SELECT taken FROM webhook_intake

@@ -1,0 +1,141 @@
+//! A log and inboxes of either profile, a clock that is moved by hand, and endpoints that are real HTTP servers.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use chrono::{DateTime, TimeDelta, Utc};
+use posthaste_application::port::webhooks::Owed;
+use posthaste_application::port::{Clock, EventLog, Randomness, Webhooks};
+use posthaste_application::recorded::Position;
+use posthaste_application::webhooks::{Dispatch, DispatchError, Dispatcher, Patience};
+use posthaste_infrastructure::embedded::{self, SqliteLog, SqliteWebhooks};
+use posthaste_infrastructure::postgres::{PgLog, PgWebhooks};
+use posthaste_infrastructure::reqwest::HttpPoster;
+use posthaste_infrastructure::system::SystemClock;
+use posthaste_tests::actor::new_id;
+use posthaste_tests::drafts::{message, one_event};
+use posthaste_tests::receiver::Receiver;
+use posthaste_tests::services::Scratch;
+use posthaste_tests::{Database, Profile};
+
+/// What endpoints and we know.
+pub(crate) const SECRET: &str = "a secret of the endpoint";
+/// How long an endpoint may take to answer. Real time: a socket knows no other.
+const ANSWER: Duration = Duration::from_millis(400);
+
+pub(crate) struct World {
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) store: Arc<dyn Webhooks>,
+    pub(crate) clock: Arc<Driven>,
+    _kept: Kept,
+}
+
+enum Kept {
+    Embedded { _data: Scratch },
+    Distributed { _database: Database },
+}
+
+/// A clock that stands still until it is moved.
+pub(crate) struct Driven(Mutex<DateTime<Utc>>);
+
+impl Clock for Driven {
+    fn now(&self) -> DateTime<Utc> {
+        *self.0.lock().unwrap()
+    }
+}
+
+impl Driven {
+    pub(crate) fn to(&self, time: DateTime<Utc>) {
+        let mut now = self.0.lock().unwrap();
+        *now = (*now).max(time);
+    }
+
+    pub(crate) fn pass(&self, time: Duration) {
+        *self.0.lock().unwrap() += TimeDelta::from_std(time).unwrap();
+    }
+}
+
+/// The same chance in every run.
+#[derive(Default)]
+pub(crate) struct Dice(AtomicU64);
+
+impl Randomness for Dice {
+    fn fraction(&self) -> f64 {
+        // Steps by the golden ratio: all over the place, and evenly.
+        let throws = self.0.fetch_add(1, Ordering::Relaxed) as f64;
+        (0.31 + throws * 0.618_033_988_749_895).fract()
+    }
+}
+
+impl World {
+    /// With so many events in the log.
+    pub(crate) async fn new(profile: Profile, events: usize) -> anyhow::Result<Self> {
+        let clock = Arc::new(Driven(Mutex::new(DateTime::from_timestamp(1_800_000_000, 0).context("a time")?)));
+        let (log, store, kept): (Arc<dyn EventLog>, Arc<dyn Webhooks>, _) = match profile {
+            Profile::Embedded => {
+                let data = Scratch::new()?;
+                let database = embedded::Database::open(&data.path().join("data"))?;
+                let log = SqliteLog::new(Arc::clone(&database), Arc::new(SystemClock));
+                (Arc::new(log), Arc::new(SqliteWebhooks::new(database, Arc::new(SystemClock))), Kept::Embedded { _data: data })
+            }
+            Profile::Distributed => {
+                let database = Database::new("webhooks").await?;
+                let store = PgWebhooks::new(database.postgres.clone());
+                (Arc::new(PgLog::new(database.postgres.clone())), Arc::new(store), Kept::Distributed { _database: database })
+            }
+        };
+        let world = Self { log, store, clock, _kept: kept };
+        world.record(events).await?;
+        Ok(world)
+    }
+
+    pub(crate) async fn record(&self, events: usize) -> anyhow::Result<()> {
+        for _ in 0..events {
+            self.log.append(&[one_event(new_id(), message(new_id()), 0)]).await?.remove(0)?;
+        }
+        Ok(())
+    }
+
+    /// Everything in the log is owed to these endpoints.
+    pub(crate) async fn owe(&self, endpoints: &[&str]) -> anyhow::Result<()> {
+        let names: Vec<_> = endpoints.iter().map(ToString::to_string).collect();
+        self.store.register(&names, Position::START).await?;
+        let (after, head) = (self.store.taken().await?, self.log.head().await?.position);
+        let owed: Vec<_> = (after.0 + 1..=head.0)
+            .flat_map(|position| names.iter().map(move |endpoint| Owed { endpoint: endpoint.clone(), position: Position(position) }))
+            .collect();
+        ensure!(self.store.take_in(after, head, &owed).await?);
+        Ok(())
+    }
+
+    pub(crate) fn dispatcher(&self, endpoint: &str, receiver: &Receiver, patience: Patience) -> anyhow::Result<Dispatcher> {
+        Ok(Dispatcher::new(
+            endpoint.to_owned(),
+            Arc::clone(&self.store),
+            Arc::clone(&self.log),
+            Arc::new(HttpPoster::new(&receiver.url(), SECRET, ANSWER)?),
+            self.clock.clone(),
+            Arc::new(Dice::default()),
+            new_id(),
+            patience,
+        ))
+    }
+
+    /// Steps until nothing is left to do before this time, which it becomes. Gives how often something was sent.
+    pub(crate) async fn drive(&self, dispatcher: &mut Dispatcher, until: DateTime<Utc>) -> Result<usize, DispatchError> {
+        let mut sent = 0;
+        loop {
+            match dispatcher.step().await? {
+                Dispatch::Sent(some) => sent += some,
+                Dispatch::Until(due) if due <= until => self.clock.to(due),
+                Dispatch::Until(_) | Dispatch::Idle | Dispatch::Disabled | Dispatch::Standby => {
+                    self.clock.to(until);
+                    return Ok(sent);
+                }
+            }
+        }
+    }
+}
