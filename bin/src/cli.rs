@@ -1,11 +1,15 @@
-//! The command line.
+//! The command line. Each group of commands has a file: what it takes, and what it does.
+
+pub(crate) mod config;
+pub(crate) mod log;
+pub(crate) mod webhooks;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::bail;
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::Config;
@@ -41,17 +45,17 @@ pub(crate) enum Command {
     /// Look at the event log
     Log {
         #[command(subcommand)]
-        command: LogCommand,
+        command: log::LogCommand,
     },
     /// See how webhooks are doing, and give them what they did not take
     Webhooks {
         #[command(subcommand)]
-        command: WebhooksCommand,
+        command: webhooks::WebhooksCommand,
     },
     /// Look at the configuration
     Config {
         #[command(subcommand)]
-        command: ConfigCommand,
+        command: config::ConfigCommand,
     },
     /// See it work: two people, ten messages, a cut socket, and the proof that nothing was lost
     Demo {
@@ -66,78 +70,22 @@ pub(crate) enum Command {
     Healthcheck,
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum LogCommand {
-    /// Show the newest events
-    Tail {
-        /// The data folder of the embedded profile
-        #[arg(long, value_name = "DIR")]
-        data: Option<PathBuf>,
-        /// How many
-        #[arg(short = 'n', long, default_value_t = 10)]
-        lines: u64,
-        /// Go on as events come
-        #[arg(short, long)]
-        follow: bool,
-        /// One JSON object a line
-        #[arg(long)]
-        json: bool,
-    },
-    /// Check every link of the hash chain; exits with 1 and the first bad position when the log was tampered with
-    Verify {
-        /// The data folder of the embedded profile
-        #[arg(long, value_name = "DIR")]
-        data: Option<PathBuf>,
-        /// End with one JSON object
-        #[arg(long)]
-        json: bool,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum WebhooksCommand {
-    /// How every endpoint is doing
-    Status(WebhooksArguments),
-    /// The events that an endpoint did not take and that are not sent any more, oldest first
-    Dead {
-        /// The name of the endpoint
-        endpoint: String,
-        #[command(flatten)]
-        arguments: WebhooksArguments,
-    },
-    /// Send dead letters again, before anything newer
-    Replay {
-        /// The name of the endpoint
-        endpoint: String,
-        /// Only the event at this position
-        #[arg(long)]
-        position: Option<u64>,
-        #[command(flatten)]
-        arguments: WebhooksArguments,
-    },
-    /// Go on sending to an endpoint that was disabled
-    Enable {
-        /// The name of the endpoint
-        endpoint: String,
-        #[command(flatten)]
-        arguments: WebhooksArguments,
-    },
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct WebhooksArguments {
+/// What every command takes that looks at a profile.
+#[derive(Debug, Args)]
+pub(crate) struct Target {
     /// The data folder of the embedded profile
     #[arg(long, value_name = "DIR")]
-    pub(crate) data: Option<PathBuf>,
+    data: Option<PathBuf>,
     /// JSON, one object a line
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum ConfigCommand {
-    /// Print what is in force, secrets hidden
-    Print,
+impl Target {
+    /// The configuration it means.
+    pub(crate) fn load(&self, file: Option<&Path>) -> anyhow::Result<Config> {
+        load(file, self.data.clone(), None)
+    }
 }
 
 /// The configuration in force. A data folder means the embedded profile, whatever the environment says.
@@ -153,11 +101,6 @@ pub(crate) fn load(file: Option<&Path>, data: Option<PathBuf>, listen: Option<So
         config.server_mut().listen = listen;
     }
     Ok(config)
-}
-
-pub(crate) fn print_config(config: anyhow::Result<Config>) -> anyhow::Result<()> {
-    print!("{}", toml::to_string(&config?)?);
-    Ok(())
 }
 
 /// Logs go to standard error, as JSON when nobody watches; `POSTHASTE_LOG` filters them.

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::client::{Person, Socket};
 use crate::roles::Role;
-use crate::{cli, log, serve};
+use crate::{cli, serve};
 
 /// How many messages are sent.
 const MESSAGES: usize = 10;
@@ -130,7 +130,7 @@ async fn show(base: &str, ports: &Ports, say: &impl Fn(&str)) -> anyhow::Result<
         let (device, at) = delivery(ports, bob.user, Position(*position)).await?;
         say(&format!("  {position:>4}  \"{text}\": delivered to device {device} at {at}"));
     }
-    let verdict = log::check(&*ports.log).await?;
+    let verdict = cli::log::check(&*ports.log).await?;
     let head = ports.log.head().await?.position;
     Ok(json!({
         "sent": sent.len(),

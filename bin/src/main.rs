@@ -5,16 +5,14 @@ mod client;
 mod compose;
 mod config;
 mod demo;
-mod log;
 mod readiness;
 mod roles;
 mod serve;
-mod webhooks;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use cli::{Cli, Command, ConfigCommand, LogCommand};
+use cli::{Cli, Command};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -27,12 +25,9 @@ async fn main() -> ExitCode {
     let done = match command {
         Command::Serve { roles, data, listen } => serve::serve(cli::load(config.as_deref(), data, listen), roles).await,
         Command::Migrate => compose::migrate(cli::load(config.as_deref(), None, None)).await,
-        Command::Log { command: LogCommand::Tail { data, lines, follow, json } } => {
-            log::tail(cli::load(config.as_deref(), data, None), lines, follow, json).await
-        }
-        Command::Log { command: LogCommand::Verify { data, json } } => log::verify(cli::load(config.as_deref(), data, None), json).await,
-        Command::Webhooks { command } => webhooks::run(config.as_deref(), command).await,
-        Command::Config { command: ConfigCommand::Print } => cli::print_config(cli::load(config.as_deref(), None, None)),
+        Command::Log { command } => cli::log::run(config.as_deref(), command).await,
+        Command::Webhooks { command } => cli::webhooks::run(config.as_deref(), command).await,
+        Command::Config { command } => cli::config::run(config.as_deref(), &command),
         Command::Demo { data, json } => demo::demo(data, json).await,
         Command::Healthcheck => client::healthcheck(cli::load(config.as_deref(), None, None)).await,
     };

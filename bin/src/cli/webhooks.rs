@@ -4,25 +4,56 @@ use std::path::Path;
 
 use anyhow::ensure;
 use chrono::{DateTime, SecondsFormat, Utc};
+use clap::Subcommand;
 use posthaste_application::port::Webhooks;
 use posthaste_application::port::webhooks::{DeadLetter, EndpointStatus};
 use posthaste_application::recorded::Position;
 use serde_json::json;
 
-use crate::cli::{self, WebhooksArguments, WebhooksCommand};
+use super::Target;
 use crate::compose;
 
 /// Dead letters read at once.
 const READ: usize = 1_000;
 
+/// See how webhooks are doing, and give them what they did not take.
+#[derive(Debug, Subcommand)]
+pub(crate) enum WebhooksCommand {
+    /// How every endpoint is doing
+    Status(Target),
+    /// The events that an endpoint did not take and that are not sent any more, oldest first
+    Dead {
+        /// The name of the endpoint
+        endpoint: String,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Send dead letters again, before anything newer
+    Replay {
+        /// The name of the endpoint
+        endpoint: String,
+        /// Only the event at this position
+        #[arg(long)]
+        position: Option<u64>,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Go on sending to an endpoint that was disabled
+    Enable {
+        /// The name of the endpoint
+        endpoint: String,
+        #[command(flatten)]
+        target: Target,
+    },
+}
+
 /// Does what is asked.
 pub(crate) async fn run(file: Option<&Path>, command: WebhooksCommand) -> anyhow::Result<()> {
-    let (WebhooksCommand::Status(arguments)
-    | WebhooksCommand::Dead { arguments, .. }
-    | WebhooksCommand::Replay { arguments, .. }
-    | WebhooksCommand::Enable { arguments, .. }) = &command;
-    let WebhooksArguments { data, json } = arguments;
-    let (config, json) = (cli::load(file, data.clone(), None)?, *json);
+    let (WebhooksCommand::Status(target)
+    | WebhooksCommand::Dead { target, .. }
+    | WebhooksCommand::Replay { target, .. }
+    | WebhooksCommand::Enable { target, .. }) = &command;
+    let (config, json) = (target.load(file)?, target.json);
     let webhooks = compose::webhooks(&config).await?;
     match command {
         WebhooksCommand::Status(_) => status(&*webhooks, json).await,

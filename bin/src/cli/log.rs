@@ -1,9 +1,11 @@
 //! `posthaste log`: what was recorded, and whether it is what was recorded.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::bail;
 use chrono::SecondsFormat;
+use clap::Subcommand;
 use posthaste_application::chain::{Broken, Verifier};
 use posthaste_application::codec;
 use posthaste_application::port::{EventLog, PortError};
@@ -11,17 +13,47 @@ use posthaste_application::recorded::{Position, Recorded};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
+use super::Target;
 use crate::compose;
-use crate::config::Config;
 
 /// Events read at once.
 const READ: usize = 4_096;
 /// How often a followed log is looked at when nothing wakes us.
 const POLL: Duration = Duration::from_millis(500);
 
+/// Look at the event log.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LogCommand {
+    /// Show the newest events
+    Tail {
+        /// How many
+        #[arg(short = 'n', long, default_value_t = 10)]
+        lines: u64,
+        /// Go on as events come
+        #[arg(short, long)]
+        follow: bool,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Check every link of the hash chain; exits with 1 and the first bad position when the log was tampered with
+    Verify {
+        #[command(flatten)]
+        target: Target,
+    },
+}
+
+/// Does what is asked.
+pub(crate) async fn run(file: Option<&Path>, command: LogCommand) -> anyhow::Result<()> {
+    let (LogCommand::Tail { target, .. } | LogCommand::Verify { target }) = &command;
+    let (log, json) = (compose::log(&target.load(file)?).await?, target.json);
+    match command {
+        LogCommand::Tail { lines, follow, .. } => tail(&*log, lines, follow, json).await,
+        LogCommand::Verify { .. } => verify(&*log, json).await,
+    }
+}
+
 /// Shows the newest events, and those that come if asked to.
-pub(crate) async fn tail(config: anyhow::Result<Config>, lines: u64, follow: bool, json: bool) -> anyhow::Result<()> {
-    let log = compose::log(&config?).await?;
+async fn tail(log: &dyn EventLog, lines: u64, follow: bool, json: bool) -> anyhow::Result<()> {
     let mut position = Position(log.head().await?.position.0.saturating_sub(lines));
     loop {
         let events = log.read(position, READ).await?;
@@ -42,9 +74,8 @@ pub(crate) async fn tail(config: anyhow::Result<Config>, lines: u64, follow: boo
 }
 
 /// Checks the whole chain.
-pub(crate) async fn verify(config: anyhow::Result<Config>, json: bool) -> anyhow::Result<()> {
-    let log = compose::log(&config?).await?;
-    let verdict = check(&*log).await?;
+async fn verify(log: &dyn EventLog, json: bool) -> anyhow::Result<()> {
+    let verdict = check(log).await?;
     let report = match &verdict {
         Ok(head) => json!({ "log": "verified", "head": head }),
         Err(broken) => json!({ "log": "broken", "position": broken.position(), "reason": broken.to_string() }),

@@ -1,0 +1,21 @@
+//! `posthaste config`: what is in force.
+
+use std::path::Path;
+
+use clap::Subcommand;
+
+/// Look at the configuration.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print what is in force, secrets hidden
+    Print,
+}
+
+/// Does what is asked.
+pub(crate) fn run(file: Option<&Path>, command: &ConfigCommand) -> anyhow::Result<()> {
+    let config = super::load(file, None, None)?;
+    match command {
+        ConfigCommand::Print => print!("{}", toml::to_string(&config)?),
+    }
+    Ok(())
+}
