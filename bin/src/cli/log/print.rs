@@ -1,0 +1,43 @@
+//! How an event is shown.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use posthaste_application::codec;
+use posthaste_application::recorded::Recorded;
+use serde_json::{Value, json};
+
+/// One event as one JSON object, personal content included.
+pub(super) fn to_json(event: &Recorded) -> Value {
+    json!({
+        "position": event.position,
+        "id": event.id(),
+        "type": event.event_type,
+        "schema": event.schema,
+        "stream": event.stream.to_string(),
+        "version": event.version,
+        "thread": event.thread,
+        "actor": event.actor,
+        "command": event.command,
+        "correlation": event.correlation,
+        "causation": event.causation,
+        "at": time(event.at),
+        "hash": hex(&event.hash),
+        "body": serde_json::from_str::<Value>(&codec::body(event)).unwrap_or(Value::Null),
+    })
+}
+
+/// One event as one line, without what it says.
+pub(super) fn to_line(event: &Recorded) -> String {
+    let at = event.at.to_rfc3339_opts(SecondsFormat::Millis, true);
+    let actor = event.actor.map_or_else(|| "-".to_owned(), |actor| actor.to_string());
+    format!("{:>8}  {at}  {:<20}  {}@{}  by {actor}", event.position, event.event_type, event.stream, event.version)
+}
+
+/// Lower case.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Exactly as it was recorded.
+pub(super) fn time(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
