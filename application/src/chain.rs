@@ -110,6 +110,12 @@ pub fn link(before: &Hash, digest: &Hash, position: Position, at: DateTime<Utc>)
     sha.finalize().into()
 }
 
+/// The hash that an event has after one of this hash, whatever it says itself.
+#[must_use]
+pub fn hash(before: &Hash, event: &Recorded) -> Hash {
+    link(before, &Covered::from(event).digest(), event.position, event.at)
+}
+
 /// Where a log is not what was recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Broken {
@@ -184,8 +190,7 @@ impl Verifier {
         if event.position != expected {
             return Err(Broken::Gap { expected, found: event.position });
         }
-        let digest = Covered::from(event).digest();
-        if link(&self.hash, &digest, event.position, event.at) != event.hash {
+        if hash(&self.hash, event) != event.hash {
             return Err(Broken::Altered { position: event.position });
         }
         self.position = event.position;

@@ -1,6 +1,6 @@
 //! Between events and their stored bytes. Facts and personal content are stored apart.
 
-use posthaste_domain::{Category, Event};
+use posthaste_domain::{Addressee, Category, Event};
 use serde_json::{Map, Value};
 
 use crate::recorded::{NewEvent, Recorded, StreamId};
@@ -60,10 +60,22 @@ pub fn encode(stream: StreamId, version: u64, event: &Event) -> NewEvent {
 /// # Errors
 /// [`Undecodable`], with the position.
 pub fn decode(recorded: &Recorded) -> Result<Event, Undecodable> {
+    read(recorded, recorded.content.as_deref())
+}
+
+/// The users whom a recorded event names. Its facts alone tell, so it does not matter whether its content can be read.
+///
+/// # Errors
+/// [`Undecodable`], with the position.
+pub fn addressees(recorded: &Recorded) -> Result<Vec<Addressee>, Undecodable> {
+    Ok(read(recorded, None)?.audience().users)
+}
+
+fn read(recorded: &Recorded, content: Option<&[u8]>) -> Result<Event, Undecodable> {
     let undecodable = |source| Undecodable::new(recorded, source);
     let mut facts: Map<String, Value> = serde_json::from_str(&recorded.facts).map_err(undecodable)?;
     facts.insert(TYPE.to_owned(), Value::String(recorded.event_type.clone()));
-    if let Some(content) = &recorded.content {
+    if let Some(content) = content {
         facts.insert(CONTENT.to_owned(), serde_json::from_slice(content).map_err(undecodable)?);
     }
     let value = Value::Object(facts);

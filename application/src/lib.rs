@@ -8,11 +8,13 @@
 //! - [`project`] keeps the views; [`view`] says what they are.
 //! - [`signal`] gathers what nodes tell each other in passing: who types, who has received and read.
 //! - [`webhooks`] is the first durable consumer: what it takes in is sent to other people's servers until they have it.
+//! - [`audit`] is what auditors ask of the log: to take it away whole or in part, to put it back, and to see how things stood.
 //! - [`port`] is what this asks of the world. Each port has a contract suite that every adapter passes.
 //!
 //! There is no runtime here: loops, timers and sockets live in the adapters and the binary.
 
 pub mod append;
+pub mod audit;
 pub mod chain;
 pub mod codec;
 pub mod deliver;

@@ -6,6 +6,7 @@ pub mod clock;
 #[cfg(feature = "contract")]
 mod contract;
 pub mod cursors;
+pub mod import;
 pub mod lease;
 pub mod log;
 pub mod passcodes;
@@ -24,6 +25,7 @@ pub use accounts::Accounts;
 pub use broker::Broker;
 pub use clock::{Clock, Ids, Randomness};
 pub use cursors::Cursors;
+pub use import::LogImport;
 pub use lease::RelayLease;
 pub use log::EventLog;
 pub use passcodes::Passcodes;

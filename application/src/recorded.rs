@@ -1,6 +1,7 @@
 //! Events as the log holds them.
 
 use std::fmt::{self, Display};
+use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use posthaste_domain::{Addressee, Category, CommandId, Event, ThreadId, UserId};
@@ -42,6 +43,21 @@ pub struct StreamId {
 impl Display for StreamId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.category, self.id)
+    }
+}
+
+/// Not the name of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a stream is called <category>-<id>, such as message-0197f0c2-7e4a-7b1e-8d5c-3f1f6c1d2a3b")]
+pub struct NotAStream;
+
+impl FromStr for StreamId {
+    type Err = NotAStream;
+
+    fn from_str(text: &str) -> Result<Self, NotAStream> {
+        let (category, id) = text.split_once('-').ok_or(NotAStream)?;
+        let category = Category::parse(category).ok_or(NotAStream)?;
+        Ok(Self { category, id: id.parse().map_err(|_| NotAStream)? })
     }
 }
 

@@ -3,6 +3,7 @@
 //! - [`Database`] is the file. One process writes to it; others may read beside it, such as `posthaste log tail`.
 //! - [`SqliteLog`], [`SqliteCursors`], [`SqliteLease`], [`SqliteAccounts`], [`SqlitePasscodes`],
 //!   [`SqliteQueue`] and [`SqliteWebhooks`] are the ports that must remember.
+//! - [`SqliteImport`] puts an exported log into an empty file.
 //! - [`InProcessBroker`], [`InProcessPresence`], [`InProcessSignals`] and [`InProcessTickets`] are those that may forget.
 
 mod accounts;
@@ -10,6 +11,7 @@ mod broker;
 mod cursors;
 mod database;
 mod failure;
+mod import;
 mod lease;
 mod log;
 mod passcodes;
@@ -27,6 +29,7 @@ pub use accounts::SqliteAccounts;
 pub use broker::InProcessBroker;
 pub use cursors::SqliteCursors;
 pub use database::{Database, OpenError};
+pub use import::SqliteImport;
 pub use lease::SqliteLease;
 pub use log::SqliteLog;
 pub use passcodes::SqlitePasscodes;

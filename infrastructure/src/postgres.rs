@@ -2,6 +2,7 @@
 //!
 //! - [`migrate`] brings a database to the schema this program needs; it runs as the owner.
 //! - [`Postgres::connect`] gives a pool for everything else; it runs as `posthaste_server`, which owns nothing.
+//! - [`PgImport`] puts an exported log into an empty database; it runs as the owner as well.
 //! - Statements live in `sql/`, one in a file, and go through one door (`door.rs`), which prepares them once for each
 //!   connection, limits their time and says what failed. To add one: a file in `sql/`, `statement!("its name")` where it is used, and
 //!   the snapshot of its types in `tests/tests/postgres_statements.rs`.
@@ -11,6 +12,7 @@ mod connect;
 mod cursors;
 mod door;
 mod error;
+mod import;
 mod lease;
 mod listen;
 mod log;
@@ -24,6 +26,7 @@ pub use accounts::PgAccounts;
 pub use connect::{ConnectError, Postgres, PostgresConfig};
 pub use cursors::PgCursors;
 pub use error::StatementError;
+pub use import::PgImport;
 pub use lease::PgLease;
 pub use log::PgLog;
 pub use migrations::{MigrateError, migrate};

@@ -26,8 +26,10 @@ const ALLOWED: &[Allowed] = &[
         package: "posthaste-application",
         normal: &[
             "async-trait",
+            "base64",
             "bytes",
             "chrono",
+            "flate2",
             "futures",
             "posthaste-domain",
             "quick_cache",
@@ -86,6 +88,7 @@ const ALLOWED: &[Allowed] = &[
             "clap",
             "config",
             "futures",
+            "indicatif",
             "posthaste-application",
             "posthaste-domain",
             "posthaste-infrastructure",

@@ -14,7 +14,7 @@ use posthaste_application::recorded::Position;
 use posthaste_domain::text::Email;
 use posthaste_domain::{DeviceId, SessionId, UserId};
 use posthaste_infrastructure::embedded::{
-    Database, OpenError, SqliteAccounts, SqliteCursors, SqliteLease, SqliteLog, SqlitePasscodes, SqliteWebhooks,
+    Database, OpenError, SqliteAccounts, SqliteCursors, SqliteImport, SqliteLease, SqliteLog, SqlitePasscodes, SqliteWebhooks,
 };
 use posthaste_infrastructure::system::SystemClock;
 use rusqlite::Connection;
@@ -52,6 +52,27 @@ mod cursors {
         let directory = TempDir::new().expect("a directory");
         let database = Database::open(directory.path()).expect("a database");
         (Arc::new(SqliteCursors::new(Arc::clone(&database))), Arc::new(SqliteLog::new(database, Arc::new(SystemClock))), directory)
+    }
+}
+
+mod import {
+    use posthaste_application::port::import::contract::Store;
+
+    use super::{Arc, Database, SqliteImport, SqliteLease, SqliteLog, SqliteWebhooks, SystemClock, TempDir};
+
+    posthaste_application::import_contract!(fresh);
+
+    async fn fresh(_test: &str) -> (Store, TempDir) {
+        let directory = TempDir::new().expect("a directory");
+        let database = Database::open(directory.path()).expect("a database");
+        let clock = Arc::new(SystemClock);
+        let store = Store {
+            import: Arc::new(SqliteImport::new(Arc::clone(&database))),
+            log: Arc::new(SqliteLog::new(Arc::clone(&database), Arc::clone(&clock) as _)),
+            relay: Arc::new(SqliteLease::new(Arc::clone(&database), Arc::clone(&clock) as _)),
+            webhooks: Arc::new(SqliteWebhooks::new(database, clock)),
+        };
+        (store, directory)
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use posthaste_application::port::import::contract::Store;
 use posthaste_application::port::{Accounts, Cursors, EventLog, Passcodes, RelayLease, Webhooks};
-use posthaste_infrastructure::postgres::{PgAccounts, PgCursors, PgLease, PgLog, PgPasscodes, PgWebhooks, Postgres};
+use posthaste_infrastructure::postgres::{PgAccounts, PgCursors, PgImport, PgLease, PgLog, PgPasscodes, PgWebhooks, Postgres};
 use posthaste_tests::Database;
 
 async fn database(test: &str) -> (Postgres, Database) {
@@ -42,6 +43,24 @@ mod lease {
     }
 
     posthaste_application::lease_contract!(fresh);
+}
+
+mod import {
+    use super::*;
+
+    async fn fresh(test: &str) -> (Store, Database) {
+        let (postgres, database) = database(test).await;
+        let import = PgImport::new(&database.sandbox.postgres_owner_url()).expect("a URL");
+        let store = Store {
+            import: Arc::new(import),
+            log: Arc::new(PgLog::new(postgres.clone())),
+            relay: Arc::new(PgLease::new(postgres.clone())),
+            webhooks: Arc::new(PgWebhooks::new(postgres)),
+        };
+        (store, database)
+    }
+
+    posthaste_application::import_contract!(fresh);
 }
 
 mod accounts {

@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use posthaste_domain::{Addressee, Audience, CommandId, Event, MembershipChange, ThreadId, UserId};
 
 use posthaste_domain::subscription::SubscriptionEvent;
@@ -54,6 +55,11 @@ impl FakeLog {
 
     pub(crate) fn cut(&self, head: u64) {
         self.entries().truncate(usize::try_from(head).unwrap());
+    }
+
+    /// The event at this position was recorded then.
+    pub(crate) fn set_time(&self, position: u64, at: DateTime<Utc>) {
+        self.entries()[usize::try_from(position).unwrap() - 1].recorded.at = at;
     }
 
     /// The event at this position is gone.

@@ -22,6 +22,7 @@ use super::row::{self, Unsigned, integer};
 use super::statements;
 use uuid::Uuid;
 
+pub(super) use self::append::insert_users;
 pub(super) use self::audience::windows;
 
 /// The log of the embedded profile.

@@ -37,6 +37,9 @@ statements! {
     EVENT_USER_INSERT = "event_user_insert.sql";
     HEAD_MOVE = "head_move.sql";
     HEAD_READ = "head_read.sql";
+    IMPORT_CONSUMED = "import_consumed.sql";
+    IMPORT_RELAYED = "import_relayed.sql";
+    IMPORT_TAKEN = "import_taken.sql";
     LEASE_CHECKPOINT = "lease_checkpoint.sql";
     LEASE_READ = "lease_read.sql";
     LEASE_RELEASE = "lease_release.sql";

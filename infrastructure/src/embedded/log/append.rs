@@ -8,7 +8,7 @@ use posthaste_application::chain::{digest, link};
 use posthaste_application::port::PortError;
 use posthaste_application::port::log::AppendRefused;
 use posthaste_application::recorded::{Append, Appended, Hash, Head, NewEvent, Position, StreamId};
-use posthaste_domain::{Addressee, CommandId, MembershipChange, UserId};
+use posthaste_domain::{Addressee, CommandId, MembershipChange, ThreadId, UserId};
 use rusqlite::{CachedStatement, OptionalExtension as _, Transaction, params};
 use uuid::Uuid;
 
@@ -117,21 +117,32 @@ impl Appending<'_> {
             self.at.timestamp_micros(),
             hash,
         ])?;
-        for (user, change) in by_user(&event.addressees) {
-            self.insert_user.execute(params![
-                user.uuid().as_bytes(),
-                integer(position.0),
-                event.thread.as_ref().map(|thread| thread.uuid().into_bytes()),
-                change.map(|change| match change {
-                    MembershipChange::Joined => "joined",
-                    MembershipChange::Left => "left",
-                }),
-            ])?;
-        }
+        insert_users(&mut self.insert_user, position, event.thread, &event.addressees)?;
         self.versions.insert(event.stream, event.version);
         self.head = Head { position, hash };
         Ok(())
     }
+}
+
+/// Keeps whom an event names, and what becomes of their membership of its thread.
+pub(in crate::embedded) fn insert_users(
+    statement: &mut CachedStatement<'_>,
+    position: Position,
+    thread: Option<ThreadId>,
+    addressees: &[Addressee],
+) -> Result<(), Failure> {
+    for (user, change) in by_user(addressees) {
+        statement.execute(params![
+            user.uuid().as_bytes(),
+            integer(position.0),
+            thread.as_ref().map(|thread| thread.uuid().into_bytes()),
+            change.map(|change| match change {
+                MembershipChange::Joined => "joined",
+                MembershipChange::Left => "left",
+            }),
+        ])?;
+    }
+    Ok(())
 }
 
 /// Each user once, with the last of the changes that the event names for them.

@@ -1,0 +1,74 @@
+//! What auditors ask of the log.
+//!
+//! - [`export`] takes it away: whole or in part ([`filter`]), as lines that keep every byte ([`line`]) or as CloudEvents ([`cloud_event`]).
+//!   A file that was cut anywhere goes on from what is whole in it ([`tail`]).
+//! - [`import`] puts an export into an empty log, and checks every link on the way.
+//! - [`as_of`] says what position is meant by a time; [`replay`] tells how a thread, a user or a message stood there; [`diff`] what became of
+//!   a thread between two positions.
+
+pub mod as_of;
+pub mod cloud_event;
+pub mod diff;
+pub mod export;
+pub mod filter;
+pub mod import;
+pub mod line;
+pub mod replay;
+pub mod tail;
+
+use std::io::{self, BufRead, BufReader, Write as _};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use flate2::Compression;
+use flate2::bufread::MultiGzDecoder;
+use flate2::write::GzEncoder;
+
+/// Lower case.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).map(char::from).collect()
+}
+
+/// What [`hex`] wrote.
+#[must_use]
+pub fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let digits = text.as_bytes();
+    if digits.len() != 2 * N || !digits.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (n, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(2 * n..2 * n + 2)?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+/// As exact as the log has it.
+#[must_use]
+pub fn time(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+/// One gzip member of its own, so that a file of them can be cut between any two.
+#[must_use]
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut member = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), Compression::fast());
+    member.write_all(bytes).and_then(|()| member.finish()).expect("memory takes what is written to it")
+}
+
+/// The lines of an export, compressed or not: the file itself tells.
+///
+/// # Errors
+/// It cannot be read.
+pub fn open(mut source: impl BufRead + Send + 'static) -> io::Result<Box<dyn BufRead + Send>> {
+    if is_gzip(&mut source)? { Ok(Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(source)))) } else { Ok(Box::new(source)) }
+}
+
+/// Whether what comes is compressed. No line begins like that.
+fn is_gzip(source: &mut impl BufRead) -> io::Result<bool> {
+    Ok(source.fill_buf()?.first() == Some(&0x1f))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+UPDATE consumers SET checkpoint = ?1

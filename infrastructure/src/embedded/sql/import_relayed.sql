@@ -1,0 +1,1 @@
+UPDATE relay_lease SET checkpoint = ?1

@@ -1,0 +1,1 @@
+UPDATE webhook_intake SET taken = ?1
