@@ -1,9 +1,12 @@
 //! The command line. Each group of commands has a file: what it takes, and what it does.
 
 pub(crate) mod config;
+pub(crate) mod interrupt;
 pub(crate) mod log;
+pub(crate) mod progress;
 pub(crate) mod webhooks;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -111,10 +114,26 @@ pub(crate) fn init_logs(quiet: bool) {
     if std::io::IsTerminal::is_terminal(&std::io::stderr()) { logs.init() } else { logs.json().init() }
 }
 
-/// The exit code, with the reason and its causes on standard error.
+/// Somebody pressed Ctrl-C; with what that means for what was begun.
+#[derive(Debug)]
+pub(crate) struct Interrupted(pub(crate) String);
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Interrupted {}
+
+/// The exit code, with the reason and its causes on standard error. What was interrupted exits with 130, as a shell has it.
 pub(crate) fn exit(done: anyhow::Result<()>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<Interrupted>() => {
+            eprintln!("posthaste: {error}");
+            ExitCode::from(130)
+        }
         Err(error) => {
             eprintln!("posthaste: {error:#}");
             ExitCode::FAILURE

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use posthaste_application::Ports;
 use posthaste_application::port::queue::Consumer;
-use posthaste_application::port::{Clock, EventLog, EventQueue, Ids, Poster, Webhooks};
+use posthaste_application::port::{Clock, Cursors, EventLog, EventQueue, Ids, LogImport, Poster, Webhooks};
 use posthaste_application::webhooks::{self, Endpoint, WebhookPorts};
 use posthaste_infrastructure::argon2::{ArgonCost, ArgonPasswords};
 use posthaste_infrastructure::embedded::{
     Database, InProcessBroker, InProcessPresence, InProcessSignals, InProcessTickets, MemoryViews, SqliteAccounts, SqliteCursors,
-    SqliteLease, SqliteLog, SqlitePasscodes, SqliteQueue, SqliteWebhooks, token_secret,
+    SqliteImport, SqliteLease, SqliteLog, SqlitePasscodes, SqliteQueue, SqliteWebhooks, token_secret,
 };
 use posthaste_infrastructure::jwt::{self, JwtTokens};
 use posthaste_infrastructure::postgres::{
-    self, PgAccounts, PgCursors, PgLease, PgLog, PgPasscodes, PgProjection, PgViews, PgWebhooks, Postgres,
+    self, PgAccounts, PgCursors, PgImport, PgLease, PgLog, PgPasscodes, PgProjection, PgViews, PgWebhooks, Postgres,
 };
 use posthaste_infrastructure::rabbitmq::RabbitMq;
 use posthaste_infrastructure::redis::{self, RedisPresence, RedisSignals, RedisTickets};
@@ -45,6 +45,33 @@ pub(crate) async fn log(config: &Config) -> anyhow::Result<Arc<dyn EventLog>> {
     }
 }
 
+/// The event log and the cursors, to look at, as [`log`].
+pub(crate) async fn audit(config: &Config) -> anyhow::Result<(Arc<dyn EventLog>, Arc<dyn Cursors>)> {
+    match config {
+        Config::Embedded(config) => {
+            let database = Database::open_read_only(&config.embedded.data)?;
+            let cursors = Arc::new(SqliteCursors::new(Arc::clone(&database)));
+            Ok((Arc::new(SqliteLog::new(database, Arc::new(SystemClock))), cursors))
+        }
+        Config::Distributed(config) => {
+            let postgres = connect(&config.postgres).await?;
+            Ok((Arc::new(PgLog::new(postgres.clone())), Arc::new(PgCursors::new(postgres))))
+        }
+    }
+}
+
+/// The way into an empty log. No server may run on it.
+pub(crate) async fn log_import(config: &Config) -> anyhow::Result<Arc<dyn LogImport>> {
+    match config {
+        Config::Embedded(config) => Ok(Arc::new(SqliteImport::new(Database::open(&config.embedded.data)?))),
+        Config::Distributed(config) => {
+            // The schema is there, and the one that this program needs.
+            connect(&config.postgres).await?;
+            Ok(Arc::new(PgImport::new(owner(&config.postgres)?).context("postgres.owner_url cannot be used")?))
+        }
+    }
+}
+
 /// The inboxes of the webhooks, for an operator, beside the servers that run.
 pub(crate) async fn webhooks(config: &Config) -> anyhow::Result<Arc<dyn Webhooks>> {
     match config {
@@ -57,13 +84,14 @@ pub(crate) async fn webhooks(config: &Config) -> anyhow::Result<Arc<dyn Webhooks
 pub(crate) async fn migrate(config: anyhow::Result<Config>) -> anyhow::Result<()> {
     match config? {
         Config::Embedded(_) => bail!("the embedded profile needs no migration: it brings its file up to date when it starts"),
-        Config::Distributed(config) => {
-            let owner = config.postgres.owner_url.as_ref();
-            let owner = owner
-                .context("postgres.owner_url is missing: give the URL of the role that owns the schema (POSTHASTE_POSTGRES__OWNER_URL)")?;
-            Ok(postgres::migrate(owner.reveal()).await?)
-        }
+        Config::Distributed(config) => Ok(postgres::migrate(owner(&config.postgres)?).await?),
     }
+}
+
+/// The URL of the role that owns the schema.
+fn owner(config: &PostgresConfig) -> anyhow::Result<&str> {
+    let owner = config.owner_url.as_ref().map(|owner| owner.reveal());
+    owner.context("postgres.owner_url is missing: give the URL of the role that owns the schema (POSTHASTE_POSTGRES__OWNER_URL)")
 }
 
 async fn embedded(config: &EmbeddedConfig, whole: &Config) -> anyhow::Result<Ports> {

@@ -1,6 +1,8 @@
 //! The command line: what is wrong is refused with a word on what to do, and what is asked is done.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "cli/audit.rs"]
+mod audit;
 #[path = "cli/log.rs"]
 mod log;
 #[path = "cli/refusals.rs"]

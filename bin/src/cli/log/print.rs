@@ -1,8 +1,10 @@
 //! How an event is shown.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::SecondsFormat;
+use posthaste_application::audit::{hex, time};
 use posthaste_application::codec;
 use posthaste_application::recorded::Recorded;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 /// One event as one JSON object, personal content included.
@@ -32,12 +34,7 @@ pub(super) fn to_line(event: &Recorded) -> String {
     format!("{:>8}  {at}  {:<20}  {}@{}  by {actor}", event.position, event.event_type, event.stream, event.version)
 }
 
-/// Lower case.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Exactly as it was recorded.
-pub(super) fn time(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Micros, true)
+/// A value of few words, as it is written elsewhere.
+pub(super) fn word(value: impl Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(ToOwned::to_owned)).unwrap_or_default()
 }

@@ -1,0 +1,148 @@
+//! `posthaste log` for auditors: taken away, put back, looked into.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, ensure};
+use posthaste_tests::services::Scratch;
+use serde_json::Value;
+
+use super::run_in;
+
+/// How many events the demo leaves.
+const EVENTS: usize = 19;
+
+/// A folder with the log of a demo in `data`.
+async fn recorded() -> anyhow::Result<Scratch> {
+    let folder = Scratch::new()?;
+    run_in(folder.path(), &["demo", "--json", "--data", "data"], &[]).await?.ok()?;
+    Ok(folder)
+}
+
+async fn log(folder: &Path, arguments: &[&str]) -> anyhow::Result<String> {
+    let arguments = [&["log"], arguments, &["--data", "data"]].concat();
+    run_in(folder, &arguments, &[]).await?.ok()
+}
+
+async fn refused(folder: &Path, arguments: &[&str], words: &[&str]) -> anyhow::Result<()> {
+    let arguments = [&["log"], arguments].concat();
+    run_in(folder, &arguments, &[]).await?.refused(words).with_context(|| format!("{arguments:?}"))
+}
+
+fn lines(text: &str) -> anyhow::Result<Vec<Value>> {
+    Ok(text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
+}
+
+#[tokio::test]
+async fn a_log_is_exported_and_imported_and_is_the_same() -> anyhow::Result<()> {
+    let folder = recorded().await?;
+    let here = folder.path();
+    let said = log(here, &["export", "-o", "log.gz", "--gzip", "--json"]).await?;
+    ensure!(lines(&said)?[0]["exported"] == EVENTS, "{said}");
+    let plain = log(here, &["export"]).await?;
+    ensure!(plain.lines().count() == EVENTS + 1, "{plain}");
+    refused(here, &["export", "-o", "log.gz", "--data", "data"], &["log.gz", "--resume"]).await?;
+
+    let said = run_in(here, &["log", "import", "--verify", "log.gz", "--data", "again", "--json"], &[]).await?.ok()?;
+    ensure!(lines(&said)?[0]["imported"] == EVENTS && lines(&said)?[0]["verified"] == true, "{said}");
+    run_in(here, &["log", "verify", "--data", "again"], &[]).await?.ok()?;
+    ensure!(run_in(here, &["log", "export", "--data", "again"], &[]).await?.ok()? == plain, "it is not the same");
+    refused(here, &["import", "log.gz", "--data", "again"], &["19 events", "empty"]).await?;
+
+    fs::write(here.join("bad"), plain.replacen("\"ordinal\":0", "\"ordinal\":1", 1))?;
+    refused(here, &["import", "bad", "--data", "other"], &["first bad position 1:"]).await?;
+    fs::write(here.join("cut"), &plain[..plain.len() - 300])?;
+    refused(here, &["import", "cut", "--data", "other"], &["nothing", "cut"]).await?;
+    let whole = run_in(here, &["log", "tail", "--data", "other"], &[]).await?.ok()?;
+    ensure!(whole.is_empty(), "something was left: {whole}");
+    fs::write(here.join("part"), log(here, &["export", "--type", "message.posted"]).await?)?;
+    refused(here, &["import", "part", "--data", "other"], &["part of a log"]).await
+}
+
+#[tokio::test]
+async fn an_export_that_was_cut_goes_on_to_the_same_file() -> anyhow::Result<()> {
+    let folder = recorded().await?;
+    let here = folder.path();
+    log(here, &["export", "-o", "whole"]).await?;
+    let whole = fs::read(here.join("whole"))?;
+    for cut in [0, 10, whole.len() / 2, whole.len() - 1, whole.len()] {
+        fs::write(here.join("cut"), &whole[..cut])?;
+        log(here, &["export", "--resume", "cut"]).await.with_context(|| format!("cut at {cut}"))?;
+        ensure!(fs::read(here.join("cut"))? == whole, "it goes on differently after {cut} bytes");
+    }
+    refused(here, &["export", "--resume", "cut", "--type", "message.posted", "--data", "data"], &["--resume alone"]).await?;
+    let other = recorded().await?;
+    fs::copy(here.join("cut"), other.path().join("cut"))?;
+    refused(other.path(), &["export", "--resume", "cut", "--data", "data"], &["another log"]).await
+}
+
+#[tokio::test]
+async fn events_are_exported_as_cloud_events_by_type_and_position() -> anyhow::Result<()> {
+    let folder = recorded().await?;
+    let here = folder.path();
+    let events = lines(&log(here, &["export", "--format", "cloudevents", "--type", "message.posted", "--from", "11"]).await?)?;
+    ensure!(!events.is_empty() && events.len() < EVENTS, "{events:?}");
+    for event in &events {
+        ensure!(event["specversion"] == "1.0" && event["type"] == "message.posted", "{event}");
+        ensure!(
+            event["position"].as_str().context("text")?.parse::<u64>()? >= 11 && event["data"]["content"]["text"].is_string(),
+            "{event}"
+        );
+    }
+    let withheld = log(here, &["export", "--format", "cloudevents", "--no-content"]).await?;
+    ensure!(lines(&withheld)?.len() == EVENTS && !withheld.contains("of 10"), "{withheld}");
+    let unknown = run_in(here, &["log", "export", "--category", "nonsense", "--data", "data"], &[]).await?;
+    ensure!(unknown.code == Some(2) && unknown.complained.contains("the categories are user, claim"), "{unknown:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_event_is_found_by_position_command_and_id_and_shown_whole() -> anyhow::Result<()> {
+    let folder = recorded().await?;
+    let here = folder.path();
+    let by_position = log(here, &["show", "19", "--json"]).await?;
+    let event = &lines(&by_position)?[0];
+    for key in ["id", "command"] {
+        let found = log(here, &["show", event[key].as_str().context(key)?, "--json"]).await?;
+        ensure!(found == by_position, "by {key}: {found}");
+    }
+    let before = &lines(&log(here, &["show", "18", "--json"]).await?)?[0];
+    ensure!(event["previous"] == before["hash"] && event["previous"] != event["hash"], "{event}");
+    ensure!(event["audience"]["recipients"].as_array().is_some_and(|users| users.len() == 2), "{event}");
+    ensure!(!by_position.contains("message 10 of 10") && event["type"] == "message.posted", "{event}");
+    let shown = log(here, &["show", "19", "--content"]).await?;
+    ensure!(shown.contains("message 10 of 10") && shown.contains("2 recipients"), "{shown}");
+    refused(here, &["show", "20", "--data", "data"], &["from 1 to 19"]).await?;
+    refused(here, &["show", "00000000-0000-0000-0000-000000000001", "--data", "data"], &["no event and no command"]).await?;
+    refused(here, &["show", "nonsense", "--data", "data"], &["nonsense"]).await
+}
+
+#[tokio::test]
+async fn how_things_stood_and_what_became_of_them_is_told() -> anyhow::Result<()> {
+    let folder = recorded().await?;
+    let here = folder.path();
+    let last = &lines(&log(here, &["show", "19", "--json"]).await?)?[0];
+    let text = |value: &Value| value.as_str().map(ToOwned::to_owned).context("text");
+    let message = text(&last["stream"])?.replace("message-", "");
+    let (thread, author, at) = (text(&last["thread"])?, text(&last["actor"])?, text(&last["at"])?);
+
+    let told = &lines(&log(here, &["replay", "--as-of", "19", "message", &message, "--json"]).await?)?[0];
+    ensure!(told["content"]["text"] == "message 10 of 10" && told["deliveries"][0]["status"] == "pending", "{told}");
+    let now = &lines(&log(here, &["replay", "--as-of", "2999-01-01T00:00:00Z", "message", &message, "--json"]).await?)?[0];
+    ensure!(now["deliveries"][0]["delivered"].is_string(), "{now}");
+    ensure!(log(here, &["replay", "--as-of", &at, "message", &message]).await?.contains("> message 10 of 10"));
+    refused(here, &["replay", "--as-of", "18", "message", &message, "--data", "data"], &["as of position 18"]).await?;
+    refused(here, &["replay", "--as-of", "20", "message", &message, "--data", "data"], &["ends at position 19"]).await?;
+
+    let told = &lines(&log(here, &["replay", "--as-of", "19", "thread", &thread, "--json"]).await?)?[0];
+    ensure!(told["kind"] == "direct" && told["members"].as_array().is_some_and(|members| members.len() == 2), "{told}");
+    ensure!(log(here, &["replay", "--as-of", "19", "thread", &thread]).await?.contains("2 members"));
+    let told = &lines(&log(here, &["replay", "--as-of", "19", "user", &author, "--json"]).await?)?[0];
+    ensure!(told["profile"]["username"].is_string() && told["friends"][0]["state"] == "friend", "{told}");
+    ensure!(told["threads"][0]["thread"] == thread.as_str(), "{told}");
+
+    let diff = &lines(&log(here, &["diff", "17", "19", "--thread", &thread, "--json"]).await?)?[0];
+    ensure!(diff["posted"].as_array().is_some_and(|posted| posted.len() == 2 && posted[1]["message"] == message.as_str()), "{diff}");
+    ensure!(log(here, &["diff", "19", "19", "--thread", &thread]).await?.contains("nothing changed"));
+    refused(here, &["diff", "19", "18", "--thread", &thread, "--data", "data"], &["earlier one first"]).await
+}
