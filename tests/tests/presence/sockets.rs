@@ -94,6 +94,9 @@ pub(crate) async fn only_those_are_seen_who_may_be(base: &str) -> anyhow::Result
     ensure!(asked(base, &alice, &[&carol, &carol]).await? == [unseen(&carol), unseen(&carol)]);
     ensure!(asked(base, &carol, &[&carol]).await?[0]["online"] == true, "but not to herself");
 
+    // Between two in a block it does not count that everybody may.
+    set_privacy(base, &alice, "everyone").await?;
+    set_privacy(base, &bob, "everyone").await?;
     bob.call(base, Method::PUT, &format!("/v1/blocks/{}", alice.id()), None).await?;
     let blocked = eye.sees(&bob, false).await?;
     ensure!(blocked.get("last_seen").is_none(), "who is blocked sees nothing: {blocked}");

@@ -17,7 +17,7 @@ use crate::wire::{Friends, PATIENCE, Wire, check_end};
 /// Between two things that a device says.
 const PACE: Duration = Duration::from_millis(100);
 /// How long a socket is watched that must not be closed yet: much less than an answer is waited for.
-const WATCHED: Duration = Duration::from_millis(500);
+const WATCHED: Duration = Duration::from_millis(250);
 /// Devices of each of two users.
 const DEVICES: usize = 5;
 
