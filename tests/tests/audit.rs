@@ -27,7 +27,7 @@ use proptest::test_runner::TestRunner;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-/// A second passes whenever somebody looks, and now and then an hour is lost.
+/// A second passes whenever somebody looks.
 #[derive(Debug, Default)]
 struct Seconds(AtomicI64);
 

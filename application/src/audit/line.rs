@@ -170,7 +170,7 @@ pub fn read(line: &[u8]) -> Result<Recorded, BadLine> {
     let bad = |field| BadLine::Field { field };
     let hash = |field, text: &str| -> Result<Hash, BadLine> { unhex(text).ok_or(bad(field)) };
     let at: DateTime<Utc> = line.at.parse().map_err(|_| bad("at"))?;
-    if at.timestamp_subsec_nanos() % 1_000 != 0 {
+    if !at.timestamp_subsec_nanos().is_multiple_of(1_000) {
         return Err(bad("at"));
     }
     let content = line.content.as_deref().map(|content| BASE64_STANDARD.decode(content)).transpose().map_err(|_| bad("content"))?;

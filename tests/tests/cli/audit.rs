@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
+use posthaste_tests::Database;
 use posthaste_tests::services::Scratch;
 use serde_json::Value;
 
@@ -145,4 +146,28 @@ async fn how_things_stood_and_what_became_of_them_is_told() -> anyhow::Result<()
     ensure!(diff["posted"].as_array().is_some_and(|posted| posted.len() == 2 && posted[1]["message"] == message.as_str()), "{diff}");
     ensure!(log(here, &["diff", "19", "19", "--thread", &thread]).await?.contains("nothing changed"));
     refused(here, &["diff", "19", "18", "--thread", &thread, "--data", "data"], &["earlier one first"]).await
+}
+
+#[tokio::test]
+async fn a_log_moves_from_one_profile_to_the_other() -> anyhow::Result<()> {
+    let folder = recorded().await?;
+    let here = folder.path();
+    let plain = log(here, &["export"]).await?;
+    log(here, &["export", "-o", "log"]).await?;
+    let database = Database::new("cli_import").await?;
+    let (server, owner) = (database.sandbox.postgres_server_url(), database.sandbox.postgres_owner_url());
+    let distributed = [
+        ("POSTHASTE_PROFILE", "distributed"),
+        ("POSTHASTE_POSTGRES__URL", server.as_str()),
+        // Neither is asked for anything.
+        ("POSTHASTE_RABBITMQ__URL", "amqp://guest:guest@nowhere"),
+        ("POSTHASTE_REDIS__URL", "redis://nowhere"),
+        ("POSTHASTE_AUTH__SECRET", "0123456789abcdef0123456789abcdef"),
+    ];
+    run_in(here, &["log", "import", "log"], &distributed).await?.refused(&["postgres.owner_url"])?;
+    let as_owner = [&distributed[..], &[("POSTHASTE_POSTGRES__OWNER_URL", owner.as_str())]].concat();
+    let said = run_in(here, &["log", "import", "--verify", "log"], &as_owner).await?.ok()?;
+    ensure!(said.contains("19 events") && said.contains("read back"), "{said}");
+    ensure!(run_in(here, &["log", "export"], &distributed).await?.ok()? == plain, "it is not the same");
+    run_in(here, &["log", "import", "log"], &as_owner).await?.refused(&["19 events", "empty"])
 }
