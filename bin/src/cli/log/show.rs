@@ -46,11 +46,11 @@ async fn find(log: &dyn EventLog, what: &str) -> anyhow::Result<Vec<Recorded>> {
         let position = Position(position);
         let head = log.head().await?.position;
         ensure!(position > Position::START && position <= head, "there is no position {position}: the log goes from 1 to {head}");
-        return Ok(range(log, position, position).await?);
+        return range(log, position, position).await;
     }
     let Ok(id) = what.parse::<Uuid>() else { bail!("{what} is neither a position nor the id of an event or a command") };
     if let Some((_, appended)) = log.find_command(CommandId::new(id)).await? {
-        return Ok(range(log, appended.first, appended.last).await?);
+        return range(log, appended.first, appended.last).await;
     }
     match by_id(log, id).await? {
         Some(event) => Ok(vec![event]),
