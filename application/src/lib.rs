@@ -8,6 +8,7 @@
 //! - [`project`] keeps the views; [`view`] says what they are.
 //! - [`signal`] gathers what nodes tell each other in passing: who types, who has received and read.
 //! - [`webhooks`] is the first durable consumer: what it takes in is sent to other people's servers until they have it.
+//! - [`verify`] walks the log and says whether it is what was recorded; it seals it, and proves one event by a seal.
 //! - [`port`] is what this asks of the world. Each port has a contract suite that every adapter passes.
 //!
 //! There is no runtime here: loops, timers and sockets live in the adapters and the binary.
@@ -27,6 +28,7 @@ pub mod read;
 pub mod recorded;
 pub mod relay;
 pub mod signal;
+pub mod verify;
 pub mod view;
 pub mod webhooks;
 

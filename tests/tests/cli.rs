@@ -5,6 +5,12 @@
 mod log;
 #[path = "cli/refusals.rs"]
 mod refusals;
+#[path = "cli/sealed.rs"]
+mod sealed;
+#[path = "cli/seals.rs"]
+mod seals;
+#[path = "cli/tampering.rs"]
+mod tampering;
 
 use std::path::Path;
 use std::process::Output;

@@ -1,6 +1,9 @@
 //! `posthaste log`: what was recorded, and whether it is what was recorded.
 
+mod pages;
 mod print;
+mod prove;
+mod seal;
 mod tail;
 mod verify;
 
@@ -8,7 +11,7 @@ use std::path::Path;
 
 use clap::Subcommand;
 
-pub(crate) use self::verify::check;
+pub(crate) use self::verify::walk;
 use super::Target;
 use crate::compose;
 
@@ -32,16 +35,52 @@ pub(crate) enum LogCommand {
     /// Check every link of the hash chain; exits with 1 and the first bad position when the log was tampered with
     Verify {
         #[command(flatten)]
+        range: verify::Range,
+        #[command(flatten)]
         target: Target,
+    },
+    /// Sign how the log is now, so that it can be seen if its end is cut off or all of it rewritten
+    Seal {
+        #[command(flatten)]
+        sealing: seal::Sealing,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Prove to somebody who sees nothing else of the log that one event is in it
+    Prove {
+        #[command(flatten)]
+        proving: prove::Proving,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Check such a proof; needs no log and no configuration
+    CheckProof {
+        #[command(flatten)]
+        checking: prove::Checking,
     },
 }
 
 /// Does what is asked.
 pub(crate) async fn run(file: Option<&Path>, command: LogCommand) -> anyhow::Result<()> {
-    let (LogCommand::Tail { target, .. } | LogCommand::Verify { target }) = &command;
-    let (log, json) = (compose::log(&target.load(file)?).await?, target.json);
     match command {
-        LogCommand::Tail { lines, follow, .. } => tail::run(&*log, lines, follow, json).await,
-        LogCommand::Verify { .. } => verify::run(&*log, json).await,
+        LogCommand::Tail { lines, follow, target } => {
+            tail::run(&*compose::log(&target.load(file)?).await?, lines, follow, target.json).await
+        }
+        LogCommand::Verify { range, target } => {
+            let config = target.load(file)?;
+            verify::run(&compose::log(&config).await?, &range, &config, target.json).await
+        }
+        LogCommand::Seal { sealing, target } => {
+            if let Some(key) = &sealing.generate_key {
+                return seal::generate(key, target.json);
+            }
+            let config = target.load(file)?;
+            seal::run(&compose::log(&config).await?, &sealing, &config, target.json).await
+        }
+        LogCommand::Prove { proving, target } => {
+            let config = target.load(file)?;
+            prove::run(&compose::log(&config).await?, &proving, &config, target.json).await
+        }
+        LogCommand::CheckProof { checking } => prove::check(&checking),
     }
 }
