@@ -64,7 +64,7 @@ async fn nothing_that_a_proof_shows_can_be_altered() {
         |proof| proof.event.at += chrono::Duration::microseconds(1),
         |proof| proof.hash[0] ^= 1,
         |proof| proof.path[0][0] ^= 1,
-        |proof| drop(proof.path.pop()),
+        |proof| assert!(proof.path.pop().is_some()),
         |proof| proof.seal.root[0] ^= 1,
         |proof| proof.proof.push('!'),
     ];
