@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use indicatif::ProgressBar;
 use posthaste_application::Ports;
 use posthaste_application::deliver::{Deliveries, OnDevice};
 use posthaste_application::recorded::Position;
@@ -131,7 +130,7 @@ async fn show(base: &str, ports: &Ports, say: &impl Fn(&str)) -> anyhow::Result<
         let (device, at) = delivery(ports, bob.user, Position(*position)).await?;
         say(&format!("  {position:>4}  \"{text}\": delivered to device {device} at {at}"));
     }
-    let verdict = cli::log::walk(&ports.log, Position(1), None, Vec::new(), &ProgressBar::hidden()).await?;
+    let verdict = cli::log::check(&ports.log).await?;
     let head = ports.log.head().await?.position;
     Ok(json!({
         "sent": sent.len(),

@@ -279,3 +279,48 @@ impl Generator {
 pub fn number(text: &str) -> anyhow::Result<u64> {
     text.replace('_', "").parse().with_context(|| format!("{text:?} is not a number"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use posthaste_application::recorded::{Position, Recorded};
+
+    use super::Generator;
+    use crate::drafts::taken;
+    use crate::rules::breaches;
+
+    fn recorded(seed: u64, events: usize) -> Vec<Recorded> {
+        let mut generator = Generator::new(seed);
+        let mut all = Vec::new();
+        while all.len() < events {
+            let append = generator.append();
+            append.consistent().unwrap();
+            for (ordinal, event) in (0..).zip(append.events) {
+                let position = Position(all.len() as u64 + 1);
+                let of_command = Recorded { actor: append.actor, command: append.command, ordinal, ..taken(position, event) };
+                all.push(Recorded { correlation: append.correlation, fingerprint: append.fingerprint, ..of_command });
+            }
+        }
+        assert_eq!(generator.events(), all.len() as u64);
+        all
+    }
+
+    #[test]
+    fn what_is_made_up_breaks_no_rule_and_is_of_every_common_kind() {
+        let log = recorded(7, 6_000);
+        assert_eq!(breaches(&log), []);
+        let mut kinds = BTreeMap::<_, usize>::new();
+        log.iter().for_each(|event| *kinds.entry(event.event_type.as_str()).or_default() += 1);
+        for kind in ["message.posted", "message.edited", "message.deleted", "message.reacted", "subscription.read"] {
+            assert!(kinds.get(kind).is_some_and(|count| *count > 20), "{kind}: {kinds:?}");
+        }
+        assert!(kinds["message.posted"] > log.len() / 2, "{kinds:?}");
+    }
+
+    #[test]
+    fn a_seed_makes_up_the_same_again_and_another_does_not() {
+        assert_eq!(recorded(1, 1_000), recorded(1, 1_000));
+        assert_ne!(recorded(1, 1_000), recorded(2, 1_000));
+    }
+}

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use clap::Subcommand;
 
-pub(crate) use self::verify::walk;
+pub(crate) use self::verify::check;
 use super::Target;
 use crate::compose;
 

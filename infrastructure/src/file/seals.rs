@@ -32,9 +32,9 @@ impl SealFile {
         let path = self.path.clone();
         let at = self.path.display().to_string();
         let done = task::spawn_blocking(move || work(&path)).await.map_err(|error| PortError::unavailable(SERVICE, error))?;
-        done.map_err(|error| match error.kind() {
-            io::ErrorKind::InvalidData => PortError::corrupt(at, error),
-            _ => PortError::unavailable(SERVICE, error),
+        done.map_err(|error| {
+            let corrupt = error.kind() == io::ErrorKind::InvalidData;
+            if corrupt { PortError::corrupt(at, error) } else { PortError::unavailable(SERVICE, error) }
         })
     }
 }

@@ -114,8 +114,14 @@ fn sentence(walk: &Walk, from: Position, last_seal: Option<&Seal>) -> String {
     said
 }
 
+/// Checks the whole chain, and nothing but the chain; gives its end.
+pub(crate) async fn check(log: &Arc<dyn EventLog>) -> anyhow::Result<Result<Position, Finding>> {
+    let walked = walk(log, Position(1), None, Vec::new(), &ProgressBar::hidden()).await?;
+    Ok(walked.map(|walk| walk.upto()))
+}
+
 /// Walks a log that may be growing, up to the head it had at the beginning.
-pub(crate) async fn walk(
+async fn walk(
     log: &Arc<dyn EventLog>,
     from: Position,
     to: Option<Position>,
