@@ -117,9 +117,10 @@ async fn an_event_is_proven_to_whoever_has_the_public_key(profile: Profile) -> a
         fs::write(folder.path().join("proof.json"), proof.to_string())?;
         run_in(folder.path(), &["log", "check-proof", "proof.json", "--public-key", "key"], &[]).await
     };
-    for (position, sealed_at) in [("1", 20), ("20", 20), ("21", 40), ("33", 40), ("55", 55)] {
+    for (number, sealed_at) in [(1, 20), (20, 20), (21, 40), (33, 40), (55, 55)] {
+        let position = &number.to_string();
         let proof = prove(&sealed, position, &[]).await?;
-        ensure!(proof["seal"]["position"] == sealed_at && proof["event"]["position"].to_string() == position, "{proof}");
+        ensure!(proof["seal"]["position"] == sealed_at && proof["event"]["position"] == number, "{proof}");
         let said = check(&proof).await?.ok()?;
         ensure!(said.contains(&format!("words {position}\"")), "{said}");
         let hidden = prove(&sealed, position, &["--without-content", "--upto", "55"]).await?;
@@ -128,7 +129,7 @@ async fn an_event_is_proven_to_whoever_has_the_public_key(profile: Profile) -> a
         ensure!(said.contains("content not shown"), "{said}");
         let mut altered = hidden;
         altered["event"]["actor"] = json!("00000000-0000-0001-0000-00000000000f");
-        check(&altered).await?.refused(&["proves nothing", "not among those"]).with_context(|| position.to_owned())?;
+        check(&altered).await?.refused(&["proves nothing", "not among those"]).with_context(|| position.clone())?;
     }
     let command = ["log", "prove", "33", "--seals", "seals.jsonl", "--public-key", "seal.key.pub", "-o", "p.json", "--json"];
     let said = sealed.run(&command).await?.ok()?;
