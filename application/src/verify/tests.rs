@@ -43,7 +43,7 @@ fn event(n: u64) -> Recorded {
         event_type: "message.posted".to_owned(),
         schema: 1,
         facts: format!("{{\"number\":{n}}}"),
-        content: (n % 3 > 0).then(|| format!("{{\"text\":\"words {n}\"}}").into_bytes()),
+        content: (!n.is_multiple_of(3)).then(|| format!("{{\"text\":\"words {n}\"}}").into_bytes()),
         thread: Some(ThreadId::new(Uuid::from_u64_pair(3, n % 2))),
         actor: Some(UserId::new(Uuid::from_u64_pair(4, n % 5))),
         command: CommandId::new(Uuid::from_u64_pair(5, n)),

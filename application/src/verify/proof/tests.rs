@@ -34,7 +34,7 @@ async fn every_event_of_a_sealed_log_is_proven_with_and_without_its_content() {
                 let proof = prove(&log, &seal, position, with_content).await;
                 check(&proof).unwrap();
                 let text = serde_json::to_string_pretty(&proof).unwrap();
-                assert_eq!(text.contains(&format!("words {position}")), with_content && position % 3 > 0, "{text}");
+                assert_eq!(text.contains(&format!("words {position}")), with_content && !position.is_multiple_of(3), "{text}");
                 assert_eq!(serde_json::from_str::<Proof>(&text).unwrap(), proof);
             }
         }
