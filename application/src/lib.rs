@@ -9,6 +9,7 @@
 //! - [`signal`] gathers what nodes tell each other in passing: who types, who has received and read.
 //! - [`webhooks`] is the first durable consumer: what it takes in is sent to other people's servers until they have it.
 //! - [`audit`] is what auditors ask of the log: to take it away whole or in part, to put it back, and to see how things stood.
+//! - [`verify`] walks the log and says whether it is what was recorded; it seals it, and proves one event by a seal.
 //! - [`port`] is what this asks of the world. Each port has a contract suite that every adapter passes.
 //!
 //! There is no runtime here: loops, timers and sockets live in the adapters and the binary.
@@ -29,6 +30,7 @@ pub mod read;
 pub mod recorded;
 pub mod relay;
 pub mod signal;
+pub mod verify;
 pub mod view;
 pub mod webhooks;
 

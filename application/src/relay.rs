@@ -120,6 +120,12 @@ impl Relay {
         Self { log, lease, broker, clock, holder, timing, active: None }
     }
 
+    /// Under which name it holds its lease.
+    #[must_use]
+    pub const fn holder(&self) -> Uuid {
+        self.holder
+    }
+
     /// Everything up to here was published, if this relay is the active one.
     #[must_use]
     pub fn published(&self) -> Option<Position> {

@@ -1,17 +1,21 @@
 //! Puts a profile together: the only file that names ports and adapters in one place.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use posthaste_application::Ports;
 use posthaste_application::port::queue::Consumer;
-use posthaste_application::port::{Clock, Cursors, EventLog, EventQueue, Ids, LogImport, Poster, Webhooks};
+use posthaste_application::port::{Clock, Cursors, EventLog, EventQueue, Ids, LogImport, Poster, SealStore, Webhooks};
+use posthaste_application::verify::Sealer;
+use posthaste_application::verify::key::{PublicKey, SealKey};
 use posthaste_application::webhooks::{self, Endpoint, WebhookPorts};
 use posthaste_infrastructure::argon2::{ArgonCost, ArgonPasswords};
 use posthaste_infrastructure::embedded::{
     Database, InProcessBroker, InProcessPresence, InProcessSignals, InProcessTickets, MemoryViews, SqliteAccounts, SqliteCursors,
     SqliteImport, SqliteLease, SqliteLog, SqlitePasscodes, SqliteQueue, SqliteWebhooks, token_secret,
 };
+use posthaste_infrastructure::file::{self, SealFile};
 use posthaste_infrastructure::jwt::{self, JwtTokens};
 use posthaste_infrastructure::postgres::{
     self, PgAccounts, PgCursors, PgImport, PgLease, PgLog, PgPasscodes, PgProjection, PgViews, PgWebhooks, Postgres,
@@ -20,6 +24,7 @@ use posthaste_infrastructure::rabbitmq::RabbitMq;
 use posthaste_infrastructure::redis::{self, RedisPresence, RedisSignals, RedisTickets};
 use posthaste_infrastructure::reqwest::HttpPoster;
 use posthaste_infrastructure::system::{SystemClock, SystemIds, SystemRandomness};
+use uuid::Uuid;
 
 use crate::config::{AuthConfig, Config, DistributedConfig, EmbeddedConfig, PostgresConfig, WebhookConfig};
 
@@ -70,6 +75,38 @@ pub(crate) async fn log_import(config: &Config) -> anyhow::Result<Arc<dyn LogImp
             Ok(Arc::new(PgImport::new(owner(&config.postgres)?).context("postgres.owner_url cannot be used")?))
         }
     }
+}
+
+/// What seals the log while the relay of this name holds the lease, if that is configured.
+pub(crate) fn sealer(config: &Config, ports: &Ports, holder: Uuid) -> anyhow::Result<Option<Sealer>> {
+    let Some((file, key)) = config.seals().files() else { return Ok(None) };
+    let (log, lease, clock) = (Arc::clone(&ports.log), Arc::clone(&ports.relay), Arc::clone(&ports.clock));
+    Ok(Some(Sealer::new(log, lease, seal_store(file), clock, seal_key(key)?, holder, config.seals().timing())))
+}
+
+/// The seals in a file.
+pub(crate) fn seal_store(file: &Path) -> Arc<dyn SealStore> {
+    Arc::new(SealFile::new(file))
+}
+
+/// The key in a file that signs seals.
+pub(crate) fn seal_key(file: &Path) -> anyhow::Result<SealKey> {
+    file::read_key(file).with_context(|| format!("cannot use the key in {}", file.display()))
+}
+
+/// The key in a file that seals are checked with.
+pub(crate) fn public_key(file: &Path) -> anyhow::Result<PublicKey> {
+    file::read_public_key(file).with_context(|| format!("cannot use the public key in {}", file.display()))
+}
+
+/// Makes a key, and says where the public part of it is.
+pub(crate) fn generate_seal_key(file: &Path) -> anyhow::Result<PathBuf> {
+    file::generate_key(file).with_context(|| format!("cannot make a key in {}", file.display()))
+}
+
+/// The clock of this machine.
+pub(crate) fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
 }
 
 /// The inboxes of the webhooks, for an operator, beside the servers that run.

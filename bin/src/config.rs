@@ -3,6 +3,7 @@
 mod gateway;
 mod relay;
 mod rules;
+mod seals;
 mod secret;
 mod webhooks;
 
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use self::gateway::GatewayConfig;
 use self::relay::RelayConfig;
 use self::rules::RulesConfig;
+pub(crate) use self::seals::SealsConfig;
 pub(crate) use self::secret::Secret;
 pub(crate) use self::webhooks::{WebhookConfig, WebhookDeliveryConfig};
 
@@ -49,6 +51,7 @@ pub(crate) struct EmbeddedConfig {
     pub(crate) rules: RulesConfig,
     pub(crate) gateway: GatewayConfig,
     pub(crate) relay: RelayConfig,
+    pub(crate) seals: SealsConfig,
     #[serde(default)]
     pub(crate) webhooks: Vec<WebhookConfig>,
     pub(crate) webhook_delivery: WebhookDeliveryConfig,
@@ -66,6 +69,7 @@ pub(crate) struct DistributedConfig {
     pub(crate) rules: RulesConfig,
     pub(crate) gateway: GatewayConfig,
     pub(crate) relay: RelayConfig,
+    pub(crate) seals: SealsConfig,
     #[serde(default)]
     pub(crate) webhooks: Vec<WebhookConfig>,
     pub(crate) webhook_delivery: WebhookDeliveryConfig,
@@ -158,7 +162,8 @@ impl Config {
             .and_then(Self::from_whole)
             .and_then(|config| {
                 let (webhooks, delivery) = config.webhooks();
-                webhooks::check(webhooks, delivery).map_err(ConfigError::Message).map(|()| config)
+                let checked = webhooks::check(webhooks, delivery).and_then(|()| config.seals().check());
+                checked.map_err(ConfigError::Message).map(|()| config)
             })
             .context("the configuration is not right: see bin/config.default.toml or `posthaste config print` for every key")
     }
@@ -220,6 +225,14 @@ impl Config {
         match self {
             Self::Embedded(config) => &config.relay,
             Self::Distributed(config) => &config.relay,
+        }
+    }
+
+    /// Where and how often the log is sealed.
+    pub(crate) const fn seals(&self) -> &SealsConfig {
+        match self {
+            Self::Embedded(config) => &config.seals,
+            Self::Distributed(config) => &config.seals,
         }
     }
 

@@ -130,7 +130,7 @@ async fn show(base: &str, ports: &Ports, say: &impl Fn(&str)) -> anyhow::Result<
         let (device, at) = delivery(ports, bob.user, Position(*position)).await?;
         say(&format!("  {position:>4}  \"{text}\": delivered to device {device} at {at}"));
     }
-    let verdict = cli::log::check(&*ports.log).await?;
+    let verdict = cli::log::check(&ports.log).await?;
     let head = ports.log.head().await?.position;
     Ok(json!({
         "sent": sent.len(),

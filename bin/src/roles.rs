@@ -2,6 +2,7 @@
 //! and back-off are here, and nowhere else.
 
 pub(crate) mod presence;
+pub(crate) mod seals;
 pub(crate) mod webhooks;
 
 use std::future::Future;

@@ -159,6 +159,9 @@ pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Ser
     if roles.contains(&Role::Relay) {
         let timing = config.relay().timing();
         let relay = roles::new_relay(&ports, timing);
+        if let Some(sealer) = compose::sealer(config, &ports, relay.holder())? {
+            middle.spawn(ended(roles::seals::seal(sealer, ports.clone(), retiring.clone())));
+        }
         middle.spawn(guard("relay", stopping.clone(), roles::relay(relay, ports.clone(), timing.lease, retiring.clone())));
     }
 

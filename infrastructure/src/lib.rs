@@ -2,6 +2,7 @@
 
 pub mod argon2;
 pub mod embedded;
+pub mod file;
 pub mod http;
 pub mod jwt;
 pub mod postgres;

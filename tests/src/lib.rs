@@ -18,6 +18,7 @@ pub mod contract;
 mod database;
 pub mod deadline;
 pub mod drafts;
+pub mod generator;
 pub mod histories;
 pub mod history;
 pub mod metadata;

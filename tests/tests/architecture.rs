@@ -29,6 +29,7 @@ const ALLOWED: &[Allowed] = &[
             "base64",
             "bytes",
             "chrono",
+            "ed25519-dalek",
             "flate2",
             "futures",
             "posthaste-domain",

@@ -7,6 +7,12 @@ mod audit;
 mod log;
 #[path = "cli/refusals.rs"]
 mod refusals;
+#[path = "cli/sealed.rs"]
+mod sealed;
+#[path = "cli/seals.rs"]
+mod seals;
+#[path = "cli/tampering.rs"]
+mod tampering;
 
 use std::path::Path;
 use std::process::Output;

@@ -3,8 +3,11 @@
 mod diff;
 mod export;
 mod import;
+mod pages;
 mod print;
+mod prove;
 mod replay;
+mod seal;
 mod show;
 mod tail;
 mod verify;
@@ -47,26 +50,66 @@ pub(crate) enum LogCommand {
     /// Check every link of the hash chain; exits with 1 and the first bad position when the log was tampered with
     Verify {
         #[command(flatten)]
+        range: verify::Range,
+        #[command(flatten)]
         target: Target,
+    },
+    /// Sign how the log is now, so that it can be seen if its end is cut off or all of it rewritten
+    Seal {
+        #[command(flatten)]
+        sealing: seal::Sealing,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Prove to somebody who sees nothing else of the log that one event is in it
+    Prove {
+        #[command(flatten)]
+        proving: prove::Proving,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Check such a proof; needs no log and no configuration
+    CheckProof {
+        #[command(flatten)]
+        checking: prove::Checking,
     },
 }
 
 /// Does what is asked.
 pub(crate) async fn run(file: Option<&Path>, command: LogCommand) -> anyhow::Result<()> {
-    let log = |target: &Target| {
+    // With a configuration, and the log that it means.
+    let load = |target: &Target| {
         let config = target.load(file);
-        async { compose::log(&config?).await }
+        async {
+            let config = config?;
+            anyhow::Ok((compose::log(&config).await?, config))
+        }
     };
     match command {
-        LogCommand::Tail { lines, follow, target } => tail::run(&*log(&target).await?, lines, follow, target.json).await,
-        LogCommand::Show(show) => show::run(&*log(&show.target).await?, &show).await,
-        LogCommand::Export(export) => export::run(&*log(&export.target).await?, &export).await,
+        LogCommand::Tail { lines, follow, target } => tail::run(&*load(&target).await?.0, lines, follow, target.json).await,
+        LogCommand::Show(show) => show::run(&*load(&show.target).await?.0, &show).await,
+        LogCommand::Export(export) => export::run(&*load(&export.target).await?.0, &export).await,
         LogCommand::Import(import) => import::run(file, &import).await,
         LogCommand::Replay(replay) => {
             let (log, cursors) = compose::audit(&replay.target().load(file)?).await?;
             replay::run(&*log, &*cursors, &replay).await
         }
-        LogCommand::Diff(diff) => diff::run(&*log(&diff.target).await?, &diff).await,
-        LogCommand::Verify { target } => verify::run(&*log(&target).await?, target.json).await,
+        LogCommand::Diff(diff) => diff::run(&*load(&diff.target).await?.0, &diff).await,
+        LogCommand::Verify { range, target } => {
+            let (log, config) = load(&target).await?;
+            verify::run(&log, &range, &config, target.json).await
+        }
+        LogCommand::Seal { sealing, target } => {
+            if let Some(key) = &sealing.generate_key {
+                return seal::generate(key, target.json);
+            }
+            let (log, config) = load(&target).await?;
+            seal::run(&log, &sealing, &config, target.json).await
+        }
+        LogCommand::Prove { proving, target } => {
+            let (log, config) = load(&target).await?;
+            prove::run(&log, &proving, &config, target.json).await
+        }
+        LogCommand::CheckProof { checking } => prove::check(&checking),
     }
 }

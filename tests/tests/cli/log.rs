@@ -17,7 +17,7 @@ async fn recorded() -> anyhow::Result<Scratch> {
 }
 
 /// Does to the file what only somebody can who means harm.
-fn tamper(folder: &Path, statements: &str) -> anyhow::Result<()> {
+pub(super) fn tamper(folder: &Path, statements: &str) -> anyhow::Result<()> {
     let database = rusqlite::Connection::open(folder.join("data/posthaste.db"))?;
     let mut triggers = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger'")?;
     let triggers = triggers.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
@@ -114,7 +114,7 @@ async fn a_folder_without_a_log_is_refused() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+pub(super) fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     std::fs::create_dir(to)?;
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;
