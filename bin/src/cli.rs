@@ -2,8 +2,10 @@
 
 pub(crate) mod config;
 pub(crate) mod log;
+pub(crate) mod views;
 pub(crate) mod webhooks;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -46,6 +48,11 @@ pub(crate) enum Command {
     Log {
         #[command(subcommand)]
         command: log::LogCommand,
+    },
+    /// See how far the views are, whether they are right, and rebuild them
+    Views {
+        #[command(subcommand)]
+        command: views::ViewsCommand,
     },
     /// See how webhooks are doing, and give them what they did not take
     Webhooks {
@@ -111,10 +118,26 @@ pub(crate) fn init_logs(quiet: bool) {
     if std::io::IsTerminal::is_terminal(&std::io::stderr()) { logs.init() } else { logs.json().init() }
 }
 
-/// The exit code, with the reason and its causes on standard error.
+/// Somebody pressed Ctrl-C; with what that means for what was begun.
+#[derive(Debug)]
+pub(crate) struct Interrupted(pub(crate) String);
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Interrupted {}
+
+/// The exit code, with the reason and its causes on standard error. What was interrupted exits with 130, as a shell has it.
 pub(crate) fn exit(done: anyhow::Result<()>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<Interrupted>() => {
+            eprintln!("posthaste: {error}");
+            ExitCode::from(130)
+        }
         Err(error) => {
             eprintln!("posthaste: {error:#}");
             ExitCode::FAILURE

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use posthaste_application::Ports;
 use posthaste_application::port::queue::Consumer;
-use posthaste_application::port::{Clock, EventLog, EventQueue, Ids, Poster, Webhooks};
+use posthaste_application::port::{Clock, EventLog, EventQueue, Ids, Poster, Rebuilds, Webhooks};
 use posthaste_application::webhooks::{self, Endpoint, WebhookPorts};
 use posthaste_infrastructure::argon2::{ArgonCost, ArgonPasswords};
 use posthaste_infrastructure::embedded::{
@@ -14,7 +14,7 @@ use posthaste_infrastructure::embedded::{
 };
 use posthaste_infrastructure::jwt::{self, JwtTokens};
 use posthaste_infrastructure::postgres::{
-    self, PgAccounts, PgCursors, PgLease, PgLog, PgPasscodes, PgProjection, PgViews, PgWebhooks, Postgres,
+    self, PgAccounts, PgCursors, PgLease, PgLog, PgPasscodes, PgProjection, PgRebuilds, PgViews, PgWebhooks, Postgres,
 };
 use posthaste_infrastructure::rabbitmq::RabbitMq;
 use posthaste_infrastructure::redis::{self, RedisPresence, RedisSignals, RedisTickets};
@@ -42,6 +42,17 @@ pub(crate) async fn log(config: &Config) -> anyhow::Result<Arc<dyn EventLog>> {
             Ok(Arc::new(SqliteLog::new(database, Arc::new(SystemClock))))
         }
         Config::Distributed(config) => Ok(Arc::new(PgLog::new(connect(&config.postgres).await?))),
+    }
+}
+
+/// The log and the views beside the live ones, for an operator. Those of the embedded profile are in the server's memory.
+pub(crate) async fn views(config: &Config) -> anyhow::Result<(Arc<dyn EventLog>, Option<Arc<dyn Rebuilds>>)> {
+    match config {
+        Config::Embedded(_) => Ok((log(config).await?, None)),
+        Config::Distributed(config) => {
+            let postgres = connect(&config.postgres).await?;
+            Ok((Arc::new(PgLog::new(postgres.clone())), Some(Arc::new(PgRebuilds::new(postgres)))))
+        }
     }
 }
 

@@ -86,6 +86,7 @@ const ALLOWED: &[Allowed] = &[
             "clap",
             "config",
             "futures",
+            "indicatif",
             "posthaste-application",
             "posthaste-domain",
             "posthaste-infrastructure",
