@@ -5,6 +5,9 @@
 //! the live view as it was; the next one goes on from what was built. Nothing but the view is written, so nothing that the server does
 //! because of an event is done again.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -294,8 +297,6 @@ impl Rebuilder {
                 self.consecutive(meeting.beside(), &events)?;
                 meeting.take(&events).await?;
             }
-            self.progress.position = meeting.beside();
-            self.ahead.clear();
             return Ok(Some(meeting));
         }
         self.progress.goal = goal;

@@ -5,6 +5,8 @@
 mod log;
 #[path = "cli/refusals.rs"]
 mod refusals;
+#[path = "cli/views.rs"]
+mod views;
 
 use std::path::Path;
 use std::process::Output;

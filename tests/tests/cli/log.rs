@@ -17,7 +17,7 @@ async fn recorded() -> anyhow::Result<Scratch> {
 }
 
 /// Does to the file what only somebody can who means harm.
-fn tamper(folder: &Path, statements: &str) -> anyhow::Result<()> {
+pub(crate) fn tamper(folder: &Path, statements: &str) -> anyhow::Result<()> {
     let database = rusqlite::Connection::open(folder.join("data/posthaste.db"))?;
     let mut triggers = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger'")?;
     let triggers = triggers.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;

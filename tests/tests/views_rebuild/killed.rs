@@ -1,6 +1,6 @@
 //! Rebuilt under load, by a process that is killed again and again, beside a server that goes on.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -89,8 +89,23 @@ impl Scene {
         Ok(text.to_owned())
     }
 
-    /// Starts a rebuild, and kills it when it has come some way beyond where the last one was. Gives how far that was.
-    async fn kill_one(&self, reached: Position, dice: &mut StdRng) -> anyhow::Result<Position> {
+    /// Both commands that compare say what is wrong, and exit with 1.
+    async fn faults_are_named(&self) -> anyhow::Result<()> {
+        let output = run_posthaste(&self.settings, &["views", "verify", "timeline", "--json"]).await?;
+        ensure!(output.status.code() == Some(1), "{output:?}");
+        let report: Value = serde_json::from_slice(&output.stdout)?;
+        let first = &report["first"][0];
+        ensure!(report["verdict"] == "wrong" && report["differences"].as_u64().is_some_and(|rows| rows > 1_000), "{report}");
+        ensure!(first["table"].is_string() && first["key"].is_object(), "{report}");
+        let output = run_posthaste(&self.settings, &["views", "diff", "timeline", "-n", "3"]).await?;
+        let (said, complained) = (String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?);
+        ensure!(output.status.code() == Some(1) && said.lines().count() == 9, "{said}{complained}");
+        ensure!(complained.contains("3 shown") && complained.contains("views rebuild"), "{complained}");
+        Ok(())
+    }
+
+    /// Starts a rebuild, and ends it when it has come some way beyond where the last one was. Gives how far that was.
+    async fn end_one(&self, reached: Position, dice: &mut StdRng, kindly: bool) -> anyhow::Result<Position> {
         let mut command =
             tokio::process::Command::from(posthaste_with(&self.settings, &["views", "rebuild", "timeline", "--batch", SMALL]));
         let mut rebuild = command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn()?;
@@ -107,7 +122,15 @@ impl Scene {
         }
         sleep(Duration::from_micros(dice.random_range(0..60_000))).await;
         ensure!(rebuild.try_wait()?.is_none(), "it ended before it could be killed: {:?}", rebuild.wait_with_output().await?);
-        rebuild.kill().await?;
+        if kindly {
+            let interrupt = Command::new("kill").args(["-s", "INT", &rebuild.id().context("it runs")?.to_string()]).status()?;
+            ensure!(interrupt.success(), "{interrupt}");
+            let output = timeout(PATIENCE, rebuild.wait_with_output()).await.context("it does not heed Ctrl-C")??;
+            let complained = String::from_utf8_lossy(&output.stderr).into_owned();
+            ensure!(output.status.code() == Some(130) && complained.contains("run it again to go on"), "{output:?}");
+        } else {
+            rebuild.kill().await?;
+        }
         self.rebuilds.status(ViewName::Timeline).await?.beside.context("what was built is kept")
     }
 }
@@ -126,6 +149,8 @@ async fn a_rebuild_that_is_killed_three_times_under_load_ends_equal_and_nobody_i
     ] {
         ensure!(owner.execute(fault, &[]).await? > 0, "{fault}");
     }
+
+    scene.faults_are_named().await?;
 
     let (going, reads, written) = (AtomicBool::new(true), AtomicU64::new(0), AtomicU64::new(0));
     let write = async {
@@ -155,9 +180,9 @@ async fn a_rebuild_that_is_killed_three_times_under_load_ends_equal_and_nobody_i
     let rebuild = async {
         let seed = rand::random();
         let (mut dice, mut reached) = (StdRng::seed_from_u64(seed), Position::START);
-        for _ in 0..3 {
-            reached = scene.kill_one(reached, &mut dice).await.with_context(|| format!("seed {seed}"))?;
-            ensure!(scene.shown().await? == "a lie", "a rebuild that was killed has changed the live view (seed {seed})");
+        for kindly in [false, false, false, true] {
+            reached = scene.end_one(reached, &mut dice, kindly).await.with_context(|| format!("seed {seed}"))?;
+            ensure!(scene.shown().await? == "a lie", "a rebuild that was ended has changed the live view (seed {seed})");
         }
         let output = run_posthaste(&scene.settings, &["views", "rebuild", "timeline", "--json"]).await?;
         ensure!(output.status.success(), "{output:?}");
