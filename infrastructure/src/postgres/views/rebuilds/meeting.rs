@@ -115,6 +115,7 @@ impl Meeting for PgMeeting {
 /// A transaction that is not limited in time. Dropped, it is rolled back with its connection.
 struct OpenTransaction(Option<Object>);
 
+#[expect(clippy::disallowed_methods, reason = "a transaction is begun and ended by words that are no statement and have no types")]
 impl OpenTransaction {
     async fn begin(postgres: &Postgres, isolation: &'static str) -> Result<Self, PortError> {
         let transaction = Self(Some(postgres.connection().await?));
