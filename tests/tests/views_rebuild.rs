@@ -22,10 +22,10 @@ use posthaste_application::view::{FriendState, Page, ViewName, Views as _};
 use posthaste_infrastructure::embedded::MemoryViews;
 use posthaste_infrastructure::postgres::{PgLog, PgProjection, PgRebuilds};
 use posthaste_tests::Database;
+use posthaste_tests::actor::new_id;
 use posthaste_tests::histories::{History, USERS, at, user, wishes};
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
-use uuid::Uuid;
 
 /// Small, so that little is read ahead and much is taken over.
 const BATCH: usize = 20;
@@ -100,7 +100,7 @@ impl World {
 
     fn rebuilder(&self, view: ViewName, purpose: Purpose) -> Rebuilder {
         let (log, rebuilds) = (Arc::clone(&self.log), Arc::clone(&self.rebuilds));
-        Rebuilder::new(log, rebuilds, view, purpose, Uuid::new_v4()).in_batches_of(BATCH)
+        Rebuilder::new(log, rebuilds, view, purpose, new_id()).in_batches_of(BATCH)
     }
 
     async fn verify(&self, view: ViewName) -> Result<Verdict, RebuildError> {

@@ -140,7 +140,7 @@ async fn one_connection_writes_the_live_view_and_the_one_beside_it_by_turns_and_
     let history = rich_history();
     for view in ViewName::ALL {
         let live = PgProjection::new(one.clone(), view);
-        let lease = rebuilds.acquire(view, Purpose::Rebuild, Uuid::new_v4(), posthaste_application::rebuild::LEASE).await.unwrap().unwrap();
+        let lease = rebuilds.acquire(view, Purpose::Rebuild, new_id(), posthaste_application::rebuild::LEASE).await.unwrap().unwrap();
         rebuilds.begin(view, lease).await.unwrap().unwrap();
         let mut after = Position::START;
         for batch in history.recorded.chunks(7) {

@@ -65,7 +65,7 @@ async fn what_another_version_began_or_a_crash_emptied_is_begun_again() {
         assert!(killed.begin().await.unwrap());
         assert!(killed.step().await.unwrap().position.0 > 0);
         killed.end(false).await.unwrap();
-        owner.batch_execute(spoil).await.unwrap();
+        owner.execute(spoil, &[]).await.unwrap();
         let mut next = world.rebuilder(ViewName::Timeline, Purpose::Rebuild);
         assert!(next.begin().await.unwrap());
         assert_eq!(next.progress().position.0, 0, "{spoil}");
