@@ -27,6 +27,7 @@ pub mod presence;
 pub mod problem;
 pub mod project;
 pub mod read;
+pub mod rebuild;
 pub mod recorded;
 pub mod relay;
 pub mod signal;

@@ -15,6 +15,7 @@
 //! [`Folds`] answers every query on the folds and is the specification of every other way to answer it.
 
 mod earshot;
+pub mod folding;
 mod folds;
 mod keyed;
 pub mod people;

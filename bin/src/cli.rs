@@ -4,6 +4,7 @@ pub(crate) mod config;
 pub(crate) mod interrupt;
 pub(crate) mod log;
 pub(crate) mod progress;
+pub(crate) mod views;
 pub(crate) mod webhooks;
 
 use std::fmt;
@@ -49,6 +50,11 @@ pub(crate) enum Command {
     Log {
         #[command(subcommand)]
         command: log::LogCommand,
+    },
+    /// See how far the views are, whether they are right, and rebuild them
+    Views {
+        #[command(subcommand)]
+        command: views::ViewsCommand,
     },
     /// See how webhooks are doing, and give them what they did not take
     Webhooks {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use posthaste_application::Ports;
 use posthaste_application::port::queue::Consumer;
-use posthaste_application::port::{Clock, Cursors, EventLog, EventQueue, Ids, LogImport, Poster, SealStore, Webhooks};
+use posthaste_application::port::{Clock, Cursors, EventLog, EventQueue, Ids, LogImport, Poster, Rebuilds, SealStore, Webhooks};
 use posthaste_application::verify::Sealer;
 use posthaste_application::verify::key::{PublicKey, SealKey};
 use posthaste_application::webhooks::{self, Endpoint, WebhookPorts};
@@ -18,7 +18,7 @@ use posthaste_infrastructure::embedded::{
 use posthaste_infrastructure::file::{self, SealFile};
 use posthaste_infrastructure::jwt::{self, JwtTokens};
 use posthaste_infrastructure::postgres::{
-    self, PgAccounts, PgCursors, PgImport, PgLease, PgLog, PgPasscodes, PgProjection, PgViews, PgWebhooks, Postgres,
+    self, PgAccounts, PgCursors, PgImport, PgLease, PgLog, PgPasscodes, PgProjection, PgRebuilds, PgViews, PgWebhooks, Postgres,
 };
 use posthaste_infrastructure::rabbitmq::RabbitMq;
 use posthaste_infrastructure::redis::{self, RedisPresence, RedisSignals, RedisTickets};
@@ -61,6 +61,17 @@ pub(crate) async fn audit(config: &Config) -> anyhow::Result<(Arc<dyn EventLog>,
         Config::Distributed(config) => {
             let postgres = connect(&config.postgres).await?;
             Ok((Arc::new(PgLog::new(postgres.clone())), Arc::new(PgCursors::new(postgres))))
+        }
+    }
+}
+
+/// The log and the views beside the live ones, for an operator. Those of the embedded profile are in the server's memory.
+pub(crate) async fn views(config: &Config) -> anyhow::Result<(Arc<dyn EventLog>, Option<Arc<dyn Rebuilds>>)> {
+    match config {
+        Config::Embedded(_) => Ok((log(config).await?, None)),
+        Config::Distributed(config) => {
+            let postgres = connect(&config.postgres).await?;
+            Ok((Arc::new(PgLog::new(postgres.clone())), Some(Arc::new(PgRebuilds::new(postgres)))))
         }
     }
 }

@@ -19,13 +19,19 @@ async fn main() -> ExitCode {
     let Cli { config, command } = Cli::parse();
     let quiet = matches!(
         command,
-        Command::Demo { .. } | Command::Log { .. } | Command::Webhooks { .. } | Command::Config { .. } | Command::Healthcheck
+        Command::Demo { .. }
+            | Command::Log { .. }
+            | Command::Views { .. }
+            | Command::Webhooks { .. }
+            | Command::Config { .. }
+            | Command::Healthcheck
     );
     cli::init_logs(quiet);
     let done = match command {
         Command::Serve { roles, data, listen } => serve::serve(cli::load(config.as_deref(), data, listen), roles).await,
         Command::Migrate => compose::migrate(cli::load(config.as_deref(), None, None)).await,
         Command::Log { command } => cli::log::run(config.as_deref(), command).await,
+        Command::Views { command } => cli::views::run(config.as_deref(), command).await,
         Command::Webhooks { command } => cli::webhooks::run(config.as_deref(), command).await,
         Command::Config { command } => cli::config::run(config.as_deref(), &command),
         Command::Demo { data, json } => demo::demo(data, json).await,

@@ -31,5 +31,5 @@ pub use lease::PgLease;
 pub use log::PgLog;
 pub use migrations::{MigrateError, migrate};
 pub use passcodes::PgPasscodes;
-pub use views::{PgProjection, PgViews};
+pub use views::{PgProjection, PgRebuilds, PgViews};
 pub use webhooks::PgWebhooks;

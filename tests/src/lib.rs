@@ -13,6 +13,7 @@
 //! - A test of the whole server: [`Node::start`] runs it as a process, [`actor`] has its clients, [`history`] the proof of what they saw.
 
 pub mod actor;
+pub mod bulk;
 pub mod chaos;
 pub mod contract;
 mod database;

@@ -241,9 +241,15 @@ pub async fn migrate(sandbox: &Sandbox) -> anyhow::Result<()> {
 /// # Errors
 /// As [`run`].
 pub async fn run_posthaste(settings: &NodeSettings, arguments: &[&str]) -> anyhow::Result<Output> {
+    run(posthaste_with(settings, arguments), START).await
+}
+
+/// One of the binary's other commands under the configuration of a node, to be run.
+#[must_use]
+pub fn posthaste_with(settings: &NodeSettings, arguments: &[&str]) -> Command {
     let mut command = posthaste();
     command.args(arguments).envs(settings.environment.iter().map(|(key, value)| (key, value)));
-    run(command, START).await
+    command
 }
 
 /// Runs a command to its end, with a time limit.

@@ -13,6 +13,8 @@ mod sealed;
 mod seals;
 #[path = "cli/tampering.rs"]
 mod tampering;
+#[path = "cli/views.rs"]
+mod views;
 
 use std::path::Path;
 use std::process::Output;

@@ -34,6 +34,15 @@ impl<K, V> Default for Keyed<K, V> {
     }
 }
 
+// Where each key is, is said by the values as well.
+impl<K: Eq, V: PartialEq> PartialEq for Keyed<K, V> {
+    fn eq(&self, other: &Self) -> bool {
+        self.values == other.values
+    }
+}
+
+impl<K: Eq, V: Eq> Eq for Keyed<K, V> {}
+
 impl<K: Clone + Eq + Hash, V> Keyed<K, V> {
     /// Puts a value at the end; one that the key had is gone.
     pub(super) fn insert(&mut self, position: Position, key: K, value: V) {

@@ -91,7 +91,7 @@ impl Postgres {
     }
 
     /// A connection that was alive a moment ago.
-    async fn connection(&self) -> Result<Object, PortError> {
+    pub(super) async fn connection(&self) -> Result<Object, PortError> {
         self.pool().get().await.map_err(|error| match error {
             PoolError::Backend(source) => port_error("connect", source),
             error @ (PoolError::Timeout(_) | PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_)) => {

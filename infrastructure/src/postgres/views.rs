@@ -2,6 +2,7 @@
 
 mod projection;
 mod read;
+mod rebuilds;
 mod words;
 mod write;
 
@@ -22,6 +23,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::sleep;
 
 pub use projection::PgProjection;
+pub use rebuilds::PgRebuilds;
 
 use super::connect::Postgres;
 use read::{members, people, threads, timeline};

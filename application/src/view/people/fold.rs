@@ -14,7 +14,7 @@ use crate::view::keyed::{Keyed, Moment, below};
 use crate::view::{Page, View, ViewName};
 
 /// The fold.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct People {
     users: HashMap<UserId, Known>,
     /// Of those who said.
@@ -26,14 +26,14 @@ pub struct People {
 }
 
 /// What makes somebody an entry of a list.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Tie {
     friendship: FriendshipId,
     at: DateTime<Utc>,
 }
 
 /// A user who has registered.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Known {
     person: Person,
     /// Folded names, as the directory compares them.

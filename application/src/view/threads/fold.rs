@@ -15,7 +15,7 @@ use crate::view::sight::Sight;
 use crate::view::{View, ViewName};
 
 /// The fold. A thread that is deleted is forgotten.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Threads {
     position: Position,
     threads: HashMap<ThreadId, ThreadState>,

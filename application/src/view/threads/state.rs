@@ -11,7 +11,7 @@ use crate::view::keyed::{Keyed, Moment};
 use crate::view::sight::Sight;
 
 /// A thread that is not deleted.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::view) struct ThreadState {
     pub(in crate::view) kind: ThreadKind,
     /// The two of a direct thread.
@@ -37,28 +37,28 @@ pub(in crate::view) struct ThreadState {
 }
 
 /// A membership that lasts.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::view) struct Seat {
     pub(in crate::view) role: Role,
     pub(in crate::view) joined: Moment,
 }
 
 /// A membership, from the event it began with to the one it ended with.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Window {
     from: Position,
     until: Option<Position>,
 }
 
 /// A ban.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::view) struct Banned {
     pub(in crate::view) by: UserId,
     pub(in crate::view) at: DateTime<Utc>,
 }
 
 /// An invitation that was neither declined, taken back nor accepted.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::view) struct InviteState {
     pub(in crate::view) by: UserId,
     /// Who is invited; `None` for a link.

@@ -14,7 +14,7 @@ use crate::view::keyed::Moment;
 use crate::view::{Page, View, ViewName};
 
 /// The fold.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Timeline {
     threads: HashMap<ThreadId, Stream>,
     /// Where each message stands among the entries of its thread.

@@ -14,7 +14,7 @@ use crate::view::keyed::{Keyed, Moment};
 use crate::view::sight::Sight;
 
 /// The entries of a thread. None is ever taken out: what was deleted keeps its place.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::view) struct Stream {
     /// In the order of their positions.
     pub(super) items: Vec<Item>,
@@ -25,7 +25,7 @@ pub(in crate::view) struct Stream {
 }
 
 /// An entry.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::view) struct Item {
     pub(in crate::view) moment: Moment,
     /// The latest time of this entry and of those before it. The clock of the log can go back; this cannot, so it can be searched.
@@ -34,7 +34,7 @@ pub(in crate::view) struct Item {
 }
 
 /// What an entry is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::view) enum What {
     Message(Box<MessageState>),
     Notice(Box<Notice>),
@@ -44,7 +44,7 @@ pub(in crate::view) enum What {
 pub(in crate::view) type Reactions = Keyed<(UserId, Emoji), DateTime<Utc>>;
 
 /// A message, whoever looks.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::view) struct MessageState {
     pub(in crate::view) message: MessageId,
     pub(in crate::view) author: UserId,

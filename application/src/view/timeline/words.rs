@@ -7,7 +7,7 @@ use crate::view::search::{Search, words};
 use crate::view::sight::Sight;
 
 /// The words of the messages of a thread.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::view) struct Words {
     words: BTreeMap<String, BTreeSet<Position>>,
 }

@@ -52,11 +52,7 @@ impl Projection for PgProjection {
     async fn apply(&self, after: Position, events: &[Recorded]) -> Result<bool, PortError> {
         let Some(last) = events.last() else { return Ok(self.checkpoint().await? == after) };
         let (after, upto) = (rows::number(after.0)?, rows::number(last.position.0)?);
-        let writes = match self.view {
-            ViewName::Threads => threads::writes(events)?,
-            ViewName::Timeline => timeline::writes(events)?,
-            ViewName::People => people::writes(events)?,
-        };
+        let writes = writes(self.view, events)?;
         let writes: Vec<_> = writes.iter().filter_map(Write::parameters).collect();
         self.postgres.transaction((STEP, &[&self.view.as_str(), &after, &upto]), &writes).await
     }
@@ -64,6 +60,15 @@ impl Projection for PgProjection {
     async fn reset(&self) -> Result<(), PortError> {
         self.postgres.query(RESET, &[&self.view.as_str()]).await?;
         Ok(())
+    }
+}
+
+/// What a batch of events writes of a view.
+pub(super) fn writes(view: ViewName, events: &[Recorded]) -> Result<Vec<Write>, PortError> {
+    match view {
+        ViewName::Threads => threads::writes(events),
+        ViewName::Timeline => timeline::writes(events),
+        ViewName::People => people::writes(events),
     }
 }
 

@@ -1,0 +1,47 @@
+//! `posthaste views rebuild`.
+
+use std::time::Instant;
+
+use posthaste_application::port::rebuilds::{Exchanged, Purpose};
+use posthaste_application::rebuild::{Outcome, Rebuilder};
+use posthaste_application::view::ViewName;
+use serde_json::json;
+
+use super::Stores;
+use super::work::work;
+
+const IN_MEMORY: &str =
+    "it is kept in the memory of the server, which builds it from the log at every start: to rebuild it, restart the server";
+
+/// Rebuilds them one after the other.
+pub(super) async fn rebuild(stores: &Stores, views: &[ViewName], batch: usize) -> anyhow::Result<()> {
+    for view in views.iter().copied() {
+        let Some(rebuilds) = &stores.rebuilds else {
+            let report = json!({ "view": view.as_str(), "rebuilt": false, "reason": IN_MEMORY });
+            println!("{}", if stores.json { report.to_string() } else { format!("{view}: nothing to do: {IN_MEMORY}") });
+            continue;
+        };
+        let begun = Instant::now();
+        let outcome = work(stores, rebuilds, (view, Purpose::Rebuild), batch, Rebuilder::exchange).await?;
+        let seconds = begun.elapsed().as_secs_f64();
+        let Outcome { live, position, exchanged } = &outcome;
+        if stores.json {
+            let report = json!({
+                "view": view.as_str(), "rebuilt": true, "position": position, "live": live, "exchanged": exchanged, "seconds": seconds,
+            });
+            println!("{report}");
+        } else {
+            println!("{view}: {} (rebuilt at position {position} in {seconds:.1} s)", in_words(&outcome));
+        }
+    }
+    Ok(())
+}
+
+fn in_words(Outcome { live, position, exchanged }: &Outcome) -> String {
+    if exchanged.is_empty() {
+        return "it was what the log says, row by row".to_owned();
+    }
+    let table = |Exchanged { table, removed, added }: &Exchanged| format!("{table}: {removed} rows out, {added} in");
+    let tables = exchanged.iter().map(table).collect::<Vec<_>>().join("; ");
+    if live == position { format!("put right: {tables}") } else { format!("brought from position {live} to {position}: {tables}") }
+}

@@ -1,0 +1,1 @@
+SELECT name, live, rebuilt, buckets, digest FROM rebuild.compare_view($1)

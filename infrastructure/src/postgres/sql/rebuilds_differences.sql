@@ -1,0 +1,1 @@
+SELECT key, live, rebuilt, total FROM rebuild.differences($1, $2, $3)

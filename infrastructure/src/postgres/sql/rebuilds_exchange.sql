@@ -1,0 +1,1 @@
+SELECT removed, added FROM rebuild.exchange($1, $2)
