@@ -8,6 +8,8 @@
 //! - [`project`] keeps the views; [`view`] says what they are.
 //! - [`signal`] gathers what nodes tell each other in passing: who types, who has received and read.
 //! - [`webhooks`] is the first durable consumer: what it takes in is sent to other people's servers until they have it.
+//! - [`health`] says how far everybody who reads the log has come.
+//! - [`meter`] is the table of everything that is measured.
 //! - [`port`] is what this asks of the world. Each port has a contract suite that every adapter passes.
 //!
 //! There is no runtime here: loops, timers and sockets live in the adapters and the binary.
@@ -19,6 +21,8 @@ pub mod deliver;
 pub mod execute;
 #[cfg(test)]
 mod fake;
+pub mod health;
+pub mod meter;
 pub mod port;
 pub mod presence;
 pub mod problem;

@@ -6,6 +6,7 @@ pub mod clock;
 #[cfg(feature = "contract")]
 mod contract;
 pub mod cursors;
+pub mod dependency;
 pub mod lease;
 pub mod log;
 pub mod passcodes;
@@ -24,6 +25,7 @@ pub use accounts::Accounts;
 pub use broker::Broker;
 pub use clock::{Clock, Ids, Randomness};
 pub use cursors::Cursors;
+pub use dependency::Dependency;
 pub use lease::RelayLease;
 pub use log::EventLog;
 pub use passcodes::Passcodes;
@@ -123,4 +125,6 @@ pub struct Ports {
     pub ids: Arc<dyn Ids>,
     /// What webhooks take, if there is one.
     pub webhooks: Option<WebhookPorts>,
+    /// What else the service stands on.
+    pub dependencies: Vec<Arc<dyn Dependency>>,
 }

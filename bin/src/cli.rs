@@ -10,7 +10,11 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::{Args, Parser, Subcommand};
+use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::Config;
 use crate::roles::Role;
@@ -107,8 +111,11 @@ pub(crate) fn load(file: Option<&Path>, data: Option<PathBuf>, listen: Option<So
 pub(crate) fn init_logs(quiet: bool) {
     let default = if quiet { "error" } else { "info,lapin=error" };
     let filter = EnvFilter::try_from_env("POSTHASTE_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if std::io::IsTerminal::is_terminal(&std::io::stderr()) { logs.init() } else { logs.json().init() }
+    // Whatever is asked for: below that it logs the parameters of statements, which are what people said.
+    let said = |line: &Metadata<'_>| line.target().starts_with("tokio_postgres") && *line.level() > Level::INFO;
+    let logs = tracing_subscriber::registry().with(filter).with(filter_fn(move |line| !said(line)));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    if std::io::IsTerminal::is_terminal(&std::io::stderr()) { logs.with(lines).init() } else { logs.with(lines.json()).init() }
 }
 
 /// The exit code, with the reason and its causes on standard error.

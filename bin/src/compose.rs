@@ -17,7 +17,7 @@ use posthaste_infrastructure::postgres::{
     self, PgAccounts, PgCursors, PgLease, PgLog, PgPasscodes, PgProjection, PgViews, PgWebhooks, Postgres,
 };
 use posthaste_infrastructure::rabbitmq::RabbitMq;
-use posthaste_infrastructure::redis::{self, RedisPresence, RedisSignals, RedisTickets};
+use posthaste_infrastructure::redis::{self, RedisPing, RedisPresence, RedisSignals, RedisTickets};
 use posthaste_infrastructure::reqwest::HttpPoster;
 use posthaste_infrastructure::system::{SystemClock, SystemIds, SystemRandomness};
 
@@ -101,6 +101,7 @@ async fn embedded(config: &EmbeddedConfig, whole: &Config) -> anyhow::Result<Por
         clock,
         ids,
         webhooks,
+        dependencies: Vec::new(),
     })
 }
 
@@ -134,8 +135,9 @@ async fn distributed(config: &DistributedConfig, whole: &Config) -> anyhow::Resu
         broker: Arc::new(broker),
         presence: Arc::new(RedisPresence::new(connection.clone(), config.redis.prefix.clone())),
         signals: Arc::new(signals),
-        tickets: Arc::new(RedisTickets::new(connection, config.redis.prefix.clone())),
+        tickets: Arc::new(RedisTickets::new(connection.clone(), config.redis.prefix.clone())),
         projections: PgProjection::all(&postgres),
+        dependencies: vec![Arc::new(postgres.clone()), Arc::new(RedisPing::new(connection))],
         views: Arc::new(PgViews::new(postgres)),
         passwords,
         tokens,

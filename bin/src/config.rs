@@ -1,6 +1,7 @@
 //! What can be configured: one type for each profile, so that a combination that makes no sense cannot be written.
 
 mod gateway;
+mod readiness;
 mod relay;
 mod rules;
 mod secret;
@@ -17,6 +18,7 @@ use config::{ConfigBuilder, ConfigError, Environment, File, FileFormat, Value, V
 use serde::{Deserialize, Serialize};
 
 use self::gateway::GatewayConfig;
+use self::readiness::ReadinessConfig;
 use self::relay::RelayConfig;
 use self::rules::RulesConfig;
 pub(crate) use self::secret::Secret;
@@ -49,6 +51,7 @@ pub(crate) struct EmbeddedConfig {
     pub(crate) rules: RulesConfig,
     pub(crate) gateway: GatewayConfig,
     pub(crate) relay: RelayConfig,
+    pub(crate) readiness: ReadinessConfig,
     #[serde(default)]
     pub(crate) webhooks: Vec<WebhookConfig>,
     pub(crate) webhook_delivery: WebhookDeliveryConfig,
@@ -66,6 +69,7 @@ pub(crate) struct DistributedConfig {
     pub(crate) rules: RulesConfig,
     pub(crate) gateway: GatewayConfig,
     pub(crate) relay: RelayConfig,
+    pub(crate) readiness: ReadinessConfig,
     #[serde(default)]
     pub(crate) webhooks: Vec<WebhookConfig>,
     pub(crate) webhook_delivery: WebhookDeliveryConfig,
@@ -220,6 +224,14 @@ impl Config {
         match self {
             Self::Embedded(config) => &config.relay,
             Self::Distributed(config) => &config.relay,
+        }
+    }
+
+    /// When a process says that it is not ready.
+    pub(crate) const fn readiness(&self) -> &ReadinessConfig {
+        match self {
+            Self::Embedded(config) => &config.readiness,
+            Self::Distributed(config) => &config.readiness,
         }
     }
 

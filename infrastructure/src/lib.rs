@@ -5,6 +5,7 @@ pub mod embedded;
 pub mod http;
 pub mod jwt;
 pub mod postgres;
+pub mod prometheus;
 pub mod rabbitmq;
 pub mod redis;
 pub mod reqwest;

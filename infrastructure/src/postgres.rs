@@ -17,6 +17,7 @@ mod log;
 mod migrations;
 mod passcodes;
 mod rows;
+mod schema;
 mod views;
 mod webhooks;
 

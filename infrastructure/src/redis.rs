@@ -1,5 +1,6 @@
 //! Redis: what may be forgotten in the distributed profile. Nothing here is truth; an empty Redis costs a retry.
 
+mod ping;
 mod presence;
 mod signals;
 mod tickets;
@@ -11,6 +12,7 @@ use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::io::tcp::TcpSettings;
 use redis::{Client, IntoConnectionInfo as _};
 
+pub use self::ping::RedisPing;
 pub use self::presence::RedisPresence;
 pub use self::signals::RedisSignals;
 pub use self::tickets::RedisTickets;
