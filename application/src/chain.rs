@@ -169,6 +169,12 @@ impl Default for Verifier {
 }
 
 impl Verifier {
+    /// One that goes on after an event whose hash is taken for granted.
+    #[must_use]
+    pub const fn after(position: Position, hash: Hash) -> Self {
+        Self { position, hash }
+    }
+
     /// The last position that was found good.
     #[must_use]
     pub const fn position(&self) -> Position {

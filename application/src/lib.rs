@@ -8,6 +8,7 @@
 //! - [`project`] keeps the views; [`view`] says what they are.
 //! - [`signal`] gathers what nodes tell each other in passing: who types, who has received and read.
 //! - [`webhooks`] is the first durable consumer: what it takes in is sent to other people's servers until they have it.
+//! - [`doctor`] judges what was found of a deployment.
 //! - [`health`] says how far everybody who reads the log has come.
 //! - [`meter`] is the table of everything that is measured.
 //! - [`port`] is what this asks of the world. Each port has a contract suite that every adapter passes.
@@ -18,6 +19,7 @@ pub mod append;
 pub mod chain;
 pub mod codec;
 pub mod deliver;
+pub mod doctor;
 pub mod execute;
 #[cfg(test)]
 mod fake;

@@ -1,6 +1,7 @@
 //! The command line. Each group of commands has a file: what it takes, and what it does.
 
 pub(crate) mod config;
+pub(crate) mod doctor;
 pub(crate) mod log;
 pub(crate) mod webhooks;
 
@@ -60,6 +61,11 @@ pub(crate) enum Command {
     Config {
         #[command(subcommand)]
         command: config::ConfigCommand,
+    },
+    /// Look whether everything is as it must be, and say what to do if not; exits with 1 if something must be done
+    Doctor {
+        #[command(flatten)]
+        target: Target,
     },
     /// See it work: two people, ten messages, a cut socket, and the proof that nothing was lost
     Demo {

@@ -1,5 +1,7 @@
 //! Puts a profile together: the only file that names ports and adapters in one place.
 
+pub(crate) mod doctor;
+
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
@@ -50,6 +52,25 @@ pub(crate) async fn webhooks(config: &Config) -> anyhow::Result<Arc<dyn Webhooks
     match config {
         Config::Embedded(config) => Ok(Arc::new(SqliteWebhooks::new(Database::open_beside(&config.embedded.data)?, Arc::new(SystemClock)))),
         Config::Distributed(config) => Ok(Arc::new(PgWebhooks::new(connect(&config.postgres).await?))),
+    }
+}
+
+/// Whether a configuration can be used, as far as that can be told without connecting to anything.
+pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    endpoints(config)?;
+    match config {
+        Config::Embedded(config) => {
+            passwords(&config.auth)?;
+            config.auth.secret.as_ref().map_or(Ok(()), |secret| tokens(secret.reveal(), &clock).map(drop))
+        }
+        Config::Distributed(config) => {
+            passwords(&config.auth)?;
+            tokens(config.auth.secret.reveal(), &clock)?;
+            postgres::check_url(config.postgres.url.reveal()).context("postgres.url cannot be used")?;
+            RabbitMq::new(config.rabbitmq.url.reveal()).context("rabbitmq.url cannot be used")?;
+            redis::check_url(config.redis.url.reveal()).context("redis.url cannot be used")
+        }
     }
 }
 
@@ -148,9 +169,13 @@ async fn distributed(config: &DistributedConfig, whole: &Config) -> anyhow::Resu
 }
 
 async fn connect(config: &PostgresConfig) -> anyhow::Result<Postgres> {
+    Postgres::connect(driver(config)).await.context("PostgreSQL (postgres.url) cannot be used")
+}
+
+fn driver(config: &PostgresConfig) -> postgres::PostgresConfig {
     let mut driver = postgres::PostgresConfig::new(config.url.reveal());
     driver.connections = config.connections;
-    Postgres::connect(driver).await.context("PostgreSQL (postgres.url) cannot be used")
+    driver
 }
 
 fn passwords<S>(auth: &AuthConfig<S>) -> anyhow::Result<Arc<ArgonPasswords>> {

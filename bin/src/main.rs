@@ -19,7 +19,12 @@ async fn main() -> ExitCode {
     let Cli { config, command } = Cli::parse();
     let quiet = matches!(
         command,
-        Command::Demo { .. } | Command::Log { .. } | Command::Webhooks { .. } | Command::Config { .. } | Command::Healthcheck
+        Command::Demo { .. }
+            | Command::Log { .. }
+            | Command::Webhooks { .. }
+            | Command::Config { .. }
+            | Command::Doctor { .. }
+            | Command::Healthcheck
     );
     cli::init_logs(quiet);
     let done = match command {
@@ -28,6 +33,7 @@ async fn main() -> ExitCode {
         Command::Log { command } => cli::log::run(config.as_deref(), command).await,
         Command::Webhooks { command } => cli::webhooks::run(config.as_deref(), command).await,
         Command::Config { command } => cli::config::run(config.as_deref(), &command),
+        Command::Doctor { target } => cli::doctor::run(config.as_deref(), &target).await,
         Command::Demo { data, json } => demo::demo(data, json).await,
         Command::Healthcheck => client::healthcheck(cli::load(config.as_deref(), None, None)).await,
     };

@@ -9,6 +9,7 @@
 mod accounts;
 mod connect;
 mod cursors;
+mod doctor;
 mod door;
 mod error;
 mod lease;
@@ -22,8 +23,9 @@ mod views;
 mod webhooks;
 
 pub use accounts::PgAccounts;
-pub use connect::{ConnectError, Postgres, PostgresConfig};
+pub use connect::{ConnectError, Postgres, PostgresConfig, check_url};
 pub use cursors::PgCursors;
+pub use doctor::examine;
 pub use error::StatementError;
 pub use lease::PgLease;
 pub use log::PgLog;

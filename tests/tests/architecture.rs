@@ -65,6 +65,7 @@ const ALLOWED: &[Allowed] = &[
             "refinery",
             "reqwest",
             "rusqlite",
+            "rustix",
             "schemars",
             "serde",
             "serde_json",

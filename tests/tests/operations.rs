@@ -1,6 +1,8 @@
-//! What an operator sees and does: metrics, readiness, logs.
+//! What an operator sees and does: metrics, readiness, logs, the doctor.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "operations/doctor.rs"]
+mod doctor;
 #[path = "operations/logs.rs"]
 mod logs;
 #[path = "operations/metrics.rs"]
