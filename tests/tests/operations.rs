@@ -1,6 +1,8 @@
 //! What an operator sees and does: metrics, readiness, logs, the doctor, and what the documentation promises of them.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "operations/backup.rs"]
+mod backup;
 #[path = "operations/docs.rs"]
 mod docs;
 #[path = "operations/doctor.rs"]
