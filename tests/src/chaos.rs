@@ -47,7 +47,7 @@ pub struct Setting {
     pub seed: u64,
     /// How long the nemesis is at work. It goes on until it has done everything once.
     pub seconds: u64,
-    /// How many people talk, three or more. Each has two devices.
+    /// How many people talk, three or more. Each has two devices; the more they are, the less each of them says.
     pub users: usize,
 }
 

@@ -84,6 +84,8 @@ async fn killed_services_come_back_on_the_same_ports_with_what_they_had_stored()
     let endpoints = services.endpoints();
     let sandbox = Sandbox::on(endpoints.clone(), "killed").await?;
     store_everywhere(&sandbox).await?;
+    // RabbitMQ says that a queue is declared before it is on disk, and confirms what is in it all the same.
+    services.rabbitmq.control(&["eval", "mnesia:sync_log()."]).await?;
 
     // A session in the middle of a statement, whose backend must not outlive the kill either.
     let busy = postgres(&sandbox.postgres_owner_url()).await?;

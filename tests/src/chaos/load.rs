@@ -23,8 +23,11 @@ use super::{Doing, PATIENCE, Setting};
 use crate::actor::{Device, Sending, User};
 use crate::history::{Answer, History};
 
-/// How long a device is silent between two bursts, at most.
+/// How long a device is silent between two bursts, at most, when there are no more than [`FEW`] people.
 const PACE: Duration = Duration::from_millis(800);
+/// Among more, each says so much less that together they say as much. Otherwise the work would grow with the square of their number, and
+/// one would see how a machine does that is asked too much, and not how a service recovers.
+const FEW: usize = 6;
 /// How many messages of a device may be without an answer before it waits.
 const UNSETTLED: usize = 30;
 /// How many of the newest messages something may happen to.
@@ -193,7 +196,8 @@ impl Load {
     async fn chatter(&self, number: usize, device: &Device, mut randomness: StdRng, quiet: &CancellationToken) -> anyhow::Result<()> {
         let mut settling = FuturesUnordered::new();
         let mut said = 0;
-        let pause = |randomness: &mut StdRng| Instant::now() + PACE.mul_f64(randomness.random());
+        let pace = PACE.mul_f64((self.people.len() as f64 / FEW as f64).max(1.0));
+        let pause = |randomness: &mut StdRng| Instant::now() + pace.mul_f64(randomness.random());
         let mut next = pause(&mut randomness);
         loop {
             tokio::select! {

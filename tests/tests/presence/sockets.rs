@@ -7,9 +7,12 @@ use chrono::{DateTime, Timelike as _, Utc};
 use posthaste_tests::actor::{User, new_id};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::onlooker::Onlooker;
+
+/// How long somebody is there after the last sign of life, at least.
+const LEASE: Duration = Duration::from_secs(2);
 
 async fn friends(base: &str) -> anyhow::Result<(User, User)> {
     let (alice, bob) = tokio::try_join!(User::register(base, "alice"), User::register(base, "bob"))?;
@@ -91,6 +94,9 @@ pub(crate) async fn only_those_are_seen_who_may_be(base: &str) -> anyhow::Result
     ensure!(asked(base, &alice, &[&carol, &carol]).await? == [unseen(&carol), unseen(&carol)]);
     ensure!(asked(base, &carol, &[&carol]).await?[0]["online"] == true, "but not to herself");
 
+    // Between two in a block it does not count that everybody may.
+    set_privacy(base, &alice, "everyone").await?;
+    set_privacy(base, &bob, "everyone").await?;
     bob.call(base, Method::PUT, &format!("/v1/blocks/{}", alice.id()), None).await?;
     let blocked = eye.sees(&bob, false).await?;
     ensure!(blocked.get("last_seen").is_none(), "who is blocked sees nothing: {blocked}");
@@ -114,18 +120,22 @@ pub(crate) async fn sixty_flaps_are_at_most_two_changes(base: &str) -> anyhow::R
     let flapping = async {
         let mut ticks = interval(Duration::from_millis(100));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut there, mut gone) = (Instant::now(), 0);
         for _ in 0..60 {
             ticks.tick().await;
             let flap = Onlooker::connect(base, &bob).await?;
+            // A busy machine can make more of a flap than it should be: then he was gone.
+            gone += usize::from(there.elapsed() > LEASE);
+            there = Instant::now();
             ticks.tick().await;
             flap.cut();
         }
-        Ok::<_, anyhow::Error>(())
+        Ok::<_, anyhow::Error>(gone)
     };
-    tokio::try_join!(flapping, eye.listen(Duration::from_secs(12)))?;
+    let (gone, ()) = tokio::try_join!(flapping, eye.listen(Duration::from_secs(12)))?;
     eye.sees(&bob, false).await?;
     let changes = eye.told(&bob).len() - 1;
-    ensure!(changes == 2, "{changes} changes: {:?}", eye.presence);
+    ensure!(changes >= 2 && changes <= 2 + 2 * gone, "{changes} changes, and he was gone {gone} times: {:?}", eye.presence);
     Ok(())
 }
 

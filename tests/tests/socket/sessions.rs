@@ -6,7 +6,7 @@ use anyhow::{Context as _, ensure};
 use posthaste_tests::actor::{Incoming, Login, Socket, User, new_id};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
 use crate::wire::{Friends, PATIENCE, Wire, check_end, until_the_end};
 
@@ -31,8 +31,10 @@ pub(crate) async fn end(base: &str, user: &User, login: &Login) -> anyhow::Resul
 /// The socket ends, with one reason and nothing after it, and without anything from `position` on.
 pub(crate) async fn is_closed(wire: &mut Wire, position: u64, since: Instant) -> anyhow::Result<()> {
     let (mut last, mut pushed) = (Value::Null, 0);
+    // Heartbeats must not keep this waiting.
+    let deadline = since + PATIENCE;
     let ended = loop {
-        match timeout(PATIENCE, wire.raw()).await.context("the socket stays open")?? {
+        match timeout_at(deadline, wire.raw()).await.context("the socket stays open")?? {
             Incoming::Frame(frame) => {
                 ensure!(last["t"] != "err", "after {last} there came {frame}");
                 if frame["t"] == "ev" {

@@ -5,7 +5,7 @@ use posthaste_tests::actor::Incoming;
 use posthaste_tests::node::migrate;
 use posthaste_tests::{Node, NodeSettings, Sandbox};
 use serde_json::json;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::crowd::{Installation, next, users};
 use crate::{PATIENCE, alone};
@@ -24,8 +24,9 @@ async fn a_device_that_connects_to_another_node_is_let_go_of_by_the_first_and_st
     let mut old = phone.connect(&one.base()).await?.socket;
     for node in [&other, &one] {
         let mut new = phone.connect(&node.base()).await?.socket;
+        let deadline = Instant::now() + PATIENCE;
         loop {
-            match timeout(PATIENCE, old.next()).await.context("the older connection goes on")?? {
+            match timeout_at(deadline, old.next()).await.context("the older connection goes on")?? {
                 Incoming::Frame(frame) => ensure!(frame["t"] == "hb" || frame["code"] == "replaced_by_same_device", "{frame}"),
                 ended @ (Incoming::Closed(..) | Incoming::Cut) => {
                     ensure!(ended == Incoming::Closed(4204, "replaced_by_same_device".to_owned()), "{ended:?}");

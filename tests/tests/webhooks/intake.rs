@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use anyhow::ensure;
 use async_trait::async_trait;
 use posthaste_application::port::queue::{Consumption, Delivery};
-use posthaste_application::port::{EventLog, EventQueue, PortError};
+use posthaste_application::port::{EventLog, EventQueue, PortError, Webhooks};
 use posthaste_application::recorded::{Position, Recorded};
 use posthaste_application::webhooks::{Endpoint, Intake};
 use posthaste_tests::Profile;
@@ -26,6 +26,10 @@ const ROUNDS: u64 = 40;
 struct Script {
     batches: Mutex<VecDeque<Vec<Delivery>>>,
     rejected: Mutex<Vec<u64>>,
+    /// Where it sees what is taken in, if it looks.
+    store: Option<Arc<dyn Webhooks>>,
+    /// What was accepted, and up to where everything was taken in then.
+    accepted: Mutex<Vec<(u64, Position)>>,
 }
 
 struct Playing(Arc<Script>);
@@ -45,7 +49,11 @@ impl Consumption for Playing {
         self.0.batches.lock().unwrap().pop_front().ok_or_else(|| PortError::unavailable("script", "it is over"))
     }
 
-    async fn accept(&mut self, _upto: u64) -> Result<(), PortError> {
+    async fn accept(&mut self, upto: u64) -> Result<(), PortError> {
+        if let Some(store) = &self.0.store {
+            let taken = store.taken().await?;
+            self.0.accepted.lock().unwrap().push((upto, taken));
+        }
         Ok(())
     }
 
@@ -82,7 +90,7 @@ fn deliveries(events: &[Recorded], random: &mut StdRng) -> Vec<Delivery> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_queue_that_loses_repeats_and_shuffles_changes_nothing() -> anyhow::Result<()> {
     let world = World::new(Profile::Embedded, 0).await?;
-    let script = Arc::new(Script::default());
+    let script = Arc::new(Script { store: Some(Arc::clone(&world.store)), ..Script::default() });
     let intake = || Intake::new(Arc::new(Queue(Arc::clone(&script))), Arc::clone(&world.store), Arc::clone(&world.log), endpoints());
     let (mut first, mut second) = (intake(), intake());
     // Both know where they begin before anything happens.
@@ -121,6 +129,9 @@ async fn a_queue_that_loses_repeats_and_shuffles_changes_nothing() -> anyhow::Re
         assert_eq!(inbox(&world).await?, expected, "seed {seed}");
     }
     ensure!(lost > 50 && holes > 10, "{lost} lost in {holes} rounds prove nothing");
+    // A delivery has the position of its event for a tag.
+    let accepted = script.accepted.lock().unwrap();
+    ensure!(accepted.len() > 40 && accepted.iter().all(|(upto, taken)| *upto <= taken.0), "accepted, and not taken in yet: {accepted:?}");
     Ok(())
 }
 
