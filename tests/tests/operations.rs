@@ -1,5 +1,6 @@
 //! What an operator sees and does: metrics, readiness, logs, the doctor, and what the documentation promises of them.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::disallowed_methods, reason = "what somebody does to the database, several statements at once")]
 
 #[path = "operations/backup.rs"]
 mod backup;

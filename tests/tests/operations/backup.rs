@@ -43,8 +43,8 @@ async fn a_dump_is_restored_verified_and_served_and_devices_go_on() -> anyhow::R
     alice.befriend(&base, &bob).await?;
     let thread = alice.open_direct(&base, &bob).await?;
     let (phone, laptop) = (
-        Device::connect(&alice, &[base.clone()], Position::START, &history),
-        Device::connect(&bob, &[base.clone()], Position::START, &history),
+        Device::connect(&alice, std::slice::from_ref(&base), Position::START, &history),
+        Device::connect(&bob, std::slice::from_ref(&base), Position::START, &history),
     );
     let mut last = Position::START;
     for number in 0..5 {
@@ -76,14 +76,14 @@ async fn a_dump_is_restored_verified_and_served_and_devices_go_on() -> anyhow::R
     ensure!(doctor.status.success(), "{}", String::from_utf8_lossy(&doctor.stdout));
 
     // The device goes on where it was, with what it missed and nothing twice.
-    let laptop = Device::resume(&bob, name.device, &[base.clone()], before.clone(), &history);
+    let laptop = Device::resume(&bob, name.device, std::slice::from_ref(&base), before.clone(), &history);
     laptop.stored(last, PATIENCE).await?;
     let stored = laptop.storage().events.split_off(before.events.len());
     let texts: Vec<_> = stored.into_iter().filter_map(|event| event.text).collect();
     assert_eq!(texts, (0..5).map(|number| format!("while he was away {number}")).collect::<Vec<_>>());
     // And with what is new, which has the position of what was lost.
     alice.log_in(&base).await?;
-    let another = Device::connect(&alice, &[base.clone()], Position::START, &history);
+    let another = Device::connect(&alice, std::slice::from_ref(&base), Position::START, &history);
     let next = post(&another, thread, "a new beginning".to_owned()).await?;
     ensure!(next == lost, "{next} is not right after {last}");
     laptop.stored(next, PATIENCE).await?;

@@ -30,7 +30,7 @@ async fn a_request_is_found_in_the_logs_by_its_id(profile: Profile) -> anyhow::R
     let (alice, bob) = (User::register(&base, "alice").await?, Arc::new(User::register(&base, "bob").await?));
     alice.befriend(&base, &bob).await?;
     let thread = alice.open_direct(&base, &bob).await?;
-    let laptop = Device::connect(&bob, &[base.clone()], Position::START, &History::default());
+    let laptop = Device::connect(&bob, std::slice::from_ref(&base), Position::START, &History::default());
     laptop.live_on(&base, PATIENCE).await?;
 
     let (request, text) = (Uuid::from_u128(rand::random()), "the weather on the moon");

@@ -125,7 +125,7 @@ async fn a_process_that_is_being_stopped_is_never_ready_again() -> anyhow::Resul
     let mut node = Node::start("the node", settings).await?;
     let base = node.base();
     let alice = Arc::new(User::register(&base, "alice").await?);
-    let phone = Device::connect(&alice, &[base.clone()], Position::START, &History::default());
+    let phone = Device::connect(&alice, std::slice::from_ref(&base), Position::START, &History::default());
     phone.live_on(&base, PATIENCE).await?;
     says(&base, 200, &[]).await?;
     let (stopped, asked) = tokio::join!(node.terminate(), async {
