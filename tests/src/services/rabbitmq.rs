@@ -147,7 +147,7 @@ impl RabbitMq {
             .env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-noinput -kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none");
         let mut node = Process::spawn("RabbitMQ", command, &self.directory.join("output")).context("is rabbitmq-server installed?")?;
         let (url, api) = (self.url(""), format!("{}/api/vhosts", self.api()));
-        node.ready(Duration::from_secs(120), || async {
+        node.ready(Duration::from_secs(300), || async {
             let connection = lapin::Connection::connect(&url, ConnectionProperties::default()).await?;
             connection.close(200, "ready".into()).await?;
             reqwest::get(&api).await?.error_for_status()?;
