@@ -1,10 +1,12 @@
 //! The append queue: what waits goes into the log together, in one transaction. The longer a commit takes, the more the next one carries.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures::channel::{mpsc, oneshot};
 use futures::{SinkExt as _, StreamExt as _};
 
+use crate::meter::{counted, meters};
 use crate::port::log::AppendRefused;
 use crate::port::{EventLog, PortError};
 use crate::recorded::{Append, Appended};
@@ -104,6 +106,7 @@ impl Appender {
         let count = answers.len();
         let outcomes = self.record(&appends).await;
         debug_assert_eq!(outcomes.len(), count, "the log answers every append");
+        measure(&outcomes);
         for (answer, outcome) in answers.into_iter().zip(outcomes) {
             // Whoever asked may have gone; what was recorded stays recorded.
             let _ = answer.send(outcome);
@@ -136,13 +139,44 @@ impl Appender {
         let mut tries = 0;
         loop {
             tries += 1;
+            let begun = Instant::now();
             match self.log.append(appends).await {
-                Ok(outcomes) => return Ok(outcomes.into_iter().map(|outcome| outcome.map_err(AppendError::Refused)).collect()),
+                Ok(outcomes) => {
+                    meters().append_time.record(begun.elapsed());
+                    meters().append_batch.record(counted(appends.len()));
+                    return Ok(outcomes.into_iter().map(|outcome| outcome.map_err(AppendError::Refused)).collect());
+                }
                 Err(PortError::Unavailable { service, source }) if tries < TRIES => {
+                    meters().append_retries.increment(1);
                     tracing::warn!(error = %source, service, appends = appends.len(), "append outcome unknown, trying again");
                 }
                 Err(error) => return Err(error),
             }
         }
+    }
+}
+
+/// Counts what became of a batch, all of it at once.
+fn measure(outcomes: &[Result<Appended, AppendError>]) {
+    let (mut events, [mut recorded, mut repeated, mut moved, mut mismatched, mut failed]) = (0, [0; 5]);
+    for outcome in outcomes {
+        let count = match outcome {
+            Ok(Appended { repeated: true, .. }) => &mut repeated,
+            Ok(Appended { first, last, repeated: false }) => {
+                events += last.0 + 1 - first.0;
+                &mut recorded
+            }
+            Err(AppendError::Refused(AppendRefused::Moved { .. })) => &mut moved,
+            Err(AppendError::Refused(AppendRefused::CommandMismatch { .. })) => &mut mismatched,
+            Err(AppendError::Failed(_) | AppendError::Closed) => &mut failed,
+        };
+        *count += 1;
+    }
+    let meters = meters();
+    meters.events_appended.increment(events);
+    for (outcome, count) in
+        [("recorded", recorded), ("repeated", repeated), ("moved", moved), ("mismatched", mismatched), ("failed", failed)]
+    {
+        meters.appends.of(outcome).increment(count);
     }
 }

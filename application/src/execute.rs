@@ -44,6 +44,7 @@ pub use state::{Loaded, States};
 
 use crate::append::{AppendError, AppendQueue, Enqueued};
 use crate::codec::Undecodable;
+use crate::meter::meters;
 use crate::port::log::AppendRefused;
 use crate::port::{EventLog, PortError};
 use crate::recorded::{Appended, Hash, Position, StreamId};
@@ -198,10 +199,16 @@ impl Executor {
         envelope: Envelope,
         command: impl Decidable,
     ) -> Result<BoxFuture<'static, Result<Executed, ExecuteError>>, ExecuteError> {
+        tracing::debug!(correlation = %envelope.correlation, command = %envelope.command, "command accepted");
         let asked = Asked { fingerprint: command.fingerprint(envelope.actor), envelope, command };
-        let first = self.attempt(&asked, &Doubts::default()).await?;
+        let first = self.attempt(&asked, &Doubts::default()).await.inspect_err(|error| observe(envelope, Err(error)))?;
         let executor = self.clone();
-        Ok(async move { executor.finish(&asked, first).await }.boxed())
+        let finished = async move {
+            let executed = executor.finish(&asked, first).await;
+            observe(envelope, executed.as_ref());
+            executed
+        };
+        Ok(finished.boxed())
     }
 
     /// Attempts until nothing moves in between.
@@ -324,6 +331,21 @@ enum Attempt {
     Done(Executed),
     /// The log's answer.
     Enqueued { id: Uuid, enqueued: Enqueued, touched: Touched },
+}
+
+/// Counts what became of a command, and says it under its correlation.
+fn observe(Envelope { command, correlation, .. }: Envelope, outcome: Result<&Executed, &ExecuteError>) {
+    let name = match outcome {
+        Ok(Executed { repeated: false, .. }) => "executed",
+        Ok(Executed { repeated: true, .. }) => "repeated",
+        Err(ExecuteError::Refused(_) | ExecuteError::CommandMismatch) => "refused",
+        Err(ExecuteError::Contended | ExecuteError::Log(_) | ExecuteError::Unreadable(_)) => "failed",
+    };
+    meters().commands.of(name).increment(1);
+    match outcome {
+        Ok(Executed { position, .. }) => tracing::debug!(%correlation, %command, position = position.0, outcome = name, "command recorded"),
+        Err(error) => tracing::debug!(%correlation, %command, outcome = name, reason = %error, "command not recorded"),
+    }
 }
 
 fn not_appended(error: AppendError) -> ExecuteError {

@@ -10,6 +10,10 @@
 //! - [`webhooks`] is the first durable consumer: what it takes in is sent to other people's servers until they have it.
 //! - [`audit`] is what auditors ask of the log: to take it away whole or in part, to put it back, and to see how things stood.
 //! - [`verify`] walks the log and says whether it is what was recorded; it seals it, and proves one event by a seal.
+//! - [`doctor`] judges what was found of a deployment.
+//! - [`health`] says how far everybody who reads the log has come.
+//! - [`meter`] is the table of everything that is measured.
+//! - [`hex`] writes bytes as people compare them.
 //! - [`port`] is what this asks of the world. Each port has a contract suite that every adapter passes.
 //!
 //! There is no runtime here: loops, timers and sockets live in the adapters and the binary.
@@ -19,9 +23,13 @@ pub mod audit;
 pub mod chain;
 pub mod codec;
 pub mod deliver;
+pub mod doctor;
 pub mod execute;
 #[cfg(test)]
 mod fake;
+pub mod health;
+pub mod hex;
+pub mod meter;
 pub mod port;
 pub mod presence;
 pub mod problem;

@@ -6,6 +6,7 @@ pub mod clock;
 #[cfg(feature = "contract")]
 mod contract;
 pub mod cursors;
+pub mod dependency;
 pub mod import;
 pub mod lease;
 pub mod log;
@@ -27,6 +28,7 @@ pub use accounts::Accounts;
 pub use broker::Broker;
 pub use clock::{Clock, Ids, Randomness};
 pub use cursors::Cursors;
+pub use dependency::Dependency;
 pub use import::LogImport;
 pub use lease::RelayLease;
 pub use log::EventLog;
@@ -129,4 +131,6 @@ pub struct Ports {
     pub ids: Arc<dyn Ids>,
     /// What webhooks take, if there is one.
     pub webhooks: Option<WebhookPorts>,
+    /// What else the service stands on.
+    pub dependencies: Vec<Arc<dyn Dependency>>,
 }

@@ -5,6 +5,7 @@ mod tests;
 
 use std::sync::Arc;
 
+use crate::meter::meters;
 use crate::port::{EventLog, PortError, Projection};
 use crate::recorded::Position;
 
@@ -92,6 +93,7 @@ impl Projector {
         self.position = None;
         if self.projection.apply(after, &events).await? {
             self.position = Some(last);
+            meters().view_events.of(self.view()).increment(last.0 - after.0);
         }
         Ok(events.len())
     }

@@ -12,6 +12,7 @@ use futures::stream::FuturesOrdered;
 use futures::{FutureExt as _, StreamExt as _, pin_mut};
 use uuid::Uuid;
 
+use crate::meter::{gauged, meters};
 use crate::port::broker::{Publisher, Run};
 use crate::port::lease::{Fenced, Lease};
 use crate::port::{Broker, Clock, EventLog, PortError, RelayLease};
@@ -86,7 +87,15 @@ struct Active {
     /// Since when the broker owes something: a connection, room for a run, or the oldest confirmation.
     owed_since: Option<DateTime<Utc>>,
     /// Ends in the order of publishing whatever the order of confirmations, which is what keeps the prefix contiguous.
-    in_flight: FuturesOrdered<BoxFuture<'static, Result<Position, PortError>>>,
+    in_flight: FuturesOrdered<BoxFuture<'static, Result<Published, PortError>>>,
+}
+
+/// A run that was published.
+struct Published {
+    /// Its last event.
+    last: Position,
+    /// When.
+    at: DateTime<Utc>,
 }
 
 /// Connecting can take longer than a step may, so it goes on from step to step.
@@ -142,8 +151,16 @@ impl Relay {
         let outcome = self.try_step().await;
         if outcome.is_err() {
             self.active = None;
+            meters().relay_failures.increment(1);
         }
+        self.measure();
         outcome
+    }
+
+    fn measure(&self) {
+        let active = self.active.as_ref();
+        meters().relay_active.set(if active.is_some() { 1.0 } else { 0.0 });
+        meters().relay_unconfirmed.set(active.map_or(0.0, |active| gauged(active.published.0 - active.confirmed.0)));
     }
 
     /// Saves the checkpoint and gives the lease up, so that a standby takes over at once.
@@ -166,6 +183,8 @@ impl Relay {
     async fn try_step(&mut self) -> Result<RelayStep, RelayError> {
         if self.active.is_none() {
             self.active = self.acquire().await?;
+            // What follows may take longer than a step is given.
+            self.measure();
         }
         let Some(active) = &mut self.active else { return Ok(RelayStep::Standby) };
 
@@ -202,8 +221,7 @@ impl Relay {
         let grown = if has_room { self.log.grown(active.published) } else { futures::future::pending().boxed() };
         pin_mut!(confirmed, grown);
         if let Either::Left((Some(confirmed), _)) = select(confirmed, grown).await {
-            active.confirmed = confirmed?;
-            active.owed_since = (!active.in_flight.is_empty()).then(|| self.clock.now());
+            active.confirm(confirmed?, self.clock.now());
         }
         Ok(RelayStep::Moved)
     }
@@ -234,10 +252,17 @@ impl Active {
     /// Takes in whatever was confirmed since the last look.
     fn collect_confirmed(&mut self, now: DateTime<Utc>) -> Result<(), PortError> {
         while let Some(Some(confirmed)) = self.in_flight.next().now_or_never() {
-            self.confirmed = confirmed?;
-            self.owed_since = (!self.in_flight.is_empty()).then_some(now);
+            self.confirm(confirmed?, now);
         }
         Ok(())
+    }
+
+    /// The oldest run that was published is confirmed.
+    fn confirm(&mut self, Published { last, at }: Published, now: DateTime<Utc>) {
+        meters().relay_confirmed.increment(last.0 - self.confirmed.0);
+        meters().confirm_time.record((now - at).to_std().unwrap_or_default());
+        self.confirmed = last;
+        self.owed_since = (!self.in_flight.is_empty()).then_some(now);
     }
 }
 
@@ -278,10 +303,12 @@ async fn publish(active: &mut Active, log: &dyn EventLog, clock: &dyn Clock) -> 
     let Link::Open(publisher) = &mut active.link else { return Ok(false) };
     let run: Run = log.read(active.published, RUN).await?.into();
     let Some(last) = last_of_dense(&run, active.published)? else { return Ok(false) };
-    active.owed_since.get_or_insert_with(|| clock.now());
+    let at = clock.now();
+    active.owed_since.get_or_insert(at);
     let confirm = publisher.publish(run).await?;
+    meters().relay_published.increment(last.0 - active.published.0);
     active.published = last;
-    active.in_flight.push_back(confirm.map(move |confirmed| confirmed.map(|()| last)).boxed());
+    active.in_flight.push_back(confirm.map(move |confirmed| confirmed.map(|()| Published { last, at })).boxed());
     Ok(true)
 }
 

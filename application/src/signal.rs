@@ -15,6 +15,7 @@ use posthaste_domain::{ThreadId, UserId};
 
 use crate::deliver::Delivered;
 use crate::execute::{Command, Envelope, ExecuteError, Executed};
+use crate::meter::meters;
 use crate::port::signals::{Signal, To};
 use crate::port::{Clock, PortError, Signals};
 use crate::read::Execute;
@@ -82,7 +83,9 @@ impl Shared {
     }
 
     fn lose(&self, signals: usize) {
-        self.lost.fetch_add(u64::try_from(signals).unwrap_or(u64::MAX), Ordering::Relaxed);
+        let signals = u64::try_from(signals).unwrap_or(u64::MAX);
+        self.lost.fetch_add(signals, Ordering::Relaxed);
+        meters().signals_lost.increment(signals);
     }
 }
 
@@ -227,6 +230,7 @@ impl SignalWriter {
             }
         }
         self.signals.publish(&signals).await?;
+        meters().signals.increment(u64::try_from(signals.len()).unwrap_or(u64::MAX));
         Ok(signals.len())
     }
 

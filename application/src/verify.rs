@@ -5,7 +5,6 @@
 //! - [`seal`] says what a seal is; [`Sealer`] writes them while the server runs.
 //! - [`merkle`] is the tree over all events that a seal commits to; [`proof`] shows by it that one event is among them.
 
-mod hex;
 pub mod key;
 pub mod merkle;
 mod page;

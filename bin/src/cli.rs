@@ -1,6 +1,7 @@
 //! The command line. Each group of commands has a file: what it takes, and what it does.
 
 pub(crate) mod config;
+pub(crate) mod doctor;
 pub(crate) mod interrupt;
 pub(crate) mod log;
 pub(crate) mod progress;
@@ -14,7 +15,11 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::{Args, Parser, Subcommand};
+use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::Config;
 use crate::roles::Role;
@@ -66,6 +71,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: config::ConfigCommand,
     },
+    /// Look whether everything is as it must be, and say what to do if not; exits with 1 if something must be done
+    Doctor {
+        #[command(flatten)]
+        target: Target,
+    },
     /// See it work: two people, ten messages, a cut socket, and the proof that nothing was lost
     Demo {
         /// Keep the data here instead of a temporary folder
@@ -116,8 +126,11 @@ pub(crate) fn load(file: Option<&Path>, data: Option<PathBuf>, listen: Option<So
 pub(crate) fn init_logs(quiet: bool) {
     let default = if quiet { "error" } else { "info,lapin=error" };
     let filter = EnvFilter::try_from_env("POSTHASTE_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if std::io::IsTerminal::is_terminal(&std::io::stderr()) { logs.init() } else { logs.json().init() }
+    // Whatever is asked for: below that it logs the parameters of statements, which are what people said.
+    let said = |line: &Metadata<'_>| line.target().starts_with("tokio_postgres") && *line.level() > Level::INFO;
+    let logs = tracing_subscriber::registry().with(filter).with(filter_fn(move |line| !said(line)));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    if std::io::IsTerminal::is_terminal(&std::io::stderr()) { logs.with(lines).init() } else { logs.with(lines.json()).init() }
 }
 
 /// Somebody pressed Ctrl-C; with what that means for what was begun.

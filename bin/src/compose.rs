@@ -1,5 +1,7 @@
 //! Puts a profile together: the only file that names ports and adapters in one place.
 
+pub(crate) mod doctor;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,7 +23,7 @@ use posthaste_infrastructure::postgres::{
     self, PgAccounts, PgCursors, PgImport, PgLease, PgLog, PgPasscodes, PgProjection, PgRebuilds, PgViews, PgWebhooks, Postgres,
 };
 use posthaste_infrastructure::rabbitmq::RabbitMq;
-use posthaste_infrastructure::redis::{self, RedisPresence, RedisSignals, RedisTickets};
+use posthaste_infrastructure::redis::{self, RedisPing, RedisPresence, RedisSignals, RedisTickets};
 use posthaste_infrastructure::reqwest::HttpPoster;
 use posthaste_infrastructure::system::{SystemClock, SystemIds, SystemRandomness};
 use uuid::Uuid;
@@ -128,6 +130,25 @@ pub(crate) async fn webhooks(config: &Config) -> anyhow::Result<Arc<dyn Webhooks
     }
 }
 
+/// Whether a configuration can be used, as far as that can be told without connecting to anything.
+pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    endpoints(config)?;
+    match config {
+        Config::Embedded(config) => {
+            passwords(&config.auth)?;
+            config.auth.secret.as_ref().map_or(Ok(()), |secret| tokens(secret.reveal(), &clock).map(drop))
+        }
+        Config::Distributed(config) => {
+            passwords(&config.auth)?;
+            tokens(config.auth.secret.reveal(), &clock)?;
+            postgres::check_url(config.postgres.url.reveal()).context("postgres.url cannot be used")?;
+            RabbitMq::new(config.rabbitmq.url.reveal()).context("rabbitmq.url cannot be used")?;
+            redis::check_url(config.redis.url.reveal()).context("redis.url cannot be used")
+        }
+    }
+}
+
 /// Brings the schema up to date.
 pub(crate) async fn migrate(config: anyhow::Result<Config>) -> anyhow::Result<()> {
     match config? {
@@ -177,6 +198,7 @@ async fn embedded(config: &EmbeddedConfig, whole: &Config) -> anyhow::Result<Por
         clock,
         ids,
         webhooks,
+        dependencies: Vec::new(),
     })
 }
 
@@ -210,8 +232,9 @@ async fn distributed(config: &DistributedConfig, whole: &Config) -> anyhow::Resu
         broker: Arc::new(broker),
         presence: Arc::new(RedisPresence::new(connection.clone(), config.redis.prefix.clone())),
         signals: Arc::new(signals),
-        tickets: Arc::new(RedisTickets::new(connection, config.redis.prefix.clone())),
+        tickets: Arc::new(RedisTickets::new(connection.clone(), config.redis.prefix.clone())),
         projections: PgProjection::all(&postgres),
+        dependencies: vec![Arc::new(postgres.clone()), Arc::new(RedisPing::new(connection))],
         views: Arc::new(PgViews::new(postgres)),
         passwords,
         tokens,
@@ -222,9 +245,13 @@ async fn distributed(config: &DistributedConfig, whole: &Config) -> anyhow::Resu
 }
 
 async fn connect(config: &PostgresConfig) -> anyhow::Result<Postgres> {
+    Postgres::connect(driver(config)).await.context("PostgreSQL (postgres.url) cannot be used")
+}
+
+fn driver(config: &PostgresConfig) -> postgres::PostgresConfig {
     let mut driver = postgres::PostgresConfig::new(config.url.reveal());
     driver.connections = config.connections;
-    Postgres::connect(driver).await.context("PostgreSQL (postgres.url) cannot be used")
+    driver
 }
 
 fn passwords<S>(auth: &AuthConfig<S>) -> anyhow::Result<Arc<ArgonPasswords>> {

@@ -1,6 +1,7 @@
 //! What can be configured: one type for each profile, so that a combination that makes no sense cannot be written.
 
 mod gateway;
+mod readiness;
 mod relay;
 mod rules;
 mod seals;
@@ -18,6 +19,7 @@ use config::{ConfigBuilder, ConfigError, Environment, File, FileFormat, Value, V
 use serde::{Deserialize, Serialize};
 
 use self::gateway::GatewayConfig;
+use self::readiness::ReadinessConfig;
 use self::relay::RelayConfig;
 use self::rules::RulesConfig;
 pub(crate) use self::seals::SealsConfig;
@@ -51,6 +53,7 @@ pub(crate) struct EmbeddedConfig {
     pub(crate) rules: RulesConfig,
     pub(crate) gateway: GatewayConfig,
     pub(crate) relay: RelayConfig,
+    pub(crate) readiness: ReadinessConfig,
     pub(crate) seals: SealsConfig,
     #[serde(default)]
     pub(crate) webhooks: Vec<WebhookConfig>,
@@ -69,6 +72,7 @@ pub(crate) struct DistributedConfig {
     pub(crate) rules: RulesConfig,
     pub(crate) gateway: GatewayConfig,
     pub(crate) relay: RelayConfig,
+    pub(crate) readiness: ReadinessConfig,
     pub(crate) seals: SealsConfig,
     #[serde(default)]
     pub(crate) webhooks: Vec<WebhookConfig>,
@@ -233,6 +237,14 @@ impl Config {
         match self {
             Self::Embedded(config) => &config.seals,
             Self::Distributed(config) => &config.seals,
+        }
+    }
+
+    /// When a process says that it is not ready.
+    pub(crate) const fn readiness(&self) -> &ReadinessConfig {
+        match self {
+            Self::Embedded(config) => &config.readiness,
+            Self::Distributed(config) => &config.readiness,
         }
     }
 

@@ -24,6 +24,7 @@ async fn main() -> ExitCode {
             | Command::Views { .. }
             | Command::Webhooks { .. }
             | Command::Config { .. }
+            | Command::Doctor { .. }
             | Command::Healthcheck
     );
     cli::init_logs(quiet);
@@ -34,6 +35,7 @@ async fn main() -> ExitCode {
         Command::Views { command } => cli::views::run(config.as_deref(), command).await,
         Command::Webhooks { command } => cli::webhooks::run(config.as_deref(), command).await,
         Command::Config { command } => cli::config::run(config.as_deref(), &command),
+        Command::Doctor { target } => cli::doctor::run(config.as_deref(), &target).await,
         Command::Demo { data, json } => demo::demo(data, json).await,
         Command::Healthcheck => client::healthcheck(cli::load(config.as_deref(), None, None)).await,
     };

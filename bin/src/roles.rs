@@ -15,11 +15,13 @@ use clap::ValueEnum;
 use posthaste_application::Ports;
 use posthaste_application::append::Appender;
 use posthaste_application::deliver::{self, AckWriter, Feed, Hub, Listener};
+use posthaste_application::meter::meters;
 use posthaste_application::port::{Clock, Cursors};
 use posthaste_application::project::{BATCH, ProjectError, Projector};
 use posthaste_application::read::ReadWriter;
 use posthaste_application::relay::{Relay, RelayError, RelayStep, RelayTiming};
 use posthaste_application::signal::SignalWriter;
+use posthaste_infrastructure::prometheus::Prometheus;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -49,6 +51,8 @@ const POLL: Duration = Duration::from_millis(500);
 const LOOK: Duration = Duration::from_secs(1);
 /// How long acknowledgements are gathered.
 const GATHER: Duration = Duration::from_millis(50);
+/// How often what was measured is put into its buckets.
+const GATHER_MEASURES: Duration = Duration::from_secs(5);
 /// How long a device may take to acknowledge what was sent to it before it is written down that it was sent.
 const UNACKED: Duration = Duration::from_millis(500);
 /// How long reads are gathered: what a reader waits for the answer, against an event for every look at a screen.
@@ -127,6 +131,14 @@ pub(crate) async fn write_acks(mut writer: AckWriter, clock: Arc<dyn Clock>, sto
     }
     if let Err(error) = writer.mark_sent(DateTime::<Utc>::MAX_UTC).await {
         tracing::warn!(error = &error as &dyn std::error::Error, "when the last events were sent is not known");
+    }
+}
+
+/// Puts what was measured into its buckets, so that it does not pile up between two who look.
+pub(crate) async fn gather(prometheus: Prometheus, stopping: CancellationToken) {
+    while !stopping.is_cancelled() {
+        pause(GATHER_MEASURES, &stopping).await;
+        prometheus.gather();
     }
 }
 
@@ -225,6 +237,7 @@ pub(crate) async fn project(mut projector: Projector, ports: Ports, stopping: Ca
             }
             Err(error @ ProjectError::BeyondHead { .. }) => return Err(error.into()),
             Err(error) => {
+                meters().view_failures.of(projector.view()).increment(1);
                 tracing::warn!(error = &error as &dyn std::error::Error, view = projector.view(), "the view could not be kept");
                 back_off.pause(&stopping).await;
             }

@@ -14,6 +14,7 @@ use posthaste_application::project::Projector;
 use posthaste_application::read::read_queue;
 use posthaste_application::signal::{Telling, signal_queue};
 use posthaste_infrastructure::http::{self, App, Build, HttpListener, Limits};
+use posthaste_infrastructure::prometheus::Prometheus;
 use posthaste_infrastructure::ws::{self, Doors, Gateway, SocketEndpoint};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
@@ -23,7 +24,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::compose;
 use crate::config::Config;
-use crate::readiness::Probe;
+use crate::readiness::{Probe, Scrape};
 use crate::roles::{self, Role, guard};
 
 /// How long what has begun may take to end when the process is stopped; sockets are given their spread before that.
@@ -71,6 +72,8 @@ pub(crate) async fn serve(config: anyhow::Result<Config>, roles: Vec<Role>) -> a
 
 /// Starts the parts that these roles ask for.
 pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Server> {
+    // Before anything is done that is measured.
+    let prometheus = Prometheus::install()?;
     let ports = compose::ports(config).await?;
     // Bound before anything runs: an address that is taken must not start a relay.
     let listener =
@@ -171,14 +174,17 @@ pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Ser
         roles::webhooks::spawn(webhooks, &ports, &stopping, &mut front);
     }
 
-    let readiness = Probe::new(&ports, roles.contains(&Role::Gateway).then(|| Arc::clone(&hub)), stopping.clone());
+    let fed = roles.contains(&Role::Gateway).then(|| Arc::clone(&hub));
+    let probe = Arc::new(Probe::new(&ports, fed, config.readiness().limits(), stopping.clone()));
+    back.spawn(ended(roles::gather(prometheus.clone(), finishing.clone())));
     let app_state = App {
         executor,
         reads,
         ports: ports.clone(),
         limits: Limits { access_token: config.access_token(), ..Limits::default() },
         build: Build { version: env!("CARGO_PKG_VERSION"), commit: option_env!("POSTHASTE_COMMIT") },
-        readiness: Arc::new(readiness),
+        readiness: Arc::clone(&probe) as _,
+        exposition: Arc::new(Scrape { probe, prometheus }),
     };
     let endpoint = http::edge(app, Arc::new(app_state));
     let shutdown = stopping.clone().cancelled_owned();

@@ -61,7 +61,7 @@ use posthaste_application::execute::Executor;
 use posthaste_application::read::ReadQueue;
 
 use document::Exact;
-pub use health::{Build, Check, Readiness};
+pub use health::{Build, Check, Exposition, Readiness};
 pub use listener::HttpListener;
 
 /// What the resources need.
@@ -78,6 +78,8 @@ pub struct App {
     pub build: Build,
     /// Whether it can serve.
     pub readiness: Arc<dyn Readiness>,
+    /// What was measured.
+    pub exposition: Arc<dyn Exposition>,
 }
 
 /// What a request may cost.

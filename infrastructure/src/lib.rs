@@ -6,6 +6,7 @@ pub mod file;
 pub mod http;
 pub mod jwt;
 pub mod postgres;
+pub mod prometheus;
 pub mod rabbitmq;
 pub mod redis;
 pub mod reqwest;

@@ -10,6 +10,7 @@
 mod accounts;
 mod connect;
 mod cursors;
+mod doctor;
 mod door;
 mod error;
 mod import;
@@ -19,12 +20,14 @@ mod log;
 mod migrations;
 mod passcodes;
 mod rows;
+mod schema;
 mod views;
 mod webhooks;
 
 pub use accounts::PgAccounts;
-pub use connect::{ConnectError, Postgres, PostgresConfig};
+pub use connect::{ConnectError, Postgres, PostgresConfig, check_url};
 pub use cursors::PgCursors;
+pub use doctor::examine;
 pub use error::StatementError;
 pub use import::PgImport;
 pub use lease::PgLease;

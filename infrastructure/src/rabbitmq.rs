@@ -4,11 +4,13 @@
 //! - `link`: one connection, and how it ends.
 //! - `publisher`, `subscription`: the feed from the relay to the gateways, one message per run.
 //! - [`events`], `consumption`: one message per event, for durable consumers, of the types they want.
+//! - `doctor`: whether what is there is as it is declared.
 //! - `wire`: the bytes of a message.
 //!
 //! There is no recovery here. When anything fails on a connection, all of it fails, and the caller asks for a new one.
 
 mod consumption;
+mod doctor;
 pub mod events;
 mod link;
 mod publisher;

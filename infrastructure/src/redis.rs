@@ -1,5 +1,7 @@
 //! Redis: what may be forgotten in the distributed profile. Nothing here is truth; an empty Redis costs a retry.
 
+mod doctor;
+mod ping;
 mod presence;
 mod signals;
 mod tickets;
@@ -11,6 +13,8 @@ use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::io::tcp::TcpSettings;
 use redis::{Client, IntoConnectionInfo as _};
 
+pub use self::doctor::examine;
+pub use self::ping::RedisPing;
 pub use self::presence::RedisPresence;
 pub use self::signals::RedisSignals;
 pub use self::tickets::RedisTickets;
@@ -26,6 +30,14 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Where it tried to connect, and what came of it. The password does not show.
 pub async fn connect(url: &str) -> Result<ConnectionManager, PortError> {
     manage(&client(url)?).await
+}
+
+/// Whether this can be an address.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_url(url: &str) -> Result<(), PortError> {
+    client(url).map(drop)
 }
 
 /// What connects to this address.

@@ -16,7 +16,7 @@ use anyhow::Context as _;
 
 pub use self::port::Port;
 pub(crate) use self::postgres::connect;
-pub use self::postgres::{OWNER, Postgres, SERVER};
+pub use self::postgres::{OWNER, Postgres, SERVER, postgres_program};
 pub use self::process::Process;
 pub use self::rabbitmq::RabbitMq;
 pub use self::redis::Redis;

@@ -24,7 +24,7 @@ use posthaste_application::execute::{Doorkeeper, Executor, Rules};
 use posthaste_application::port::{Clock, Ids};
 use posthaste_application::read::read_queue;
 use posthaste_domain::{SessionId, UserId};
-use posthaste_infrastructure::http::{self, App, Build, Check, HttpListener, Limits, Readiness};
+use posthaste_infrastructure::http::{self, App, Build, Check, Exposition, HttpListener, Limits, Readiness};
 use posthaste_tests::{Profile, Stage};
 use rest::client::{Client, Person, key, name, registration, reply, saying};
 use rest::memory::Memory;
@@ -45,7 +45,8 @@ impl Readiness for Switch {
     async fn checks(&self) -> Vec<Check> {
         assert!(!self.broken.load(Ordering::SeqCst), "it is broken");
         let failure = self.off.load(Ordering::SeqCst).then(|| "it was switched off".to_owned());
-        vec![Check { name: "schema", failure: None }, Check { name: "database", failure }]
+        let check = |name, failure, required| Check { name, failure, required };
+        vec![check("schema", None, true), check("redis", Some("gone".to_owned()), false), check("database", failure, true)]
     }
 }
 
@@ -56,6 +57,16 @@ struct Server {
     memory: Arc<Memory>,
     readiness: Arc<Switch>,
     _tasks: JoinSet<()>,
+}
+
+/// Measures nothing.
+struct Nothing;
+
+#[async_trait]
+impl Exposition for Nothing {
+    async fn text(&self) -> String {
+        "# nothing\n".to_owned()
+    }
 }
 
 impl Server {
@@ -83,6 +94,7 @@ impl Server {
             limits: Limits { view_wait: Duration::from_millis(100), request: Duration::from_secs(3), ..Limits::default() },
             build: Build { version: "0.0.0", commit: None },
             readiness: readiness.clone(),
+            exposition: Arc::new(Nothing),
         };
         let listener = HttpListener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let address = listener.local_addr();
@@ -259,7 +271,11 @@ async fn a_service_that_is_not_ready_says_why() {
     let problem = server.client().get("/readyz").await;
     assert_eq!(problem.content_type, "application/problem+json");
     assert_eq!((problem.status, &problem.body["code"], &problem.body["ready"]), (503, &json!("unavailable"), &json!(false)));
-    let checks = json!([{"name": "schema", "ok": true}, {"name": "database", "ok": false, "detail": "it was switched off"}]);
+    let checks = json!([
+        {"name": "schema", "ok": true, "required": true},
+        {"name": "redis", "ok": false, "required": false, "detail": "gone"},
+        {"name": "database", "ok": false, "required": true, "detail": "it was switched off"},
+    ]);
     assert_eq!(problem.body["checks"], checks);
     // Alive all the same.
     server.client().get("/healthz").await.expect(200);

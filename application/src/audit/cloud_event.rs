@@ -8,8 +8,9 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{hex, time};
+use super::time;
 use crate::codec::{self, Undecodable};
+use crate::hex;
 use crate::recorded::Recorded;
 
 /// Where all events come from, unless something else is asked for.
@@ -72,7 +73,7 @@ pub fn write(bytes: &mut Vec<u8>, event: &Recorded, source: &str, content: bool)
         ordinal: event.ordinal,
         correlation: event.correlation,
         causation: event.causation,
-        hash: hex(&event.hash),
+        hash: hex::encode(&event.hash),
         data: &data,
     };
     serde_json::to_writer(&mut *bytes, &cloud_event).map_err(undecodable)?;

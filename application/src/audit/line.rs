@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::filter::Filter;
-use super::{hex, time, unhex};
+use super::time;
+use crate::hex;
 use crate::recorded::{Hash, Head, Position, Recorded, StreamId};
 
 /// What a file of lines calls itself.
@@ -106,7 +107,7 @@ impl Header {
             schema: SCHEMA,
             after: self.after,
             head: self.head.position,
-            hash: hex(&self.head.hash).into(),
+            hash: hex::encode(&self.head.hash).into(),
             filter: Cow::Borrowed(&self.filter),
             content: self.content,
         };
@@ -124,7 +125,7 @@ impl Header {
         if line.export != FORMAT || line.schema != SCHEMA {
             return Err(BadLine::Foreign { export: line.export.into_owned(), schema: line.schema });
         }
-        let hash = unhex(&line.hash).ok_or(BadLine::Field { field: "hash" })?;
+        let hash = hex::array(&line.hash).ok_or(BadLine::Field { field: "hash" })?;
         let head = Head { position: line.head, hash };
         Ok(Self { after: line.after, head, filter: line.filter.into_owned(), content: line.content })
     }
@@ -151,12 +152,12 @@ pub fn write(bytes: &mut Vec<u8>, event: &Recorded, content: bool) {
         actor: event.actor,
         command: event.command,
         ordinal: event.ordinal,
-        fingerprint: hex(&event.fingerprint).into(),
+        fingerprint: hex::encode(&event.fingerprint).into(),
         correlation: event.correlation,
         causation: event.causation,
         facts: (&event.facts).into(),
         content,
-        hash: hex(&event.hash).into(),
+        hash: hex::encode(&event.hash).into(),
     };
     write_line(bytes, &line);
 }
@@ -168,7 +169,7 @@ pub fn write(bytes: &mut Vec<u8>, event: &Recorded, content: bool) {
 pub fn read(line: &[u8]) -> Result<Recorded, BadLine> {
     let line: Line<'_> = serde_json::from_slice(line)?;
     let bad = |field| BadLine::Field { field };
-    let hash = |field, text: &str| -> Result<Hash, BadLine> { unhex(text).ok_or(bad(field)) };
+    let hash = |field, text: &str| -> Result<Hash, BadLine> { hex::array(text).ok_or(bad(field)) };
     let at: DateTime<Utc> = line.at.parse().map_err(|_| bad("at"))?;
     if !at.timestamp_subsec_nanos().is_multiple_of(1_000) {
         return Err(bad("at"));

@@ -10,6 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::task::AtomicWaker;
 
 use super::hub::Hub;
+use crate::meter::meters;
 use crate::port::cursors::{CursorMove, Device, SentMark};
 use crate::port::{Cursors, PortError};
 
@@ -174,6 +175,7 @@ impl AckWriter {
         }
         let newest = self.cursors.advance(&taken.moves).await?;
         self.hub.replaced(&newest);
+        meters().acks.increment(u64::try_from(taken.moves.len()).unwrap_or(u64::MAX));
         Ok(std::mem::take(&mut taken.moves).len())
     }
 

@@ -8,6 +8,7 @@ use futures::{FutureExt as _, StreamExt as _};
 
 use super::hub::Hub;
 use super::withhold::withhold_deleted;
+use crate::meter::meters;
 use crate::port::broker::Run;
 use crate::port::{Broker, EventLog, PortError};
 use crate::recorded::Position;
@@ -68,10 +69,12 @@ impl Feed {
         let (Some(first), Some(last)) = (run.first(), run.iter().map(|event| event.position).max()) else { return Ok(()) };
         let first = first.position;
         if run.windows(2).any(|pair| pair[1].position != pair[0].position.next()) {
+            meters().feed_holes.increment(1);
             tracing::warn!(first = first.0, last = last.0, "a run of the feed is not what was published: reading it from the log");
             return self.fill(last).await;
         }
         if first > self.hub.position().next() {
+            meters().feed_holes.increment(1);
             tracing::info!(after = self.hub.position().0, before = first.0, "filling a hole in the feed from the log");
             self.fill(Position(first.0 - 1)).await?;
         }
@@ -89,6 +92,7 @@ impl Feed {
         self.hub.observe_head(head);
         let position = self.hub.position();
         if head > position && position == self.looked_at {
+            meters().feed_holes.increment(1);
             self.fill(head).await?;
         }
         self.looked_at = self.hub.position();
@@ -98,6 +102,7 @@ impl Feed {
     /// The subscription is over; the next step begins another.
     fn lost(&mut self, error: PortError) -> PortError {
         self.hub.set_fed(false);
+        meters().feed_failures.increment(1);
         self.subscription = subscribe(&self.broker);
         error
     }

@@ -1,7 +1,7 @@
 //! An event, ready to be sent to any number of devices.
 
 use bytes::Bytes;
-use chrono::SecondsFormat;
+use chrono::{DateTime, SecondsFormat, Utc};
 use posthaste_domain::message::MessageEvent;
 use posthaste_domain::user::UserEvent;
 use posthaste_domain::{Audience, CommandId, Event, SessionId, ThreadId, UserId};
@@ -17,6 +17,10 @@ use crate::recorded::{Position, Recorded};
 pub struct Push {
     /// Where it stands in the log.
     pub position: Position,
+    /// Ties it to the request that set it off.
+    pub correlation: Uuid,
+    /// When it was recorded, by the log's clock.
+    pub at: DateTime<Utc>,
     /// To whom it is owed.
     pub audience: Audience,
     /// Of a message: its thread and who wrote it, who is told when it arrives.
@@ -81,7 +85,8 @@ impl Push {
         };
         let mut json = serde_json::to_vec(&fields).map_err(undecodable)?;
         json.remove(0);
-        Ok(Self { position: recorded.position, audience, posted, revoked, fields: json.into() })
+        let (position, correlation, at) = (recorded.position, recorded.correlation, recorded.at);
+        Ok(Self { position, correlation, at, audience, posted, revoked, fields: json.into() })
     }
 
     /// The schema of the fields of any `ev` frame, but for `t` and `prev`.

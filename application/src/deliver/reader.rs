@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use posthaste_domain::{ThreadId, UserId};
@@ -16,6 +17,8 @@ use super::inbox::{Attached, Detached, Taken};
 use super::push::Push;
 use super::withhold::withhold_deleted;
 use crate::codec::Undecodable;
+use crate::meter::{counted, meters};
+use crate::port::cursors::Device;
 use crate::port::{EventLog, PortError};
 use crate::recorded::{Position, Recorded};
 
@@ -147,12 +150,17 @@ pub struct Reader {
     tried: bool,
     /// How many events are read at once: fewer while they are large.
     page: usize,
+    /// When the oldest event was recorded that was pushed as soon as it came, since [`Reader::take_fresh`].
+    fresh_at: Option<DateTime<Utc>>,
+    /// What waits came just now, so whatever time it takes is the server's.
+    fresh: bool,
     /// A read of the log that has begun. Kept here, so that it goes on when `next` is dropped and called again.
     reading: Option<Reading>,
 }
 
 impl Drop for Reader {
     fn drop(&mut self) {
+        meters().unacked.decrement(counted(self.unacked.len()));
         self.hub.detach(&self.attached);
     }
 }
@@ -178,6 +186,8 @@ impl Reader {
             announced: false,
             tried: false,
             page: FIRST_READ,
+            fresh_at: None,
+            fresh: false,
             reading: None,
         }
     }
@@ -201,6 +211,7 @@ impl Reader {
                 return Ok(Output::Events(self.fill_window()));
             }
             if !self.waiting.is_empty() {
+                self.fresh = false;
                 // Only an ack makes room, and that comes through `ack`, which ends this wait with it.
                 return Ok(Output::Detached(self.attached.until_detached().await));
             }
@@ -232,11 +243,15 @@ impl Reader {
                 }
                 Source::Inbox => match poll_fn(|cx| self.attached.poll_take(cx)).await {
                     Taken::Events(events) => {
+                        self.fresh = true;
                         let scanned = self.scanned;
                         self.waiting.extend(events.into_iter().filter(|event| event.position > scanned));
                         self.scanned = self.waiting.back().map_or(scanned, |last| last.position);
                     }
-                    Taken::Overflowed => self.source = Source::Log,
+                    Taken::Overflowed => {
+                        meters().overflows.increment(1);
+                        self.source = Source::Log;
+                    }
                     Taken::Detached(why) => return Ok(Output::Detached(why)),
                 },
             }
@@ -256,11 +271,13 @@ impl Reader {
         }
         let user = self.attached.device().user;
         self.delivered.clear();
+        let before = self.unacked.len();
         while let Some(taken) = self.unacked.pop_front_if(|pushed| pushed.position <= position) {
             self.unacked_bytes -= taken.bytes;
             let others = taken.posted.filter(|(_, author)| *author != user);
             self.delivered.extend(others.map(|(thread, author)| Delivered { thread, author, position: taken.position }));
         }
+        meters().unacked.decrement(counted(before - self.unacked.len()));
         self.acked = position;
         Ok(Some(position))
     }
@@ -269,6 +286,12 @@ impl Reader {
     #[must_use]
     pub fn unacked(&self) -> Option<Position> {
         self.unacked.back().map(|unacked| unacked.position)
+    }
+
+    /// When the oldest event was recorded that was pushed since the last call as soon as it came. Not what was read from the log or waited for
+    /// an ack: that it took long says nothing of the server.
+    pub fn take_fresh(&mut self) -> Option<DateTime<Utc>> {
+        self.fresh_at.take()
     }
 
     /// The messages of others that the last ack was about, in order; at most a window of them.
@@ -340,6 +363,7 @@ impl Reader {
         }
         let whole = kept.len() == events.len();
         self.page = if whole { (self.page * 2).min(READ) } else { kept.len() };
+        self.fresh = false;
         let last = kept.last().map_or(upto, |last| last.position);
         self.scanned = if whole && events.len() < limit { upto } else { last };
         self.waiting.extend(kept);
@@ -349,18 +373,25 @@ impl Reader {
     fn fill_window(&mut self) -> Vec<String> {
         let mut frames = Vec::new();
         let mut together = 0;
+        let Device { user, device } = self.attached.device();
         while self.has_room()
             && together < TOGETHER_BYTES
             && let Some(push) = self.waiting.pop_front()
         {
             let frame = push.frame(self.prev);
+            if self.fresh {
+                self.fresh_at.get_or_insert(push.at);
+            }
             self.unacked.push_back(Unacked { position: push.position, bytes: frame.len(), posted: push.posted });
             self.unacked_bytes += frame.len();
             together += frame.len();
+            tracing::debug!(correlation = %push.correlation, position = push.position.0, %user, %device, "pushed");
             self.prev = push.position;
             self.pushed = self.pushed.max(push.position);
             frames.push(frame);
         }
+        meters().unacked.increment(counted(frames.len()));
+        meters().pushed.increment(u64::try_from(frames.len()).unwrap_or(u64::MAX));
         frames
     }
 }

@@ -10,11 +10,12 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::key::PublicKey;
+use super::leaf_of;
 use super::merkle::{PathBuilder, above, root_by_path};
 use super::page::Page;
 use super::seal::{BadSeal, Seal};
-use super::{hex, leaf_of};
 use crate::chain::{Link, link};
+use crate::hex;
 use crate::recorded::{Hash, Position, Recorded, StreamId};
 
 /// What a proof is called in its file.

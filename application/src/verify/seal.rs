@@ -9,9 +9,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::hex;
 use super::key::{PublicKey, SealKey};
 use super::merkle::Frontier;
+use crate::hex;
 use crate::recorded::{Hash, Position};
 
 /// What the first seal of a file follows on.

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use metrics::Counter;
 use uuid::Uuid;
 
 use super::envelope;
 use crate::deliver::withhold_deleted;
+use crate::meter::meters;
 use crate::port::poster::Letter;
 use crate::port::webhooks::{Fenced, Lease, Settlement, Waiting, Work};
 use crate::port::{Clock, EventLog, PortError, Poster, Randomness, Webhooks};
@@ -90,6 +92,38 @@ pub struct Dispatcher {
     holder: Uuid,
     patience: Patience,
     held: Option<(Lease, DateTime<Utc>)>,
+    meters: EndpointMeters,
+}
+
+/// What is counted for one endpoint.
+struct EndpointMeters {
+    sent: Counter,
+    delivered: Counter,
+    failed: Counter,
+    retried: Counter,
+    dead: Counter,
+}
+
+impl EndpointMeters {
+    fn new(endpoint: &str) -> Self {
+        let meters = meters();
+        Self {
+            sent: meters.webhook_sent.of(endpoint),
+            delivered: meters.webhook_delivered.of(endpoint),
+            failed: meters.webhook_failed.of(endpoint),
+            retried: meters.webhook_retried.of(endpoint),
+            dead: meters.webhook_dead.of(endpoint),
+        }
+    }
+
+    /// Counts what is known to be kept.
+    fn settled(&self, came: &Settlement) {
+        match came {
+            Settlement::Delivered => self.delivered.increment(1),
+            Settlement::Retry { .. } => self.retried.increment(1),
+            Settlement::Dead { .. } => self.dead.increment(1),
+        }
+    }
 }
 
 impl Dispatcher {
@@ -106,7 +140,8 @@ impl Dispatcher {
         holder: Uuid,
         patience: Patience,
     ) -> Self {
-        Self { endpoint, store, log, poster, clock, randomness, holder, patience, held: None }
+        let meters = EndpointMeters::new(&endpoint);
+        Self { endpoint, store, log, poster, clock, randomness, holder, patience, held: None, meters }
     }
 
     /// The endpoint.
@@ -154,6 +189,7 @@ impl Dispatcher {
             let Some(lease) = self.hold().await? else { return Ok(Dispatch::Standby) };
             let came = self.send(next).await?;
             self.store.settle(&self.endpoint, lease, next.position, &came).await??;
+            self.meters.settled(&came);
             sent += 1;
             let (Settlement::Retry { at, .. } | Settlement::Dead { at, .. }) = came else {
                 failing_since = None;
@@ -186,13 +222,17 @@ impl Dispatcher {
         let event = self.read(next.position).await?;
         let (tries, asked) = (next.tries + 1, self.clock.now());
         let undelivered = match envelope(&event) {
-            Ok(body) => match self.poster.post(&Letter { id: event.id(), body, at: asked }).await {
-                Ok(()) => return Ok(Settlement::Delivered),
-                Err(undelivered) => undelivered.to_string(),
-            },
+            Ok(body) => {
+                self.meters.sent.increment(1);
+                match self.poster.post(&Letter { id: event.id(), body, at: asked }).await {
+                    Ok(()) => return Ok(Settlement::Delivered),
+                    Err(undelivered) => undelivered.to_string(),
+                }
+            }
             // It never will be anything else.
             Err(error) => return Ok(Settlement::Dead { reason: format!("the event cannot be read: {error}"), at: asked }),
         };
+        self.meters.failed.increment(1);
         let at = self.clock.now();
         if tries >= self.patience.tries {
             tracing::warn!(webhook = self.endpoint, position = next.position.0, tries, undelivered, "given up: a dead letter");

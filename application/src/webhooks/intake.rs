@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Endpoint;
+use crate::meter::meters;
 use crate::port::queue::{Consumption, Delivery};
 use crate::port::webhooks::Owed;
 use crate::port::{EventLog, EventQueue, PortError, Webhooks};
@@ -80,8 +81,12 @@ impl Intake {
             let after = self.store.taken().await?;
             let events = self.log.read(after, READ).await?;
             let Some(last) = events.last() else { return Ok(looked) };
+            let owed = self.owed(&events);
             // If another took it in meanwhile, that is as good.
-            self.store.take_in(after, last.position, &self.owed(&events)).await?;
+            if self.store.take_in(after, last.position, &owed).await? && !owed.is_empty() {
+                meters().webhook_taken.increment(count(owed.len()));
+                meters().webhook_gap_reads.increment(1);
+            }
             looked += events.len();
         }
     }
@@ -99,9 +104,13 @@ impl Intake {
     async fn take_in(&self) -> Result<Vec<u64>, PortError> {
         loop {
             let after = self.store.taken().await?;
-            let Missing { upto, owed, foreign } = self.missing(after).await?;
+            let Missing { upto, owed, gaps, repeated, foreign } = self.missing(after).await?;
             // If not, another took something in meanwhile, and there may be less to do.
             if upto == after || self.store.take_in(after, upto, &owed).await? {
+                meters().webhook_taken.increment(count(owed.len()));
+                meters().webhook_gap_reads.increment(gaps);
+                meters().webhook_redeliveries.increment(repeated);
+                meters().webhook_foreign.increment(count(foreign.len()));
                 return Ok(foreign);
             }
         }
@@ -112,13 +121,16 @@ impl Intake {
         let mut in_order: Vec<_> = self.in_hand.iter().collect();
         in_order.sort_unstable_by_key(|delivery| delivery.event.position);
         let (mut upto, mut owed, mut foreign) = (after, Vec::new(), Vec::new());
+        let (mut gaps, mut repeated) = (0, 0);
         for delivery in in_order {
             let position = delivery.event.position;
             if position <= upto {
+                repeated += u64::from(position <= after);
                 continue;
             }
             if delivery.follows.is_none_or(|follows| follows > upto) {
                 tracing::debug!(after = upto.0, position = position.0, "reading from the log what the queue has not delivered");
+                gaps += 1;
                 while upto < position {
                     let events = self.log.read(upto, READ).await?;
                     let Some(last) = events.last() else {
@@ -135,7 +147,7 @@ impl Intake {
                 upto = position;
             }
         }
-        Ok(Missing { upto, owed, foreign })
+        Ok(Missing { upto, owed, gaps, repeated, foreign })
     }
 
     fn owed(&self, events: &[Recorded]) -> Vec<Owed> {
@@ -156,8 +168,16 @@ impl Intake {
 struct Missing {
     upto: Position,
     owed: Vec<Owed>,
+    /// How often the log was read for what was not delivered.
+    gaps: u64,
+    /// Deliveries that were taken in before.
+    repeated: u64,
     /// Deliveries that the log knows nothing of.
     foreign: Vec<u64>,
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
 }
 
 async fn settle(consumption: &mut dyn Consumption, last: u64, foreign: &[u64]) -> Result<(), PortError> {

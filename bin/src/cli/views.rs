@@ -6,7 +6,6 @@
 
 mod compare;
 mod memory;
-mod progress;
 mod rebuild;
 mod status;
 mod work;

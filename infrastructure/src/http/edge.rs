@@ -8,6 +8,7 @@ use poem::PathPattern;
 use poem::error::ReadBodyError;
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Endpoint, Request, Response, Route};
+use posthaste_application::meter::meters;
 use posthaste_application::problem::{Code, Problem};
 use tracing::{Instrument as _, Span, field};
 
@@ -86,7 +87,7 @@ impl Endpoint for Edge {
         let id = RequestId(given.unwrap_or_else(|| self.app.ports.ids.next()));
         let span = tracing::info_span!(
             "request",
-            request_id = %id.0,
+            correlation = %id.0,
             http.method = %request.method(),
             http.route = field::Empty,
             http.status = field::Empty,
@@ -114,7 +115,11 @@ fn record(span: &Span, response: &Response, started: Instant) {
     let route = response.data::<PathPattern>().map_or("none", |pattern| &pattern.0);
     span.record("http.route", route);
     span.record("http.status", response.status().as_u16());
-    span.record("duration_ms", millis(started.elapsed()));
+    let (elapsed, status) = (started.elapsed(), response.status().as_u16());
+    span.record("duration_ms", millis(elapsed));
+    meters().http_time.record(elapsed);
+    let class = ["1xx", "2xx", "3xx", "4xx", "5xx"].get(usize::from(status / 100).saturating_sub(1));
+    meters().http_requests.of(class.copied().unwrap_or_default()).increment(1);
     span.in_scope(|| tracing::debug!("request answered"));
 }
 

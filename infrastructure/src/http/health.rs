@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use poem_openapi::payload::Json;
+use poem_openapi::payload::{Json, PlainText};
 use poem_openapi::types::{Example, ToJSON as _};
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use posthaste_application::problem::Code;
@@ -20,10 +20,12 @@ pub struct Build {
 /// The state of one thing the service needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
-    /// What was looked at: `database`, `broker`, `schema`, `lag`, `draining`.
+    /// What was looked at: `database`, `schema`, `broker`, `relay`, `views`, `redis`, `draining`.
     pub name: &'static str,
     /// Why it cannot serve; `None` when it can. Shown to whoever asks, so without addresses.
     pub failure: Option<String>,
+    /// Without it no requests should be sent here. What is not required is told and no more.
+    pub required: bool,
 }
 
 /// Whether the service can take requests.
@@ -31,6 +33,13 @@ pub struct Check {
 pub trait Readiness: Send + Sync {
     /// The state of everything that is needed, looked at now, within a second or so.
     async fn checks(&self) -> Vec<Check>;
+}
+
+/// What was measured, for Prometheus.
+#[async_trait]
+pub trait Exposition: Send + Sync {
+    /// Everything as of now, in Prometheus' text format, within a second or so.
+    async fn text(&self) -> String;
 }
 
 pub(super) struct Health;
@@ -94,17 +103,19 @@ struct Checked {
     name: String,
     /// Whether it is as it must be.
     ok: bool,
+    /// Whether it keeps the process from being ready.
+    required: bool,
     /// What is wrong with it.
     detail: Option<String>,
 }
 
 impl From<Check> for Checked {
-    fn from(Check { name, failure }: Check) -> Self {
-        Self { name: name.to_owned(), ok: failure.is_none(), detail: failure }
+    fn from(Check { name, failure, required }: Check) -> Self {
+        Self { name: name.to_owned(), ok: failure.is_none(), required, detail: failure }
     }
 }
 
-/// Everything is as it must be.
+/// Everything that is required is as it must be.
 #[derive(Object)]
 #[oai(example)]
 struct Ready {
@@ -116,7 +127,7 @@ struct Ready {
 
 impl Example for Ready {
     fn example() -> Self {
-        Self { ready: true, checks: vec![Checked { name: "database".to_owned(), ok: true, detail: None }] }
+        Self { ready: true, checks: vec![Checked { name: "database".to_owned(), ok: true, required: true, detail: None }] }
     }
 }
 
@@ -161,7 +172,8 @@ impl NotReady {
 
 impl Example for NotReady {
     fn example() -> Self {
-        Self::of(vec![Checked { name: "broker".to_owned(), ok: false, detail: Some("rabbitmq is unavailable".to_owned()) }])
+        let detail = Some("rabbitmq is unavailable".to_owned());
+        Self::of(vec![Checked { name: "broker".to_owned(), ok: false, required: true, detail }])
     }
 }
 
@@ -173,6 +185,13 @@ enum Readied {
     /// It cannot, for the reasons given.
     #[oai(status = 503, content_type = "application/problem+json")]
     NotReady(Json<NotReady>),
+}
+
+#[derive(ApiResponse)]
+enum Measured {
+    /// Prometheus' text format.
+    #[oai(status = 200, content_type = "text/plain; version=0.0.4; charset=utf-8")]
+    Text(PlainText<String>),
 }
 
 #[OpenApi(tag = "Tag::Operations")]
@@ -195,15 +214,24 @@ impl Health {
 
     /// Whether it can take requests
     ///
-    /// Looks at what the service needs: database, broker, schema, lag. Not ready while it is being stopped.
+    /// Looks at what the service needs: database, schema, broker, the lag of relay and views. Not ready while it is being stopped. What is not
+    /// required is told too, and does not keep it from being ready.
     #[oai(path = "/readyz", method = "get", operation_id = "ready")]
     async fn ready(&self, call: Call) -> Readied {
         let checks: Vec<_> = call.app.readiness.checks().await.into_iter().map(Checked::from).collect();
-        if checks.iter().all(|check| check.ok) {
+        if checks.iter().all(|check| check.ok || !check.required) {
             Readied::Ready(Json(Ready { ready: true, checks }))
         } else {
             tracing::warn!(checks = checks.to_json_string(), "not ready");
             Readied::NotReady(Json(NotReady::of(checks)))
         }
+    }
+
+    /// What was measured
+    ///
+    /// For Prometheus: what was counted since the process started, and how things stand. Holds no names, addresses or contents.
+    #[oai(path = "/metrics", method = "get", operation_id = "metrics")]
+    async fn metrics(&self, call: Call) -> Measured {
+        Measured::Text(PlainText(call.app.exposition.text().await))
     }
 }

@@ -55,6 +55,14 @@ impl fmt::Debug for PostgresConfig {
     }
 }
 
+/// Whether this can be an address.
+///
+/// # Errors
+/// It cannot be read.
+pub fn check_url(url: &str) -> Result<(), ConnectError> {
+    PostgresConfig::new(url).driver().map(drop).map_err(ConnectError::Url)
+}
+
 /// Where a database is looked for, without anything secret.
 pub(super) fn place(config: &Config) -> String {
     let ports = config.get_ports();

@@ -22,7 +22,7 @@ pub(super) const HEARTBEAT_SECONDS: u16 = 10;
 /// For the TCP connection.
 const CONNECT: Duration = Duration::from_secs(5);
 /// For the connection, the handshake and the topology together. A broker that has just started takes its time.
-const OPEN: Duration = Duration::from_secs(20);
+pub(super) const OPEN: Duration = Duration::from_secs(20);
 /// How long the broker may take to answer a close before the socket is cut.
 const CLOSE: Duration = Duration::from_secs(2);
 
@@ -49,7 +49,8 @@ impl Link {
         }
     }
 
-    async fn connect(uri: &AMQPUri, purpose: &str) -> lapin::Result<Self> {
+    /// A connection on which nothing was declared.
+    pub(super) async fn connect(uri: &AMQPUri, purpose: &str) -> lapin::Result<Self> {
         let socket = Arc::new(Socket::default());
         let weak = Arc::downgrade(&socket);
         let properties = ConnectionProperties::default().with_connection_name(format!("posthaste {purpose}").into());

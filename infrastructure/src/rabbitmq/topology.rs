@@ -21,35 +21,61 @@ pub(super) fn queue(consumer: &Consumer) -> String {
     format!("posthaste.{}", consumer.name)
 }
 
-pub(super) async fn declare(channel: &Channel, consumers: &[Consumer]) -> lapin::Result<()> {
-    for (exchange, kind) in [(FEED, ExchangeKind::Fanout), (EVENTS, ExchangeKind::Topic), (DEAD, ExchangeKind::Fanout)] {
-        let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
-        channel.exchange_declare(exchange.into(), kind, options, FieldTable::default()).await?;
+/// Something that is declared.
+pub(super) enum Part {
+    /// An exchange.
+    Exchange(&'static str, ExchangeKind),
+    /// A queue with its arguments.
+    Queue(String, FieldTable),
+}
+
+impl Part {
+    /// Declares it, which changes nothing when it is there as it must be; if `passive`, changes nothing in any case.
+    pub(super) async fn declare(&self, channel: &Channel, passive: bool) -> lapin::Result<()> {
+        match self {
+            Self::Exchange(name, kind) => {
+                let options = ExchangeDeclareOptions { durable: true, passive, ..ExchangeDeclareOptions::default() };
+                channel.exchange_declare((*name).into(), kind.clone(), options, FieldTable::default()).await
+            }
+            Self::Queue(name, arguments) => {
+                let options = QueueDeclareOptions { durable: true, passive, ..QueueDeclareOptions::default() };
+                channel.queue_declare(name.as_str().into(), options, arguments.clone()).await.map(drop)
+            }
+        }
     }
+}
+
+/// Everything there is with these consumers.
+pub(super) fn parts(consumers: &[Consumer]) -> Vec<Part> {
+    let exchanges = [(FEED, ExchangeKind::Fanout), (EVENTS, ExchangeKind::Topic), (DEAD, ExchangeKind::Fanout)];
+    let exchanges = exchanges.into_iter().map(|(name, kind)| Part::Exchange(name, kind));
     let mut arguments = FieldTable::default();
     arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
-    let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
-    channel.queue_declare(DEAD.into(), options, arguments).await?;
+    let queues = consumers.iter().map(|consumer| Part::Queue(queue(consumer), arguments_of_consumers()));
+    exchanges.chain([Part::Queue(DEAD.to_owned(), arguments)]).chain(queues).collect()
+}
+
+pub(super) async fn declare(channel: &Channel, consumers: &[Consumer]) -> lapin::Result<()> {
+    for part in parts(consumers) {
+        part.declare(channel, false).await?;
+    }
     channel.queue_bind(DEAD.into(), DEAD.into(), "".into(), QueueBindOptions::default(), FieldTable::default()).await?;
     for consumer in consumers {
-        declare_queue(channel, consumer).await?;
+        let queue = queue(consumer);
+        for event_type in &consumer.types {
+            let (queue, key) = (queue.as_str().into(), event_type.as_str().into());
+            channel.queue_bind(queue, EVENTS.into(), key, QueueBindOptions::default(), FieldTable::default()).await?;
+        }
     }
     Ok(())
 }
 
-async fn declare_queue(channel: &Channel, consumer: &Consumer) -> lapin::Result<()> {
+fn arguments_of_consumers() -> FieldTable {
     let mut arguments = FieldTable::default();
     arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
     arguments.insert("x-dead-letter-exchange".into(), AMQPValue::LongString(DEAD.into()));
     // What was rejected once more than this is a dead letter.
     arguments.insert("x-delivery-limit".into(), AMQPValue::LongLongInt(i64::from(TRIES) - 1));
     arguments.insert("x-expires".into(), AMQPValue::LongLongInt(UNUSED_MS));
-    let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
-    let queue = queue(consumer);
-    channel.queue_declare(queue.as_str().into(), options, arguments).await?;
-    for event_type in &consumer.types {
-        let (queue, key) = (queue.as_str().into(), event_type.as_str().into());
-        channel.queue_bind(queue, EVENTS.into(), key, QueueBindOptions::default(), FieldTable::default()).await?;
-    }
-    Ok(())
+    arguments
 }

@@ -81,3 +81,19 @@ impl Close {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use posthaste_application::meter::{METRICS, Series};
+
+    use super::*;
+
+    #[test]
+    fn every_reason_is_counted_by_its_name() {
+        let metric = METRICS.iter().find(|metric| metric.name == "posthaste_closes_total").unwrap();
+        let Series::Of("reason", counted) = metric.series else { panic!("{metric:?}") };
+        let mut counted = counted.to_vec();
+        assert_eq!(counted.remove(0), "gone");
+        assert_eq!(counted, Close::ALL.iter().map(|close| close.name()).collect::<Vec<_>>());
+    }
+}

@@ -10,6 +10,7 @@ use futures::{FutureExt as _, StreamExt as _};
 use poem::web::websocket::{Message, WebSocketStream};
 use posthaste_application::deliver::{Detached, Output};
 use posthaste_application::execute::{Envelope, ExecuteError, Executed};
+use posthaste_application::meter::meters;
 use posthaste_application::port::cursors::{CursorMove, Device, SentMark};
 use posthaste_application::port::secrets::Access;
 use posthaste_application::presence::Watcher;
@@ -109,10 +110,11 @@ pub(super) async fn serve(gateway: Arc<Gateway>, socket: WebSocketStream, greeti
         },
     };
     let (close, wait) = match ended {
-        Ended::Gone => return,
+        Ended::Gone => return meters().closes.of("gone").increment(1),
         Ended::Close(close) => (close, None),
         Ended::Later(wait) => (Close::RateLimited, Some(wait)),
     };
+    meters().closes.of(close.name()).increment(1);
     tracing::debug!(connection = connection.map(tracing::field::display), code = close.code(), reason = close.name(), "closing");
     if close != Close::Bye {
         outbox.push(
@@ -251,8 +253,12 @@ impl<'a> Connection<'a> {
             return Err(Ended::Gone);
         }
         if let Some(to) = self.session.reader.unacked().filter(|to| *to > self.sent) {
+            let at = self.gateway.ports.clock.now();
             self.sent = to;
-            self.gateway.acks.sent(SentMark { device: self.session.device, to, at: self.gateway.ports.clock.now() });
+            self.gateway.acks.sent(SentMark { device: self.session.device, to, at });
+            if let Some(recorded_at) = self.session.reader.take_fresh() {
+                meters().push_time.record((at - recorded_at).to_std().unwrap_or_default());
+            }
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use futures::stream::SplitStream;
 use poem::web::websocket::{Message, WebSocketStream};
 use posthaste_application::deliver::{Admission, Admitted, Reader, Window, connect};
 use posthaste_application::execute::{ExecuteError, Executor};
+use posthaste_application::meter::meters;
 use posthaste_application::port::PortError;
 use posthaste_application::port::cursors::{Connect, CursorMove, Device, Generation};
 use posthaste_application::port::secrets::Access;
@@ -41,6 +42,23 @@ pub(super) struct Session {
     pub(super) window: Window,
     /// Its events.
     pub(super) reader: Reader,
+    _counted: Counted,
+}
+
+/// Counts a connection while it lasts.
+struct Counted;
+
+impl Counted {
+    fn new() -> Self {
+        meters().sockets.increment(1.0);
+        Self
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        meters().sockets.decrement(1.0);
+    }
 }
 
 /// Why there is no session.
@@ -92,6 +110,8 @@ pub(super) async fn shake_hands(gateway: &Gateway, stream: &mut SplitStream<WebS
     if cursor > stored {
         gateway.acks.add(CursorMove { device, to: cursor, at: gateway.ports.clock.now() });
     }
+    meters().connects.increment(1);
+    meters().resumes.increment(u64::from(cursor > Position::START));
     let id = gateway.ports.ids.next();
     tracing::debug!(
         connection = %id,
@@ -102,7 +122,7 @@ pub(super) async fn shake_hands(gateway: &Gateway, stream: &mut SplitStream<WebS
         client = hello.client.as_deref(),
         "connected"
     );
-    Ok(Session { id, access, device, cursor, head, window, reader })
+    Ok(Session { id, access, device, cursor, head, window, reader, _counted: Counted::new() })
 }
 
 /// Whether a login was ended, as the log has it now.

@@ -138,6 +138,14 @@ impl Postgres {
     }
 }
 
+/// One of PostgreSQL's programs for its clients, `pg_dump` say: of the same version as the servers that tests run on.
+///
+/// # Errors
+/// It is not installed.
+pub fn postgres_program(name: &str) -> anyhow::Result<Command> {
+    Ok(Command::new(newest_installation()?.join(name)))
+}
+
 /// Connects, and serves the connection in a task until the client is dropped.
 pub(crate) async fn connect(url: &str) -> anyhow::Result<Client> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await?;

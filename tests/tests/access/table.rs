@@ -44,6 +44,7 @@ table! {
 "about"                           "ok  ok  ok  ok  ok  ok  ok  ok  ok  ok"  |_| outside("/");
 "alive"                           "ok  ok  ok  ok  ok  ok  ok  ok  ok  ok"  |_| outside("/healthz");
 "ready"                           "ok  ok  ok  ok  ok  ok  ok  ok  ok  ok"  |_| outside("/readyz");
+"metrics"                         "ok  ok  ok  ok  ok  ok  ok  ok  ok  ok"  |_| outside("/metrics");
 "register_user"                   "ok  ok  ok  ok  ok  ok  ok  ok  ok  ok"  |s| s.post("/users", newcomer());
 "log_in"                          "401 401 401 401 401 401 401 401 401 401" |s| s.post("/sessions", json!({ "login": "nobody.at.all", "password": "a password of mine" }));
 // Anybody who is logged in, about themselves or what everybody sees.

@@ -75,6 +75,7 @@ impl Memory {
             clock: self.clone(),
             ids: self.clone(),
             webhooks: None,
+            dependencies: Vec::new(),
         }
     }
 

@@ -45,7 +45,7 @@ fn a_growing_tree_has_the_roots_of_the_definition() {
 #[test]
 fn roots_are_those_of_others_who_follow_the_definition() {
     // The test vectors of certificate-transparency-go, for trees of 1, 2, 3 and 8 of its leaves.
-    let bytes = |digits: &str| super::super::hex::decode(digits).unwrap();
+    let bytes = |digits: &str| crate::hex::decode(digits).unwrap();
     let inputs = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"];
     let leaves: Vec<_> = inputs.iter().map(|input| leaf(&bytes(input))).collect();
     for (count, root) in [

@@ -186,7 +186,7 @@ pub(super) async fn run(log: &dyn EventLog, args: &ExportArgs) -> anyhow::Result
     let stop = on_ctrl_c();
     let (mut export, header, mut sink) = args.begin(log).await?;
     let begun = export.reached();
-    let bar = progress::events(header.head.position.0.saturating_sub(begun.0));
+    let bar = progress::events("export", header.head.position.0.saturating_sub(begun.0));
     let mut events = 0;
     let how = how_to_go_on(args);
     loop {

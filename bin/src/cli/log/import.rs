@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
-use posthaste_application::audit;
 use posthaste_application::audit::import::Import;
+use posthaste_application::{audit, hex};
 use serde_json::json;
 use tokio::task::spawn_blocking;
 
@@ -32,7 +32,7 @@ pub(super) async fn run(configuration: Option<&Path>, args: &ImportArgs) -> anyh
     let config = args.target.load(configuration)?;
     let shown = args.file.display();
     let file = File::open(&args.file).with_context(|| format!("{shown} cannot be read"))?;
-    let bar = progress::bytes(file.metadata()?.len());
+    let bar = progress::bytes("import", file.metadata()?.len());
     let source = BufReader::with_capacity(1 << 20, bar.wrap_read(file));
     let begin = move || -> anyhow::Result<Import<Box<dyn BufRead + Send>>> { Ok(Import::begin(audit::open(source)?)?) };
     let mut import = spawn_blocking(begin).await?.with_context(|| format!("{shown} is not imported"))?;
@@ -61,11 +61,11 @@ pub(super) async fn run(configuration: Option<&Path>, args: &ImportArgs) -> anyh
     if args.verify {
         let log = compose::log(&config).await?;
         ensure!(log.head().await? == head, "the log does not end where {shown} does");
-        if let Err(broken) = verify::check(&*log).await? {
+        if let Err(broken) = verify::check(&log).await? {
             bail!("the log is not what was imported: first bad position {}: {broken}", broken.position());
         }
     }
-    let said = json!({ "imported": head.position, "hash": audit::hex(&head.hash), "verified": args.verify });
+    let said = json!({ "imported": head.position, "hash": hex::encode(&head.hash), "verified": args.verify });
     let plain = || format!("{} events, every one as it was recorded{}", head.position, if args.verify { ", and read back" } else { "" });
     println!("{}", if args.target.json { said.to_string() } else { plain() });
     Ok(())

@@ -5,7 +5,6 @@ use std::thread::available_parallelism;
 
 use anyhow::Context as _;
 use futures::{Stream, StreamExt as _, stream};
-use indicatif::{ProgressBar, ProgressStyle};
 use posthaste_application::port::EventLog;
 use posthaste_application::recorded::Position;
 use posthaste_application::verify::Page;
@@ -31,11 +30,4 @@ pub(super) fn pages(
         Box::pin(async move { Ok(read.await.context("a page was not read to its end")??) })
     };
     stream::iter((after.0..upto.0).step_by(PAGE)).map(page).buffered(ahead)
-}
-
-/// A bar on the terminal, if there is one, for so many events.
-pub(super) fn bar(events: u64, doing: &'static str) -> ProgressBar {
-    let style = "{msg} {wide_bar} {human_pos}/{human_len} events, {per_sec}, {eta} left";
-    let style = ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(events).with_style(style).with_message(doing)
 }

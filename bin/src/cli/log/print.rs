@@ -1,9 +1,9 @@
 //! How an event is shown.
 
 use chrono::SecondsFormat;
-use posthaste_application::audit::{hex, time};
-use posthaste_application::codec;
+use posthaste_application::audit::time;
 use posthaste_application::recorded::Recorded;
+use posthaste_application::{codec, hex};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ pub(super) fn to_json(event: &Recorded) -> Value {
         "correlation": event.correlation,
         "causation": event.causation,
         "at": time(event.at),
-        "hash": hex(&event.hash),
+        "hash": hex::encode(&event.hash),
         "body": serde_json::from_str::<Value>(&codec::body(event)).unwrap_or(Value::Null),
     })
 }

@@ -3,18 +3,19 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use clap::Args;
 use futures::StreamExt as _;
+use posthaste_application::audit::time;
 use posthaste_application::chain::GENESIS;
 use posthaste_application::port::EventLog;
 use posthaste_application::recorded::{Hash, Position, Recorded};
 use posthaste_application::verify::proof::{Content, Proof, Prover};
 use serde_json::json;
 
-use super::pages::{bar, pages};
-use super::print::time;
+use super::pages::pages;
 use super::verify::{read_seals, trusted};
+use crate::cli::{Interrupted, progress};
 use crate::compose;
 use crate::config::Config;
 
@@ -61,7 +62,7 @@ pub(super) async fn run(log: &Arc<dyn EventLog>, proving: &Proving, config: &Con
         }
         stopped = tokio::signal::ctrl_c() => {
             stopped?;
-            bail!("interrupted: no proof was written")
+            return Err(Interrupted("stopped: no proof was written".to_owned()).into());
         }
     };
     let text = serde_json::to_string_pretty(&proof)? + "\n";
@@ -82,7 +83,7 @@ pub(super) async fn run(log: &Arc<dyn EventLog>, proving: &Proving, config: &Con
 async fn read(log: &Arc<dyn EventLog>, prover: &mut Prover) -> anyhow::Result<()> {
     let (first, last) = prover.needs();
     let before = Position(first.0 - 1);
-    let bar = bar(last.0 - before.0, "reading");
+    let bar = progress::events("prove", last.0 - before.0);
     let mut pages = pages(log, before, last, last);
     while let Some(page) = pages.next().await {
         let page = page?;

@@ -12,7 +12,8 @@ use posthaste_application::verify::seal::Seal;
 use posthaste_application::verify::{Finding, Walk, resume};
 use serde_json::json;
 
-use super::pages::{bar, pages};
+use super::pages::pages;
+use crate::cli::{Interrupted, progress};
 use crate::compose;
 use crate::config::Config;
 
@@ -53,7 +54,7 @@ pub(super) async fn run(log: &Arc<dyn EventLog>, sealing: &Sealing, config: &Con
         sealed = seal(log, file, &key) => sealed?,
         stopped = tokio::signal::ctrl_c() => {
             stopped?;
-            bail!("interrupted: nothing was sealed")
+            return Err(Interrupted("stopped: nothing was sealed".to_owned()).into());
         }
     };
     match sealed {
@@ -88,7 +89,7 @@ async fn seal(log: &Arc<dyn EventLog>, file: &Path, key: &SealKey) -> anyhow::Re
 }
 
 async fn check(log: &Arc<dyn EventLog>, mut walk: Walk) -> anyhow::Result<Result<Walk, Finding>> {
-    let bar = bar(walk.upto().0.saturating_sub(walk.position().0), "checking");
+    let bar = progress::events("seal", walk.upto().0.saturating_sub(walk.position().0));
     let mut pages = pages(log, walk.position(), walk.upto(), walk.upto());
     while let Some(page) = pages.next().await {
         let page = page?;

@@ -2,9 +2,9 @@
 
 use anyhow::{bail, ensure};
 use clap::Args;
-use posthaste_application::audit::hex;
 use posthaste_application::chain::GENESIS;
 use posthaste_application::deliver::recipients;
+use posthaste_application::hex;
 use posthaste_application::port::EventLog;
 use posthaste_application::recorded::{Hash, Position, Recorded};
 use posthaste_domain::{CommandId, MembershipChange, UserId};
@@ -75,7 +75,7 @@ async fn range(log: &dyn EventLog, first: Position, last: Position) -> anyhow::R
 /// Ids of events are derived and not stored, so each is computed, the newest first.
 async fn by_id(log: &dyn EventLog, id: Uuid) -> anyhow::Result<Option<Recorded>> {
     let mut upto = log.head().await?.position;
-    let bar = progress::events(upto.0);
+    let bar = progress::events("show", upto.0);
     while upto > Position::START {
         let after = Position(upto.0.saturating_sub(READ as u64));
         let events = log.read(after, READ).await?;
@@ -98,8 +98,8 @@ async fn whole(log: &dyn EventLog, event: &Recorded, content: bool) -> anyhow::R
     }
     let mut whole = to_json(&shown);
     whole["ordinal"] = json!(event.ordinal);
-    whole["fingerprint"] = json!(hex(&event.fingerprint));
-    whole["previous"] = json!(hex(&previous(log, event.position).await?));
+    whole["fingerprint"] = json!(hex::encode(&event.fingerprint));
+    whole["previous"] = json!(hex::encode(&previous(log, event.position).await?));
     whole["content"] = match (&event.content, content) {
         (None, _) => json!("none"),
         (Some(_), true) => json!("shown"),

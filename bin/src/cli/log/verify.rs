@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use futures::StreamExt as _;
 use indicatif::ProgressBar;
+use posthaste_application::audit::time;
 use posthaste_application::port::EventLog;
 use posthaste_application::recorded::Position;
 use posthaste_application::verify::key::PublicKey;
@@ -14,8 +15,8 @@ use posthaste_application::verify::seal::{Seal, Seals};
 use posthaste_application::verify::{Finding, RestsOn, Walk};
 use serde_json::{Value, json};
 
-use super::pages::{bar, pages};
-use super::print::time;
+use super::pages::pages;
+use crate::cli::{Interrupted, progress};
 use crate::compose;
 use crate::config::Config;
 
@@ -53,14 +54,15 @@ pub(super) async fn run(log: &Arc<dyn EventLog>, range: &Range, config: &Config,
     ensure!(from <= head.next(), "the log ends at position {head}, before {from}");
     ensure!(to.is_none_or(|to| from <= to && to <= head), "--to is not between --from and the end of the log, which is at {head}");
     let last_seal = seals.iter().max_by_key(|seal| seal.position).cloned();
-    let bar = bar(to.unwrap_or(head).0 + 1 - from.0, "verifying");
+    let bar = progress::events("verify", to.unwrap_or(head).0 + 1 - from.0);
     let walked = tokio::select! {
         walked = walk(log, from, to, seals, &bar) => walked?,
         stopped = tokio::signal::ctrl_c() => {
             stopped?;
             let next = from.0 + bar.position();
             bar.finish_and_clear();
-            bail!("interrupted: nothing was found up to position {}; go on with --from {next}", next - 1)
+            let said = format!("stopped: nothing was found up to position {}; go on with --from {next}", next - 1);
+            return Err(Interrupted(said).into());
         }
     };
     bar.finish_and_clear();

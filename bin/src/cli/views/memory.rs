@@ -9,8 +9,8 @@ use posthaste_application::view::folding::Folding;
 use posthaste_application::view::{People, Threads, Timeline, View, ViewName};
 use serde_json::json;
 
-use super::{Stores, progress};
-use crate::cli::Interrupted;
+use super::Stores;
+use crate::cli::{Interrupted, progress};
 
 /// The pages that the log is folded in, once with each.
 const PAGES: [usize; 2] = [4_096, 1_000];
@@ -28,8 +28,7 @@ pub(super) async fn fold_twice(stores: &Stores, view: ViewName) -> anyhow::Resul
 async fn twice<V: View + PartialEq>(stores: &Stores) -> anyhow::Result<()> {
     let (view, head) = (V::NAME, stores.log.head().await?.position);
     let begun = Instant::now();
-    let bar = progress::bar(format!("verify {view}"));
-    bar.set_length(head.0 * 2);
+    let bar = progress::events(format!("verify {view}"), head.0 * 2);
     let folds = async { anyhow::Ok([fold::<V>(stores, head, PAGES[0], &bar).await?, fold::<V>(stores, head, PAGES[1], &bar).await?]) };
     let folds = tokio::select! {
         folds = folds => folds,

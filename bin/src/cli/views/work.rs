@@ -12,8 +12,8 @@ use posthaste_application::view::ViewName;
 use posthaste_infrastructure::system::SystemIds;
 use tokio::time::sleep;
 
-use super::{Stores, progress};
-use crate::cli::Interrupted;
+use super::Stores;
+use crate::cli::{Interrupted, progress};
 
 /// Between two looks at the lease of somebody who may have died.
 const LOOK: Duration = Duration::from_millis(100);
@@ -27,7 +27,7 @@ pub(super) async fn work<T>(
     mut conclude: impl AsyncFnMut(&mut Rebuilder) -> Result<Option<T>, RebuildError>,
 ) -> anyhow::Result<T> {
     let mut rebuilder = Rebuilder::new(Arc::clone(&stores.log), Arc::clone(rebuilds), view, purpose, SystemIds.next()).in_batches_of(batch);
-    let bar = progress::bar(format!("{purpose} {view}"));
+    let bar = progress::events(format!("{purpose} {view}"), 0);
     let worked = tokio::select! {
         worked = carry_out(&mut rebuilder, &bar, &mut conclude) => Some(worked),
         stopped = tokio::signal::ctrl_c() => {

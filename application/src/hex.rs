@@ -3,13 +3,15 @@
 use serde::{Deserialize as _, Deserializer, Serializer};
 
 /// The digits of these bytes.
-pub(super) fn encode(bytes: &[u8]) -> String {
+#[must_use]
+pub fn encode(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|half| char::from(DIGITS[usize::from(half)])).collect()
 }
 
 /// The bytes of these digits; nothing if they are not such digits, in lower case, so that bytes have one spelling.
-pub(super) fn decode(digits: &str) -> Option<Vec<u8>> {
+#[must_use]
+pub fn decode(digits: &str) -> Option<Vec<u8>> {
     let half = |digit: u8| match digit {
         b'0'..=b'9' => Some(digit - b'0'),
         b'a'..=b'f' => Some(digit - b'a' + 10),
@@ -22,43 +24,48 @@ pub(super) fn decode(digits: &str) -> Option<Vec<u8>> {
     pairs.iter().map(|[high, low]| Some(half(*high)? << 4 | half(*low)?)).collect()
 }
 
-pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+/// As many bytes as are wanted, of their digits.
+#[must_use]
+pub fn array<const N: usize>(digits: &str) -> Option<[u8; N]> {
+    decode(digits)?.try_into().ok()
+}
+
+pub(crate) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&encode(bytes))
 }
 
-pub(super) fn deserialize<'de, const N: usize, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; N], D::Error> {
+pub(crate) fn deserialize<'de, const N: usize, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; N], D::Error> {
     let digits = String::deserialize(deserializer)?;
-    let bytes = decode(&digits).and_then(|bytes| bytes.try_into().ok());
-    bytes.ok_or_else(|| serde::de::Error::custom(format!("{digits:?} is not {} hexadecimal digits", N * 2)))
+    array(&digits).ok_or_else(|| serde::de::Error::custom(format!("{digits:?} is not {} hexadecimal digits", N * 2)))
 }
 
 /// The same for any number of bytes.
-pub(super) mod any {
+pub(crate) mod any {
     use serde::{Deserialize as _, Deserializer, Serializer};
 
-    pub(in super::super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
         super::serialize(bytes, serializer)
     }
 
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
         let digits = String::deserialize(deserializer)?;
         super::decode(&digits).ok_or_else(|| serde::de::Error::custom("not hexadecimal digits"))
     }
 }
 
 /// The same for a list of hashes.
-pub(super) mod list {
+pub(crate) mod list {
     use serde::{Deserialize as _, Deserializer, Serializer};
 
     use crate::recorded::Hash;
 
-    pub(in super::super) fn serialize<S: Serializer>(hashes: &[Hash], serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(hashes: &[Hash], serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(hashes.iter().map(|hash| super::encode(hash)))
     }
 
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Hash>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Hash>, D::Error> {
         let list = Vec::<String>::deserialize(deserializer)?;
-        let hash = |digits: &String| super::decode(digits).and_then(|bytes| bytes.try_into().ok());
+        let hash = |digits: &String| super::array(digits);
         list.iter().map(hash).collect::<Option<_>>().ok_or_else(|| serde::de::Error::custom("not a list of hashes"))
     }
 }

@@ -1,0 +1,209 @@
+//! `posthaste doctor` on deployments that are sound, and on each that is not.
+
+use anyhow::{Context as _, ensure};
+use lapin::options::{ExchangeDeclareOptions, ExchangeDeleteOptions, QueueDeleteOptions};
+use lapin::{Connection, ConnectionProperties, ExchangeKind};
+use posthaste_tests::actor::User;
+use posthaste_tests::node::{migrate, run_posthaste};
+use posthaste_tests::services::{Port, Scratch};
+use posthaste_tests::{Node, NodeSettings, Sandbox};
+use serde_json::Value;
+use tokio_postgres::NoTls;
+
+/// What a doctor said.
+#[derive(Debug)]
+struct Diagnosis {
+    code: Option<i32>,
+    findings: Vec<Value>,
+    complained: String,
+}
+
+impl Diagnosis {
+    async fn of(settings: &NodeSettings, more: &[&str]) -> anyhow::Result<Self> {
+        let arguments: Vec<_> = ["doctor", "--json"].into_iter().chain(more.iter().copied()).collect();
+        let output = run_posthaste(settings, &arguments).await?;
+        let findings = String::from_utf8(output.stdout)?.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+        Ok(Self { code: output.status.code(), findings, complained: String::from_utf8_lossy(&output.stderr).into_owned() })
+    }
+
+    fn failing(&self) -> Vec<&str> {
+        let failing = self.findings.iter().filter(|finding| finding["verdict"] == "fail");
+        failing.filter_map(|finding| finding["check"].as_str()).collect()
+    }
+
+    /// Nothing fails, and everything was looked at.
+    fn sound(self, checks: &[&str]) -> anyhow::Result<()> {
+        ensure!(self.code == Some(0) && self.failing().is_empty(), "{self:#?}");
+        for check in checks {
+            ensure!(self.findings.iter().any(|finding| finding["check"] == *check), "nobody has looked at {check}: {self:#?}");
+        }
+        Ok(())
+    }
+
+    /// This fails and nothing else, with these words, and it is said what to do.
+    fn fails(self, check: &str, words: &[&str]) -> anyhow::Result<()> {
+        ensure!(self.code == Some(1) && self.complained.contains("checks failed"), "{self:#?}");
+        let failing = self.failing();
+        ensure!(!failing.is_empty() && failing.iter().all(|failing| *failing == check), "{check}: {self:#?}");
+        let finding = self.findings.iter().find(|finding| finding["verdict"] == "fail").context("one that fails")?;
+        ensure!(finding["remedy"].as_str().is_some_and(|remedy| remedy.len() > 10), "{finding}");
+        for word in words {
+            ensure!(
+                self.findings.iter().any(|finding| finding["verdict"] == "fail" && finding.to_string().contains(word)),
+                "{word}: {self:#?}"
+            );
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_data_folder_is_sound_until_somebody_touches_its_log() -> anyhow::Result<()> {
+    let folder = Scratch::new()?;
+    let data = folder.path().join("data");
+    let (settings, arguments) = (NodeSettings::default(), ["--data", data.to_str().unwrap()]);
+    Diagnosis::of(&settings, &arguments).await?.fails_among("schema", &["posthaste.db", "--data"])?;
+    let mut node = Node::start("the node", NodeSettings::embedded(&data)).await?;
+    User::enrol(&node.base(), "alice").await?;
+    // Beside the server that runs.
+    let checks = ["configuration", "schema", "disk", "log", "relay"];
+    Diagnosis::of(&settings, &arguments).await?.sound(&checks)?;
+    ensure!(node.terminate().await?.success());
+    Diagnosis::of(&settings, &arguments).await?.sound(&checks)?;
+
+    let file = rusqlite::Connection::open(data.join("posthaste.db"))?;
+    let lease: String =
+        file.query_row("SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE '%lease%'", [], |row| row.get(0))?;
+    file.execute(&format!("UPDATE {lease} SET checkpoint = checkpoint + 1000"), [])?;
+    Diagnosis::of(&settings, &arguments).await?.fails("relay", &["older log", "OPERATIONS.md"])?;
+    file.execute(&format!("UPDATE {lease} SET checkpoint = checkpoint - 1000"), [])?;
+    file.pragma_update(None, "user_version", 99)?;
+    Diagnosis::of(&settings, &arguments).await?.fails("schema", &["99"])?;
+    Ok(())
+}
+
+impl Diagnosis {
+    /// This is among what fails.
+    fn fails_among(self, check: &str, words: &[&str]) -> anyhow::Result<()> {
+        ensure!(self.failing().contains(&check), "{self:#?}");
+        let findings: Vec<_> = self.findings.iter().filter(|finding| finding["check"] == check).cloned().collect();
+        Self { findings, ..self }.fails(check, words)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wrong_with_a_deployment_is_named_with_what_to_do() -> anyhow::Result<()> {
+    let sandbox = Sandbox::new("doctor").await?;
+    let settings = NodeSettings::distributed(&sandbox);
+    let look = async || Diagnosis::of(&settings, &[]).await;
+    look().await?.fails_among("schema", &["posthaste migrate"])?;
+    migrate(&sandbox).await?;
+    look().await?.fails("broker", &["posthaste.feed", "posthaste.events", "posthaste.dead", "is not there"])?;
+    let node = Node::start("the node", settings.clone()).await?;
+    User::enrol(&node.base(), "alice").await?;
+    let all = ["database", "schema", "durability", "encoding", "rights", "guards", "clock", "log", "relay", "views", "broker", "redis"];
+    look().await?.sound(&all)?;
+    drop(node);
+
+    let (owner, connection) = tokio_postgres::connect(&sandbox.postgres_owner_url(), NoTls).await?;
+    tokio::spawn(connection);
+    // What is done, what fails by it with which word, and how it is undone.
+    for (harm, check, word, undo) in [
+        (
+            "GRANT UPDATE (actor) ON events TO posthaste_server",
+            "rights",
+            "UPDATE on events",
+            "REVOKE UPDATE (actor) ON events FROM posthaste_server",
+        ),
+        (
+            "GRANT TRUNCATE ON log_head TO posthaste_server",
+            "rights",
+            "TRUNCATE on log_head",
+            "REVOKE TRUNCATE ON log_head FROM posthaste_server",
+        ),
+        ("GRANT DELETE ON events TO PUBLIC", "rights", "DELETE on events", "REVOKE DELETE ON events FROM PUBLIC"),
+        ("ALTER TABLE events DISABLE TRIGGER append_only", "guards", "events", "ALTER TABLE events ENABLE ALWAYS TRIGGER append_only"),
+        (
+            "UPDATE relay_lease SET checkpoint = checkpoint + 1000",
+            "relay",
+            "older log",
+            "UPDATE relay_lease SET checkpoint = checkpoint - 1000",
+        ),
+        (
+            "UPDATE view_checkpoints SET position = position + 1000 WHERE view = 'people'",
+            "views",
+            "people",
+            "UPDATE view_checkpoints SET position = position - 1000 WHERE view = 'people'",
+        ),
+        (
+            "CREATE TABLE newest AS SELECT * FROM refinery_schema_history ORDER BY version DESC LIMIT 1; \
+             DELETE FROM refinery_schema_history WHERE version IN (SELECT version FROM newest)",
+            "schema",
+            "pending",
+            "INSERT INTO refinery_schema_history SELECT * FROM newest",
+        ),
+        (
+            "ALTER TABLE events DISABLE TRIGGER USER; UPDATE events SET schema = schema + 1 WHERE position = 1; \
+             ALTER TABLE events ENABLE ALWAYS TRIGGER append_only",
+            "log",
+            "log verify",
+            "ALTER TABLE events DISABLE TRIGGER USER; UPDATE events SET schema = schema - 1 WHERE position = 1; \
+             ALTER TABLE events ENABLE ALWAYS TRIGGER append_only",
+        ),
+    ] {
+        owner.batch_execute(harm).await.context(harm)?;
+        look().await?.fails_among(check, &[word]).context(harm)?;
+        owner.batch_execute(undo).await.context(undo)?;
+    }
+
+    let channel = Connection::connect(&sandbox.rabbitmq_url(), ConnectionProperties::default()).await?.create_channel().await?;
+    channel.exchange_delete("posthaste.feed".into(), ExchangeDeleteOptions::default()).await?;
+    look().await?.fails("broker", &["the exchange posthaste.feed is not there"])?;
+    let (options, arguments) =
+        (ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() }, lapin::types::FieldTable::default());
+    channel.exchange_declare("posthaste.feed".into(), ExchangeKind::Direct, options, arguments).await?;
+    channel.queue_delete("posthaste.dead".into(), QueueDeleteOptions::default()).await?;
+    look().await?.fails("broker", &["the exchange posthaste.feed is of another kind", "the queue posthaste.dead is not there"])?;
+
+    // Nothing was made by looking.
+    channel.exchange_delete("posthaste.feed".into(), ExchangeDeleteOptions::default()).await?;
+    let _node = Node::start("the node again", settings.clone()).await?;
+    look().await?.sound(&all)?;
+    let port = Port::reserve()?;
+    let nowhere = format!("redis://:hunter2@127.0.0.1:{}", port.number());
+    let diagnosis = Diagnosis::of(&settings.clone().with("REDIS__URL", &nowhere), &[]).await?;
+    ensure!(!format!("{diagnosis:?}").contains("hunter2"), "{diagnosis:#?}");
+    diagnosis.fails("redis", &[&port.number().to_string()])
+}
+
+#[tokio::test]
+async fn a_configuration_is_checked_without_connecting_to_anything() -> anyhow::Result<()> {
+    let check = async |settings: &NodeSettings| {
+        let output = run_posthaste(settings, &["config", "check"]).await?;
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        anyhow::Ok((output.status.code(), said))
+    };
+    let distributed = NodeSettings::default()
+        .with("PROFILE", "distributed")
+        .with("POSTGRES__URL", "postgres://server:hunter2@nowhere.invalid/posthaste")
+        .with("RABBITMQ__URL", "amqp://server:hunter2@nowhere.invalid")
+        .with("REDIS__URL", "redis://:hunter2@nowhere.invalid")
+        .with("AUTH__SECRET", "0123456789abcdef0123456789abcdef");
+    for settings in [NodeSettings::default(), distributed.clone()] {
+        let (code, said) = check(&settings).await?;
+        ensure!(code == Some(0) && said.contains("can be used"), "{said}");
+    }
+    for (key, value, word) in [
+        ("GATEWAY__HEARTBEET_S", "7", "heartbeet_s"),
+        ("AUTH__SECRET", "hunter2", "auth.secret"),
+        ("POSTGRES__URL", "mysql://server:hunter2@nowhere", "postgres.url"),
+        ("RABBITMQ__URL", "http://server:hunter2@nowhere", "rabbitmq.url"),
+        ("REDIS__URL", "hunter2", "redis.url"),
+        ("AUTH__PASSWORD_PASSES", "0", "auth.password_"),
+    ] {
+        let (code, said) = check(&distributed.clone().with(key, value)).await?;
+        ensure!(code == Some(1) && said.contains(word), "{key}: {said}");
+        ensure!(!said.contains("hunter2"), "{key}: {said}");
+    }
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! `readyz` tells the truth: of each thing the service stands on, while it is gone and when it is back.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, ensure};
+use posthaste_application::recorded::Position;
+use posthaste_tests::actor::{Device, User};
+use posthaste_tests::history::History;
+use posthaste_tests::node::migrate;
+use posthaste_tests::proxy::Proxy;
+use posthaste_tests::services::{Redis, Scratch};
+use posthaste_tests::{Node, NodeSettings, Sandbox};
+use serde_json::Value;
+
+use super::scrape::Scrape;
+use super::{PATIENCE, until};
+
+/// What a process says of itself: the status, and the names of what is not as it must be.
+#[derive(Debug, PartialEq, Eq)]
+struct Said {
+    status: u16,
+    faults: Vec<String>,
+    body: Value,
+}
+
+async fn ask(base: &str) -> anyhow::Result<Said> {
+    let response = reqwest::get(format!("{base}/readyz")).await?;
+    let (status, body): (_, Value) = (response.status().as_u16(), response.json().await?);
+    let checks = body["checks"].as_array().context("checks")?;
+    let faults = checks.iter().filter(|check| check["ok"] == false).filter_map(|check| Some(check["name"].as_str()?.to_owned())).collect();
+    Ok(Said { status, faults, body })
+}
+
+/// Waits until it says this, and that its metrics say the same.
+async fn says(base: &str, status: u16, faults: &[&str]) -> anyhow::Result<Said> {
+    let what = format!("{status} because of {faults:?}");
+    let said = until(&what, async || ask(base).await, |said| said.status == status && said.faults == faults).await?;
+    let told = |scrape: &Scrape| {
+        ["database", "schema", "broker", "relay", "views", "redis", "draining"].into_iter().all(|check| {
+            let fault = scrape.get(&format!("check{{check=\"{check}\"}}")).is_ok_and(|value| value == 0.0);
+            fault == faults.contains(&check)
+        })
+    };
+    until(&format!("metrics that say {faults:?}"), async || Scrape::of(base).await, told).await?;
+    Ok(said)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_says_which_of_its_dependencies_is_gone_and_when_it_is_back() -> anyhow::Result<()> {
+    let scratch = Scratch::new()?;
+    let sandbox = Sandbox::new("readiness").await?;
+    migrate(&sandbox).await?;
+    let (postgres, rabbitmq) = (Proxy::before(&sandbox.postgres_server_url()).await?, Proxy::before(&sandbox.rabbitmq_url()).await?);
+    let mut redis = Redis::start(scratch.path().join("redis")).await?;
+    let settings = NodeSettings::distributed(&sandbox)
+        .with("POSTGRES__URL", postgres.url())
+        .with("RABBITMQ__URL", rabbitmq.url())
+        .with("REDIS__URL", redis.url());
+    let mut node = Node::start("the node", settings).await?;
+    let base = node.base();
+    let said = says(&base, 200, &[]).await?;
+    let checks: Vec<_> = said.body["checks"].as_array().unwrap().iter().map(|check| check["name"].as_str().unwrap()).collect();
+    ensure!(checks == ["database", "relay", "views", "schema", "redis", "broker", "draining"], "{checks:?}");
+
+    // Nothing that is durable needs it.
+    redis.kill().await?;
+    says(&base, 200, &["redis"]).await?;
+    let alice = User::register(&base, "alice").await.context("without Redis")?;
+    redis.restart().await?;
+    says(&base, 200, &[]).await?;
+
+    rabbitmq.refuse();
+    says(&base, 503, &["broker"]).await?;
+    rabbitmq.pass();
+    says(&base, 200, &[]).await?;
+
+    postgres.refuse();
+    let gone = says(&base, 503, &["database", "schema"]).await?;
+    ensure!(!gone.body.to_string().contains("127.0.0.1"), "an address is shown: {gone:?}");
+    postgres.pass();
+    says(&base, 200, &[]).await?;
+
+    // Somebody puts an older database in its place.
+    let owner = sandbox.postgres_owner_url();
+    let (client, connection) = tokio_postgres::connect(&owner, tokio_postgres::NoTls).await?;
+    tokio::spawn(connection);
+    let taken = "CREATE TABLE newest AS SELECT * FROM refinery_schema_history ORDER BY version DESC LIMIT 1";
+    client.batch_execute(&format!("{taken}; DELETE FROM refinery_schema_history WHERE version IN (SELECT version FROM newest)")).await?;
+    says(&base, 503, &["schema"]).await?;
+    client.batch_execute("INSERT INTO refinery_schema_history SELECT * FROM newest; DROP TABLE newest").await?;
+    says(&base, 200, &[]).await?;
+    alice.log_in(&base).await?;
+    node.still_runs()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_says_that_relay_and_views_are_too_far_behind_until_they_are_not() -> anyhow::Result<()> {
+    let sandbox = Sandbox::new("lag").await?;
+    migrate(&sandbox).await?;
+    let settings = NodeSettings::distributed(&sandbox).with("READINESS__RELAY_LAG", "10").with("READINESS__VIEW_LAG", "20");
+    let serving = Node::start("serving", settings.clone().roles("api")).await?;
+    let base = serving.base();
+    says(&base, 200, &[]).await?;
+    // Counted as it happens, by the only process that appends.
+    let head = async || Scrape::of(&base).await?.get("events_appended_total");
+    while head().await? <= 10.0 {
+        User::enrol(&base, "newcomer").await?;
+    }
+    says(&base, 503, &["relay"]).await?;
+    while head().await? <= 20.0 {
+        User::enrol(&base, "newcomer").await?;
+    }
+    let said = says(&base, 503, &["relay", "views"]).await?;
+    ensure!(said.body.to_string().contains("timeline") && said.body.to_string().contains("people"), "{said:?}");
+    let projecting = Node::start("projecting", settings.clone().roles("projector")).await?;
+    says(&base, 503, &["relay"]).await.with_context(|| projecting.logs())?;
+    let _relaying = Node::start("relaying", settings.roles("relay")).await?;
+    says(&base, 200, &[]).await.map(drop)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_is_being_stopped_is_never_ready_again() -> anyhow::Result<()> {
+    let folder = Scratch::new()?;
+    let settings = NodeSettings::embedded(&folder.path().join("data")).with("GATEWAY__DRAIN_SPREAD_S", "1");
+    let mut node = Node::start("the node", settings).await?;
+    let base = node.base();
+    let alice = Arc::new(User::register(&base, "alice").await?);
+    let phone = Device::connect(&alice, std::slice::from_ref(&base), Position::START, &History::default());
+    phone.live_on(&base, PATIENCE).await?;
+    says(&base, 200, &[]).await?;
+    let (stopped, asked) = tokio::join!(node.terminate(), async {
+        let (mut ready, mut not_ready) = (0, 0);
+        // Until it tells the phone to go; what is asked before the signal has arrived counts for nothing.
+        loop {
+            match ask(&base).await {
+                Ok(said) if said.status == 200 && not_ready > 0 => anyhow::bail!("ready again: {said:?}"),
+                Ok(said) if said.status == 200 => ready += 1,
+                Ok(said) => {
+                    ensure!(said.faults == ["draining"], "{said:?}");
+                    not_ready += 1;
+                }
+                Err(_) => not_ready += 1,
+            }
+            if not_ready == 20 {
+                return Ok((ready, not_ready));
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    });
+    let (ready, not_ready) = asked?;
+    ensure!(stopped?.success() && not_ready == 20, "{ready} times ready");
+    drop(phone);
+    Ok(())
+}
