@@ -2,8 +2,8 @@
 //!
 //! - `frame` and `close` are the contract on the wire; `asyncapi` documents it.
 //! - `op` turns a `cmd` into a command.
-//! - `doors` has connections wait in line; `handshake` lets a device in; `connection` serves it; `outbox` writes to it; `liveness` says
-//!   whether it still lives.
+//! - `serve` takes a socket from its first frame to its last: `doors` has connections wait in line, `handshake` lets a device in,
+//!   `connection` serves it, `outbox` writes to it, `liveness` says whether it still lives, `leaving` how it ends with its node.
 //! - `passing` is what a connection is told of others in passing, and they of it.
 
 mod asyncapi;
@@ -12,11 +12,13 @@ mod connection;
 mod doors;
 mod frame;
 mod handshake;
+mod leaving;
 mod liveness;
 mod op;
 mod outbox;
 mod passing;
 mod presence;
+mod serve;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -158,7 +160,7 @@ impl Endpoint for SocketEndpoint {
             .max_message_size(Some(limit))
             .max_frame_size(Some(limit));
         let upgraded = socket.protocols([SUBPROTOCOL]).config(config).on_upgrade(move |socket| async move {
-            let served = gateway.connections.track_future(connection::serve(Arc::clone(&gateway), socket, greeting));
+            let served = gateway.connections.track_future(serve::serve(Arc::clone(&gateway), socket, greeting));
             served.await;
         });
         Ok(upgraded.into_response())

@@ -1,7 +1,6 @@
 //! One connection: reads what the client sends, pushes what its device is owed, and watches that both go on.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::SecondsFormat;
 use futures::future::{BoxFuture, OptionFuture};
@@ -17,56 +16,23 @@ use posthaste_application::presence::Watcher;
 use posthaste_application::problem::{Code, Problem};
 use posthaste_application::read;
 use posthaste_application::recorded::Position;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::close::Close;
 use super::frame::{self, Ack, Auth, ClientFrame, Cmd, Limits, Ping, Read, ServerFrame, Typing};
-use super::handshake::{Refused, Session, is_revoked, shake_hands};
+use super::handshake::{Session, is_revoked};
+use super::leaving::Leaving;
 use super::liveness::{self, Liveness, Seen};
 use super::outbox::Outbox;
 use super::passing::Passing;
+use super::serve::Ended;
 use super::{Gateway, op, presence};
 
 /// Most commands of one connection that are on their way; then its next frames wait.
 pub(super) const IN_FLIGHT: usize = 64;
-/// How long a connection that is about to be closed waits for the answers to what was asked of it.
-const SETTLING: Duration = Duration::from_secs(3);
-
-/// How a connection ended.
-enum Ended {
-    /// The client is gone.
-    Gone,
-    /// The server closes.
-    Close(Close),
-    /// The server closes; the client may come back after this long.
-    Later(Duration),
-}
-
-/// How far a connection of a node that is being stopped has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Leaving {
-    /// The node is not being stopped.
-    No,
-    /// The client knows, and is served until then.
-    At(Instant),
-    /// What was asked is answered, since then; nothing more is taken on.
-    Since(Instant),
-}
-
-impl Leaving {
-    /// Waits for the moment to close, or to give up on what is not answered by then.
-    async fn over(self) {
-        match self {
-            Self::No => std::future::pending().await,
-            Self::At(moment) => sleep_until(moment).await,
-            Self::Since(moment) => sleep_until(moment + SETTLING).await,
-        }
-    }
-}
-
 type Submitted = Result<BoxFuture<'static, Result<Executed, ExecuteError>>, ExecuteError>;
 
-struct Connection<'a> {
+pub(super) struct Connection<'a> {
     gateway: &'a Gateway,
     session: Session,
     outbox: &'a mut Outbox,
@@ -86,56 +52,9 @@ struct Connection<'a> {
     leaving: Leaving,
 }
 
-/// Serves a socket to its end.
-pub(super) async fn serve(gateway: Arc<Gateway>, socket: WebSocketStream, greeting: Result<(), Close>) {
-    let (sink, mut stream) = socket.split();
-    let mut outbox = Outbox::new(sink, gateway.settings.write_buffer_bytes);
-    let mut connection = None;
-    let ended = match greeting {
-        Err(close) => Ended::Close(close),
-        // One connection may bring a request after the node has stopped to take on new ones.
-        Ok(()) if gateway.stopping.is_cancelled() => Ended::Close(Close::Draining),
-        Ok(()) => match shake_hands(&gateway, &mut stream).await {
-            Ok(session) => {
-                connection = Some(session.id);
-                Connection::new(&gateway, session, &mut outbox).run(&mut stream).await
-            }
-            Err(Refused::Gone) => Ended::Gone,
-            Err(Refused::Close(close)) => Ended::Close(close),
-            Err(Refused::Later(wait)) => Ended::Later(wait),
-            Err(Refused::Closed(problem, close)) => {
-                outbox.push(frame::error(None, &problem));
-                Ended::Close(close)
-            }
-        },
-    };
-    let (close, wait) = match ended {
-        Ended::Gone => return meters().closes.of("gone").increment(1),
-        Ended::Close(close) => (close, None),
-        Ended::Later(wait) => (Close::RateLimited, Some(wait)),
-    };
-    meters().closes.of(close.name()).increment(1);
-    tracing::debug!(connection = connection.map(tracing::field::display), code = close.code(), reason = close.name(), "closing");
-    if close != Close::Bye {
-        outbox.push(
-            ServerFrame::Err {
-                re: None,
-                code: close.name(),
-                title: close.title(),
-                detail: None,
-                retry: close.retry(),
-                retry_after_ms: wait.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
-            }
-            .text(),
-        );
-    }
-    outbox.close(close).await;
-    // A socket that is dropped with something unread is reset, and the client may never see why.
-    let _ = timeout(Duration::from_secs(1), async { while let Some(Ok(_)) = stream.next().await {} }).await;
-}
-
 impl<'a> Connection<'a> {
-    fn new(gateway: &'a Gateway, session: Session, outbox: &'a mut Outbox) -> Self {
+    /// The connection of a device that was let in.
+    pub(super) fn new(gateway: &'a Gateway, session: Session, outbox: &'a mut Outbox) -> Self {
         let liveness = Liveness::new(&gateway.settings, session.cursor, Instant::now());
         let sent = session.cursor;
         let passing = Passing::new(Arc::clone(session.reader.attached()), gateway.signals.clone());
@@ -155,7 +74,8 @@ impl<'a> Connection<'a> {
         }
     }
 
-    async fn run(mut self, stream: &mut SplitStream<WebSocketStream>) -> Ended {
+    /// Serves the device until one of the two ends it.
+    pub(super) async fn run(mut self, stream: &mut SplitStream<WebSocketStream>) -> Ended {
         self.welcome();
         let attached = Arc::clone(self.session.reader.attached());
         let mut looks = interval(liveness::period(&self.gateway.settings));
@@ -167,7 +87,7 @@ impl<'a> Connection<'a> {
                 return self.let_go(why);
             }
             let (listening, leaving) = (self.is_listening(), self.leaving);
-            let settling = matches!(leaving, Leaving::Since(_));
+            let settling = leaving.is_settling();
             let step = tokio::select! {
                 incoming = stream.next(), if listening => self.take(incoming),
                 written = self.outbox.drive(), if !self.outbox.is_empty() => self.written(&written),
@@ -209,7 +129,7 @@ impl<'a> Connection<'a> {
     /// Whether what the client sends is read.
     fn is_listening(&self) -> bool {
         let takes_on = self.submitting.is_none() && self.renewing.is_none() && self.in_flight.len() < IN_FLIGHT && self.outbox.has_room();
-        takes_on && !matches!(self.leaving, Leaving::Since(_))
+        takes_on && !self.leaving.is_settling()
     }
 
     /// Whether everything that was asked was answered.
@@ -414,19 +334,16 @@ impl<'a> Connection<'a> {
         Ok(())
     }
 
-    /// Tells the client that the node is being stopped, and goes on until a moment of its own, so that not all come back at once.
+    /// Tells the client that the node is being stopped, and goes on for a while.
     fn prepare_to_leave(&mut self) {
         let spread = self.gateway.settings.drain_spread;
         let spread_ms = u64::try_from(spread.as_millis()).unwrap_or(u64::MAX);
         self.outbox.push(ServerFrame::Drain { after_ms: 0, spread_ms }.text());
-        self.leaving = Leaving::At(Instant::now() + spread.mul_f64(rand::random()));
+        self.leaving = Leaving::within(spread);
     }
 
     fn leave(&mut self) -> Result<(), Ended> {
-        if let Leaving::Since(_) = self.leaving {
-            return Err(Ended::Close(Close::Draining));
-        }
-        self.leaving = Leaving::Since(Instant::now());
+        self.leaving = self.leaving.next().ok_or(Ended::Close(Close::Draining))?;
         Ok(())
     }
 }
