@@ -1,7 +1,10 @@
 //! The event log in SQLite, and the file it lives in.
 
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use anyhow::ensure;
 use posthaste_application::chain::{Broken, Verifier};
@@ -50,6 +53,25 @@ async fn a_data_directory_serves_one_writer_at_a_time() -> anyhow::Result<()> {
 
     drop(first);
     record(&open(directory.path())?, 2..=2).await
+}
+
+/// What is being started from a process has all of its files open for a moment, the lock on the directory too.
+#[test]
+fn a_directory_that_was_let_go_of_is_free_also_while_processes_are_started() -> anyhow::Result<()> {
+    let directory = TempDir::new()?;
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    assert!(Command::new("true").status().is_ok_and(|status| status.success()));
+                }
+            });
+        }
+        let opened = (0..100).try_for_each(|_| Database::open(directory.path()).map(drop));
+        done.store(true, Ordering::Relaxed);
+        Ok(opened?)
+    })
 }
 
 #[tokio::test]

@@ -93,7 +93,20 @@ pub struct Database {
     readers: Readers,
     writer: Option<Writer>,
     head: watch::Sender<Position>,
-    _lock: Option<File>,
+    _lock: Option<Held>,
+}
+
+/// The lock on a data directory. It is let go of in so many words: merely to close the file would leave it to whatever process is just
+/// being started from this one, until that has become another program.
+#[derive(Debug)]
+struct Held(File);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the lock of the data directory goes with the process");
+        }
+    }
 }
 
 impl Database {
@@ -130,7 +143,7 @@ impl Database {
         let head = head(&connection).map_err(failed)?;
         let readers = open_readers(&file).map_err(failed)?;
         let writer = Writer::start(connection).map_err(unusable)?;
-        Ok(Arc::new(Self { readers, writer: Some(writer), head: watch::Sender::new(head), _lock: Some(lock) }))
+        Ok(Arc::new(Self { readers, writer: Some(writer), head: watch::Sender::new(head), _lock: Some(Held(lock)) }))
     }
 
     /// Opens a data directory for an operator's small change beside the server that may be running on it, whose file it waits for. Not

@@ -24,11 +24,20 @@ struct Company {
 
 impl Company {
     async fn meet(base: &str) -> anyhow::Result<Self> {
-        let (friends, carol) = tokio::try_join!(Friends::meet(base), User::register(base, "carol"))?;
+        let (friends, carol) = tokio::try_join!(meet(base), User::register(base, "carol"))?;
         friends.alice.befriend(base, &carol).await?;
         let (group, other) = (create(base, &friends, &carol).await?, create(base, &friends, &carol).await?);
         Ok(Self { friends, carol, group, other })
     }
+}
+
+/// Two whose thread is known to the views.
+async fn meet(base: &str) -> anyhow::Result<Friends> {
+    let friends = Friends::meet(base).await?;
+    // Opening it again says where it was opened.
+    let opened = friends.alice.call(base, Method::PUT, &format!("/v1/threads/direct/{}", friends.bob.id()), None).await?;
+    known(base, &friends.alice, "/v1/threads", &opened).await?;
+    Ok(friends)
 }
 
 async fn create(base: &str, friends: &Friends, carol: &User) -> anyhow::Result<ThreadId> {
@@ -87,7 +96,7 @@ pub(crate) async fn typing_is_told_to_the_other_members_and_to_nobody_else(base:
 }
 
 pub(crate) async fn typing_ends_when_it_is_not_renewed_and_at_once_when_the_typist_goes(base: &str) -> anyhow::Result<()> {
-    let Friends { alice, bob, thread } = Friends::meet(base).await?;
+    let Friends { alice, bob, thread } = meet(base).await?;
     let (mut phone, mut laptop) = tokio::try_join!(Wire::fresh(base, &alice), Wire::fresh(base, &alice))?;
     let mut bobs = Wire::fresh(base, &bob).await?;
     let mut lasts = Vec::new();
@@ -163,7 +172,7 @@ pub(crate) async fn who_wrote_is_told_what_arrived_and_all_members_what_was_read
 }
 
 pub(crate) async fn receipts_of_many_messages_are_few_and_only_grow(base: &str) -> anyhow::Result<()> {
-    let Friends { alice, bob, thread } = Friends::meet(base).await?;
+    let Friends { alice, bob, thread } = meet(base).await?;
     let (mut alices, mut bobs) = tokio::try_join!(Wire::fresh(base, &alice), Wire::fresh(base, &bob))?;
     let since = Instant::now();
     let mut last = 0;
@@ -270,7 +279,7 @@ async fn signals_go_from_node_to_node() -> anyhow::Result<()> {
     let sandbox = Sandbox::new("signals of two").await?;
     let nodes = two_nodes(&sandbox, &sandbox.redis_url()).await?;
     let [one, other] = nodes.each_ref().map(Node::base);
-    let Friends { alice, bob, thread } = Friends::meet(&one).await?;
+    let Friends { alice, bob, thread } = meet(&one).await?;
     let (mut alices, mut bobs) = tokio::try_join!(Wire::fresh(&one, &alice), Wire::fresh(&other, &bob))?;
     heard(&mut alices, &mut bobs, thread).await?;
     told_typing(&mut bobs, thread, &alice, false).await?;
@@ -291,7 +300,7 @@ async fn without_redis_only_signals_are_missing_and_with_it_they_are_back() -> a
     let mut redis = Redis::start(scratch.path().join("redis")).await?;
     let nodes = two_nodes(&sandbox, &redis.url()).await?;
     let [one, other] = nodes.each_ref().map(Node::base);
-    let friends = Friends::meet(&one).await?;
+    let friends = meet(&one).await?;
     let (mut alices, mut bobs) = tokio::try_join!(Wire::fresh(&one, &friends.alice), Wire::fresh(&other, &friends.bob))?;
     heard(&mut alices, &mut bobs, friends.thread).await?;
 
