@@ -1,10 +1,11 @@
 //! What auditors ask of the log.
 //!
-//! - [`export`] takes it away: whole or in part ([`filter`]), as lines that keep every byte ([`line`]) or as CloudEvents ([`cloud_event`]).
+//! - [`export`] takes it away: whole or in part ([`filter`]), as lines that keep every byte ([`mod@line`]) or as CloudEvents ([`cloud_event`]).
 //!   A file that was cut anywhere goes on from what is whole in it ([`tail`]).
 //! - [`import`] puts an export into an empty log, and checks every link on the way.
 //! - [`as_of`] says what position is meant by a time; [`replay`] tells how a thread, a user or a message stood there; [`diff`] what became of
 //!   a thread between two positions.
+//! - [`trace`] is the proof of delivery of one message: its way from the command to everybody's devices.
 
 pub mod as_of;
 pub mod cloud_event;
@@ -15,6 +16,7 @@ pub mod import;
 pub mod line;
 pub mod replay;
 pub mod tail;
+pub mod trace;
 
 use std::io::{self, BufRead, BufReader, Write as _};
 

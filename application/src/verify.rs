@@ -15,6 +15,7 @@ mod walk;
 
 pub use self::page::Page;
 pub use self::sealer::{SealError, SealStep, Sealer, SealerTiming, resume};
+pub(crate) use self::walk::hash_at;
 pub use self::walk::{Finding, RestsOn, Walk};
 
 use crate::chain;

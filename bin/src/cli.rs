@@ -5,6 +5,8 @@ pub(crate) mod doctor;
 pub(crate) mod interrupt;
 pub(crate) mod log;
 pub(crate) mod progress;
+pub(crate) mod relay;
+pub(crate) mod trace;
 pub(crate) mod views;
 pub(crate) mod webhooks;
 
@@ -60,6 +62,13 @@ pub(crate) enum Command {
     Views {
         #[command(subcommand)]
         command: views::ViewsCommand,
+    },
+    /// Follow one message: command, commit, broker, every device, every reader
+    Trace(trace::TraceArgs),
+    /// See how the relay is doing
+    Relay {
+        #[command(subcommand)]
+        command: relay::RelayCommand,
     },
     /// See how webhooks are doing, and give them what they did not take
     Webhooks {

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use posthaste_application::Ports;
 use posthaste_application::port::queue::Consumer;
-use posthaste_application::port::{Clock, Cursors, EventLog, EventQueue, Ids, LogImport, Poster, Rebuilds, SealStore, Webhooks};
+use posthaste_application::port::{
+    Clock, Cursors, EventLog, EventQueue, Ids, LogImport, Poster, Rebuilds, RelayLease, SealStore, Webhooks,
+};
 use posthaste_application::verify::Sealer;
 use posthaste_application::verify::key::{PublicKey, SealKey};
 use posthaste_application::webhooks::{self, Endpoint, WebhookPorts};
@@ -52,17 +54,29 @@ pub(crate) async fn log(config: &Config) -> anyhow::Result<Arc<dyn EventLog>> {
     }
 }
 
-/// The event log and the cursors, to look at, as [`log`].
-pub(crate) async fn audit(config: &Config) -> anyhow::Result<(Arc<dyn EventLog>, Arc<dyn Cursors>)> {
+/// What is stored of deliveries.
+pub(crate) struct Audit {
+    /// The event log.
+    pub(crate) log: Arc<dyn EventLog>,
+    /// How far each device has come.
+    pub(crate) cursors: Arc<dyn Cursors>,
+    /// How far the relay has come.
+    pub(crate) relay: Arc<dyn RelayLease>,
+}
+
+/// What is stored of deliveries, to look at, as [`log`].
+pub(crate) async fn audit(config: &Config) -> anyhow::Result<Audit> {
     match config {
         Config::Embedded(config) => {
-            let database = Database::open_read_only(&config.embedded.data)?;
+            let (database, clock) = (Database::open_read_only(&config.embedded.data)?, Arc::new(SystemClock));
             let cursors = Arc::new(SqliteCursors::new(Arc::clone(&database)));
-            Ok((Arc::new(SqliteLog::new(database, Arc::new(SystemClock))), cursors))
+            let relay = Arc::new(SqliteLease::new(Arc::clone(&database), Arc::<SystemClock>::clone(&clock)));
+            Ok(Audit { log: Arc::new(SqliteLog::new(database, clock)), cursors, relay })
         }
         Config::Distributed(config) => {
             let postgres = connect(&config.postgres).await?;
-            Ok((Arc::new(PgLog::new(postgres.clone())), Arc::new(PgCursors::new(postgres))))
+            let (cursors, relay) = (Arc::new(PgCursors::new(postgres.clone())), Arc::new(PgLease::new(postgres.clone())));
+            Ok(Audit { log: Arc::new(PgLog::new(postgres)), cursors, relay })
         }
     }
 }

@@ -22,6 +22,8 @@ async fn main() -> ExitCode {
         Command::Demo { .. }
             | Command::Log { .. }
             | Command::Views { .. }
+            | Command::Trace(_)
+            | Command::Relay { .. }
             | Command::Webhooks { .. }
             | Command::Config { .. }
             | Command::Doctor { .. }
@@ -33,6 +35,8 @@ async fn main() -> ExitCode {
         Command::Migrate => compose::migrate(cli::load(config.as_deref(), None, None)).await,
         Command::Log { command } => cli::log::run(config.as_deref(), command).await,
         Command::Views { command } => cli::views::run(config.as_deref(), command).await,
+        Command::Trace(trace) => cli::trace::run(config.as_deref(), trace).await,
+        Command::Relay { command } => cli::relay::run(config.as_deref(), &command).await,
         Command::Webhooks { command } => cli::webhooks::run(config.as_deref(), command).await,
         Command::Config { command } => cli::config::run(config.as_deref(), &command),
         Command::Doctor { target } => cli::doctor::run(config.as_deref(), &target).await,

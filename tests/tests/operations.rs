@@ -16,6 +16,8 @@ mod metrics;
 mod readiness;
 #[path = "operations/scrape.rs"]
 mod scrape;
+#[path = "operations/trace.rs"]
+mod trace;
 
 use std::time::Duration;
 

@@ -14,7 +14,7 @@ const READ: usize = 4_096;
 /// What an event becomes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// A line that keeps every byte, after a header. See [`line`].
+    /// A line that keeps every byte, after a header. See [`mod@line`].
     Lines,
     /// A CloudEvent from this source. See [`cloud_event`].
     CloudEvents {

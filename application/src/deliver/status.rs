@@ -61,6 +61,19 @@ pub enum Stage {
     Read,
 }
 
+impl Stage {
+    /// In a word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+        }
+    }
+}
+
 /// What became of an event for one of its recipients. Whatever happened later is there only with what came before it, and no time is before
 /// the one of what came before it, whatever clocks say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

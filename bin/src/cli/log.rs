@@ -18,7 +18,7 @@ use clap::Subcommand;
 
 pub(crate) use self::verify::check;
 use super::Target;
-use crate::compose;
+use crate::compose::{self, Audit};
 
 /// Events read at once.
 const READ: usize = 4_096;
@@ -91,7 +91,7 @@ pub(crate) async fn run(file: Option<&Path>, command: LogCommand) -> anyhow::Res
         LogCommand::Export(export) => export::run(&*load(&export.target).await?.0, &export).await,
         LogCommand::Import(import) => import::run(file, &import).await,
         LogCommand::Replay(replay) => {
-            let (log, cursors) = compose::audit(&replay.target().load(file)?).await?;
+            let Audit { log, cursors, .. } = compose::audit(&replay.target().load(file)?).await?;
             replay::run(&*log, &*cursors, &replay).await
         }
         LogCommand::Diff(diff) => diff::run(&*load(&diff.target).await?.0, &diff).await,

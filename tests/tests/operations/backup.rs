@@ -75,6 +75,10 @@ async fn a_dump_is_restored_verified_and_served_and_devices_go_on() -> anyhow::R
     let doctor = run_posthaste(&settings, &["doctor"]).await?;
     ensure!(doctor.status.success(), "{}", String::from_utf8_lossy(&doctor.stdout));
 
+    let verified = run_posthaste(&settings, &["views", "verify", "all", "--json"]).await?;
+    let views = String::from_utf8(verified.stdout)?;
+    ensure!(verified.status.success() && views.matches("\"verdict\":\"verified\"").count() == 3, "{views}");
+
     // The device goes on where it was, with what it missed and nothing twice.
     let laptop = Device::resume(&bob, name.device, std::slice::from_ref(&base), before.clone(), &history);
     laptop.stored(last, PATIENCE).await?;

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::{Act, ReplayError, stream};
 use crate::audit::as_of::Moment;
-use crate::deliver::{Deliveries, Delivery, OnDevice, ReadAt, Stage};
+use crate::deliver::{Deliveries, Delivery, OnDevice, ReadAt};
 use crate::port::{Cursors, EventLog};
 use crate::recorded::{Position, StreamId};
 
@@ -159,12 +159,7 @@ fn as_of(delivery: Delivery, at: DateTime<Utc>) -> DeliveryAsOf {
     };
     DeliveryAsOf {
         user: delivery.user,
-        status: match delivery.stage() {
-            Stage::Pending => "pending",
-            Stage::Sent => "sent",
-            Stage::Delivered => "delivered",
-            Stage::Read => "read",
-        },
+        status: delivery.stage().as_str(),
         sent: delivery.sent.map(|sent| sent.at),
         delivered: delivery.delivered.map(|delivered| delivered.at),
         device: delivery.delivered.map(|delivered| delivered.device),

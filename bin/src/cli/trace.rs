@@ -1,0 +1,57 @@
+//! `posthaste trace`: what became of one message, from the command to everybody's devices.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use clap::Args;
+use posthaste_application::audit::time;
+use posthaste_application::audit::trace::{OnDevice, Recipient, Trace, trace};
+use posthaste_application::hex;
+use posthaste_domain::MessageId;
+
+use super::Target;
+use crate::compose::{self, Audit};
+
+/// Which message, and where.
+#[derive(Debug, Args)]
+pub(crate) struct TraceArgs {
+    /// The message
+    id: MessageId,
+    #[command(flatten)]
+    target: Target,
+}
+
+/// Does what is asked.
+pub(crate) async fn run(file: Option<&Path>, TraceArgs { id, target }: TraceArgs) -> anyhow::Result<()> {
+    let Audit { log, cursors, relay } = compose::audit(&target.load(file)?).await?;
+    let traced = trace(&*log, &*cursors, &*relay, id).await?.with_context(|| format!("there is no message {id}"))?;
+    println!("{}", if target.json { serde_json::to_string(&traced)? } else { in_words(&traced) });
+    Ok(())
+}
+
+fn in_words(Trace { message, thread, command, commit, relay, recipients }: &Trace) -> String {
+    let thread = thread.map_or_else(String::new, |thread| format!(" in thread {thread}"));
+    let by = command.by.map_or_else(|| "the server".to_owned(), |by| by.to_string());
+    let linked = if commit.linked { "which fits" } else { "which DOES NOT FIT: see `posthaste log verify`" };
+    let confirmed = if relay.confirmed { "confirmed by the broker" } else { "not confirmed by the broker yet" };
+    let mut lines = vec![
+        format!("message    {message}{thread}"),
+        format!("asked      by {by}, command {}, correlation {}", command.id, command.correlation),
+        format!("committed  {} at position {}, hash {}, {linked}", time(commit.at), commit.position, hex::encode(&commit.hash)),
+        format!("published  {confirmed}, which has everything up to position {}", relay.checkpoint),
+        format!("owed to    {} users", recipients.len()),
+    ];
+    lines.extend(recipients.iter().flat_map(of_recipient));
+    lines.join("\n")
+}
+
+fn of_recipient(Recipient { user, status, devices, read }: &Recipient) -> Vec<String> {
+    let read = read.map_or_else(String::new, |read| format!(" {}", time(read)));
+    let mut lines = vec![format!("  {user}  {status}{read}")];
+    lines.extend(devices.iter().map(|OnDevice { device, sent, acknowledged }| {
+        let sent = sent.map_or_else(String::new, |at| format!("  sent by {}", time(at)));
+        let acknowledged = acknowledged.map_or_else(|| "  not acknowledged".to_owned(), |at| format!("  acknowledged {}", time(at)));
+        format!("    device {device}{sent}{acknowledged}")
+    }));
+    lines
+}
