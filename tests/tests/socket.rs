@@ -90,6 +90,7 @@ on_both_profiles! {
     delivery::a_ping_is_answered_and_bye_is_a_normal_end,
     devices::each_device_of_a_user_has_a_cursor_of_its_own,
     devices::the_author_of_a_message_learns_when_it_was_sent_delivered_and_read_and_on_which_device,
+    devices::who_has_read_a_message_is_told_to_whoever_sees_it,
     reading::a_burst_of_reads_is_one_event_on_all_own_devices_and_on_nobody_elses,
     reading::nobody_reads_beyond_the_end_of_the_log_or_what_they_are_not_in,
     signals::typing_is_told_to_the_other_members_and_to_nobody_else,

@@ -124,6 +124,25 @@ impl Example for Delivery {
     }
 }
 
+/// Somebody who has read a message.
+#[derive(Object)]
+#[oai(example)]
+struct Reader {
+    /// Who.
+    user: Uuid,
+    /// When they said so.
+    at: DateTime<Utc>,
+}
+
+impl Example for Reader {
+    fn example() -> Self {
+        Self { user: example::BOB, at: example::noon() }
+    }
+}
+
+failures! {
+    ReadersFailures = BEARER [404: "`not_found`: there is no such message, or it is not for you to see; which of the two is not told."]
+}
 failures! {
     ListFailures = BEARER [
         403: "`forbidden`: it is not your message.",
@@ -164,5 +183,33 @@ impl Deliveries {
         let ports = &call.app.ports;
         let deliveries = wanted.of(&*ports.log, &*ports.cursors, Some(&*ports.views), found.position).await?;
         Ok(Items::of(asked, deliveries, |delivery| delivery.user, Delivery::from).into())
+    }
+
+    /// List who has read a message
+    ///
+    /// Of those it was owed to, in the order of their ids, the author left out. Whoever sees the message may ask. Those who do not let it be told
+    /// what they read are not among them, nor is anybody who has no device that took it in.
+    #[oai(path = "/messages/:message/readers", method = "get", operation_id = "list_readers")]
+    async fn readers(
+        &self,
+        token: AccessToken,
+        call: Call,
+        /// The message.
+        message: Path<Uuid>,
+        /// The `next` of the page before this one; the first page when absent.
+        before: Query<Option<String>>,
+        /// At most this many entries; 50 when absent.
+        #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
+        limit: Query<Option<u32>>,
+    ) -> Result<Answer<Items<Reader>>, Failed<ReadersFailures>> {
+        let message = MessageId::new(message.0);
+        let asked = Asked::new(before.0, limit.0)?;
+        let found = call.find(&token, message).await?;
+        let author = call.state::<Message>(message).await?.state.author();
+        let wanted = deliver::Deliveries { except: author, stage: Some(Stage::Read), after: asked.before(), limit: asked.limit() };
+        let ports = &call.app.ports;
+        let deliveries = wanted.of(&*ports.log, &*ports.cursors, Some(&*ports.views), found.position).await?;
+        let read = deliveries.into_iter().filter_map(|delivery| Some((delivery.user, delivery.read?.at))).collect();
+        Ok(Items::of(asked, read, |(user, _)| *user, |(user, at)| Reader { user: user.uuid(), at }).into())
     }
 }

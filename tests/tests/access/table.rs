@@ -115,6 +115,7 @@ table! {
 "edit_message"                    "401 404 404 403 404 404 404 404 403 ok"  |s| s.patch("/messages/{message}", json!({ "content": { "kind": "text", "text": "Better." } }));
 "delete_message"                  "401 404 404 403 404 404 404 404 ok  ok"  |s| s.delete("/messages/{message}");
 "list_deliveries"                 "401 404 404 403 404 404 404 404 403 ok"  |s| s.get("/messages/{message}/deliveries");
+"list_readers"                    "401 404 404 ok  404 404 404 404 ok  ok"  |s| s.get("/messages/{message}/readers");
 "list_reactions"                  "401 404 404 ok  404 404 404 404 ok  ok"  |s| s.get("/messages/{message}/reactions");
 "react"                           "401 404 404 ok  404 404 404 404 ok  ok"  |s| s.put("/messages/{message}/reactions/%F0%9F%91%8D");
 "unreact"                         "401 404 404 ok  404 404 404 404 ok  ok"  |s| s.delete("/messages/{message}/reactions/%F0%9F%91%8D");

@@ -1,6 +1,7 @@
 //! Many devices of one user, and what the author of a message learns of them.
 
 use anyhow::{Context as _, ensure};
+use posthaste_domain::ThreadId;
 use posthaste_tests::actor::{Refused, User, new_id};
 use posthaste_tests::node::migrate;
 use posthaste_tests::{Node, NodeSettings, Profile, Sandbox, Stage};
@@ -159,6 +160,66 @@ pub(crate) async fn the_author_of_a_message_learns_when_it_was_sent_delivered_an
     let refused = asked.err().context("it is not his message")?;
     let refused = refused.downcast_ref::<Refused>().context("a problem")?;
     ensure!(refused.problem["code"] == "forbidden", "{refused:?}");
+    Ok(())
+}
+
+/// Looks until a user is told of these readers of a message, and of nobody else.
+async fn told_of_readers(base: &str, asks: &User, message: Uuid, expected: &[&User]) -> anyhow::Result<()> {
+    let mut expected: Vec<_> = expected.iter().map(|reader| json!(reader.id())).collect();
+    expected.sort_unstable_by_key(Value::to_string);
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let (mut told, mut before) = (Vec::new(), String::new());
+        loop {
+            let page = asks.call(base, Method::GET, &format!("/v1/messages/{message}/readers?limit=1{before}"), None).await?;
+            for reader in page["items"].as_array().context("a page has items")? {
+                ensure!(reader["at"].is_string(), "{reader}");
+                told.push(reader["user"].clone());
+            }
+            let Some(next) = page["next"].as_str() else { break };
+            before = format!("&before={next}");
+        }
+        if told == expected {
+            return Ok(());
+        }
+        ensure!(Instant::now() < deadline, "told of {told:?}, not of {expected:?}");
+        sleep(POLL).await;
+    }
+}
+
+pub(crate) async fn who_has_read_a_message_is_told_to_whoever_sees_it(base: &str) -> anyhow::Result<()> {
+    let (friends, carol, eve) = tokio::try_join!(Friends::meet(base), User::register(base, "carol"), User::register(base, "eve"))?;
+    let Friends { alice, bob, .. } = &friends;
+    alice.befriend(base, &carol).await?;
+    let group = json!({ "kind": "group", "title": "Tea", "members": [bob.id(), carol.id()] });
+    let group = alice.call(base, Method::POST, "/v1/threads", Some(group)).await?["id"].clone();
+    let group: ThreadId = serde_json::from_value(group)?;
+    let mut alices = Wire::fresh(base, alice).await?;
+    let message = new_id();
+    let position = alices.post(message, group, "who reads this?").await?["result"]["position"].as_u64().context("a position")?;
+    told_of_readers(base, bob, message, &[]).await?;
+
+    // Its author has read it, which is nothing to tell.
+    alices.send_read(group, position).await?;
+    alices.expect("ok").await?;
+    for reader in [bob, &carol] {
+        let mut wire = Wire::fresh(base, reader).await?;
+        wire.events_upto(position).await?;
+        wire.ack(position).await?;
+        wire.send_read(group, position).await?;
+        wire.expect("ok").await?;
+    }
+    for asks in [alice, bob, &carol] {
+        told_of_readers(base, asks, message, &[bob, &carol]).await?;
+    }
+    let privacy = json!({ "presence": "friends", "last_seen": "friends", "read_receipts": false });
+    bob.call(base, Method::PUT, "/v1/me/privacy", Some(privacy)).await?;
+    told_of_readers(base, &carol, message, &[&carol]).await?;
+
+    let asked = eve.call(base, Method::GET, &format!("/v1/messages/{message}/readers"), None).await;
+    let refused = asked.err().context("she does not see it")?;
+    let refused = refused.downcast_ref::<Refused>().context("a problem")?;
+    ensure!(refused.problem["code"] == "not_found", "{refused:?}");
     Ok(())
 }
 
