@@ -15,8 +15,7 @@ mod walk;
 
 pub use self::page::Page;
 pub use self::sealer::{SealError, SealStep, Sealer, SealerTiming, resume};
-pub(crate) use self::walk::hash_at;
-pub use self::walk::{Finding, RestsOn, Walk};
+pub use self::walk::{Finding, RestsOn, Walk, hash_at};
 
 use crate::chain;
 use crate::recorded::{Hash, Recorded};

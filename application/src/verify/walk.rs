@@ -228,8 +228,12 @@ impl Walk {
     }
 }
 
-/// The hash that is stored with an event; nothing if there is no such event that can be read.
-pub(crate) async fn hash_at(log: &dyn EventLog, position: Position) -> Result<Option<Hash>, PortError> {
+/// The hash that is stored with an event, at the position before the first that of the beginning; nothing if there is no such event that can
+/// be read.
+///
+/// # Errors
+/// The log cannot be read.
+pub async fn hash_at(log: &dyn EventLog, position: Position) -> Result<Option<Hash>, PortError> {
     let Some(before) = position.0.checked_sub(1) else { return Ok(Some(GENESIS)) };
     match log.read(Position(before), 1).await {
         Err(PortError::Corrupt { .. }) => Ok(None),

@@ -87,6 +87,20 @@ async fn tampering_is_found_and_the_first_bad_position_named() -> anyhow::Result
 }
 
 #[tokio::test]
+async fn a_message_that_was_altered_is_followed_as_one_that_does_not_fit() -> anyhow::Result<()> {
+    let folder = recorded().await?;
+    let said = run_in(folder.path(), &["log", "show", "15", "--data", "data", "--json"], &[]).await?.ok()?;
+    let message = serde_json::from_str::<Value>(&said)?["command"].as_str().context("a message has a command")?.to_owned();
+    let trace = async |more: &[&str]| run_in(folder.path(), &[&["trace", &message, "--data", "data"], more].concat(), &[]).await?.ok();
+    ensure!(trace(&[]).await?.contains(", which fits"), "nobody has touched it");
+    tamper(folder.path(), "UPDATE events SET recorded_at = recorded_at + 1 WHERE position = 15")?;
+    let traced: Value = serde_json::from_str(&trace(&["--json"]).await?)?;
+    ensure!(traced["commit"]["position"] == 15 && traced["commit"]["linked"] == false, "{traced}");
+    ensure!(trace(&[]).await?.contains("DOES NOT FIT"), "it is not said in words");
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_newest_events_are_shown_in_order() -> anyhow::Result<()> {
     let folder = recorded().await?;
     let said = run_in(folder.path(), &["log", "tail", "--data", "data", "--json", "-n", "3"], &[]).await?.ok()?;

@@ -7,9 +7,9 @@ use anyhow::{Context as _, ensure};
 use clap::Args;
 use futures::StreamExt as _;
 use posthaste_application::audit::time;
-use posthaste_application::chain::GENESIS;
 use posthaste_application::port::EventLog;
 use posthaste_application::recorded::{Hash, Position, Recorded};
+use posthaste_application::verify::hash_at;
 use posthaste_application::verify::proof::{Content, Proof, Prover};
 use serde_json::json;
 
@@ -97,11 +97,9 @@ async fn read(log: &Arc<dyn EventLog>, prover: &mut Prover) -> anyhow::Result<()
 /// The event at a position, and the hash before it.
 async fn event(log: &Arc<dyn EventLog>, position: Position) -> anyhow::Result<(Recorded, Hash)> {
     let missing = || format!("there is no event at position {position}");
-    let two = log.read(Position(position.0.saturating_sub(2)), 2).await?;
-    let event = two.iter().find(|event| event.position == position).with_context(missing)?;
-    let before = two.iter().find(|event| event.position.next() == position).map(|event| event.hash);
-    let before = if position == Position(1) { GENESIS } else { before.with_context(missing)? };
-    Ok((event.clone(), before))
+    let before = Position(position.0.saturating_sub(1));
+    let event = log.read(before, 1).await?.pop().filter(|event| event.position == position).with_context(missing)?;
+    Ok((event, hash_at(&**log, before).await?.with_context(missing)?))
 }
 
 /// A proof that somebody was given.

@@ -1,12 +1,12 @@
 //! `posthaste log show`: one event, whole.
 
-use anyhow::{bail, ensure};
+use anyhow::{Context as _, bail, ensure};
 use clap::Args;
-use posthaste_application::chain::GENESIS;
 use posthaste_application::deliver::recipients;
 use posthaste_application::hex;
 use posthaste_application::port::EventLog;
-use posthaste_application::recorded::{Hash, Position, Recorded};
+use posthaste_application::recorded::{Position, Recorded};
+use posthaste_application::verify::hash_at;
 use posthaste_domain::{CommandId, MembershipChange, UserId};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -99,7 +99,10 @@ async fn whole(log: &dyn EventLog, event: &Recorded, content: bool) -> anyhow::R
     let mut whole = to_json(&shown);
     whole["ordinal"] = json!(event.ordinal);
     whole["fingerprint"] = json!(hex::encode(&event.fingerprint));
-    whole["previous"] = json!(hex::encode(&previous(log, event.position).await?));
+    let previous = hash_at(log, Position(event.position.0.saturating_sub(1))).await?;
+    let previous =
+        previous.with_context(|| format!("the event before position {} is gone: `posthaste log verify` says more", event.position))?;
+    whole["previous"] = json!(hex::encode(&previous));
     whole["content"] = match (&event.content, content) {
         (None, _) => json!("none"),
         (Some(_), true) => json!("shown"),
@@ -116,17 +119,6 @@ async fn whole(log: &dyn EventLog, event: &Recorded, content: bool) -> anyhow::R
     let users: Vec<UserId> = recipients(log, event, None, usize::MAX).await?;
     whole["audience"] = json!({ "thread": audience.thread, "named": named.collect::<Vec<_>>(), "recipients": users });
     Ok(whole)
-}
-
-async fn previous(log: &dyn EventLog, position: Position) -> anyhow::Result<Hash> {
-    if position.0 <= 1 {
-        return Ok(GENESIS);
-    }
-    let before = log.read(Position(position.0 - 2), 1).await?;
-    match before.first() {
-        Some(event) if event.position.next() == position => Ok(event.hash),
-        Some(_) | None => bail!("the event before position {position} is gone: `posthaste log verify` says more"),
-    }
 }
 
 fn print(whole: &Value) {
