@@ -9,10 +9,13 @@ COPY application/Cargo.toml application/
 COPY infrastructure/Cargo.toml infrastructure/
 COPY bin/Cargo.toml bin/
 COPY tests/Cargo.toml tests/
+COPY bench/Cargo.toml bench/
 RUN for crate in domain application infrastructure tests; do \
       mkdir -p "$crate/src" && touch "$crate/src/lib.rs" || exit 1; \
     done \
-    && mkdir -p bin/src && echo 'fn main() {}' > bin/src/main.rs \
+    && for crate in bin bench; do \
+      mkdir -p "$crate/src" && echo 'fn main() {}' > "$crate/src/main.rs" || exit 1; \
+    done \
     && cargo build --release --locked --package posthaste
 
 COPY . .

@@ -5,11 +5,14 @@ use std::time::Instant;
 
 use futures::channel::{mpsc, oneshot};
 use futures::{SinkExt as _, StreamExt as _};
+use tracing::{Instrument as _, Span};
 
 use crate::meter::{counted, meters};
-use crate::port::log::AppendRefused;
+use crate::port::log::{AppendRefused, Recording};
 use crate::port::{EventLog, PortError};
 use crate::recorded::{Append, Appended};
+use crate::shared_tail::SharedTail;
+use crate::span;
 
 /// Most appends that go into one transaction.
 const BATCH: usize = 512;
@@ -35,6 +38,8 @@ pub enum AppendError {
 struct Waiting {
     append: Append,
     answer: oneshot::Sender<Result<Appended, AppendError>>,
+    /// What it is part of.
+    span: Span,
 }
 
 /// The way in. Cheap to clone.
@@ -46,6 +51,8 @@ pub struct AppendQueue {
 /// The way out: one per process, driven by calling [`Appender::step`] for ever.
 pub struct Appender {
     log: Arc<dyn EventLog>,
+    /// Who follows the log here.
+    tail: Option<Arc<SharedTail>>,
     receiver: mpsc::Receiver<Waiting>,
 }
 
@@ -53,7 +60,7 @@ pub struct Appender {
 #[must_use]
 pub fn append_queue(log: Arc<dyn EventLog>) -> (AppendQueue, Appender) {
     let (sender, receiver) = mpsc::channel(WAITING);
-    (AppendQueue { sender }, Appender { log, receiver })
+    (AppendQueue { sender }, Appender { log, tail: None, receiver })
 }
 
 impl AppendQueue {
@@ -72,7 +79,7 @@ impl AppendQueue {
     /// The process is stopping.
     pub async fn enqueue(&self, append: Append) -> Result<Enqueued, AppendError> {
         let (answer, answered) = oneshot::channel();
-        self.sender.clone().send(Waiting { append, answer }).await.map_err(|_| AppendError::Closed)?;
+        self.sender.clone().send(Waiting { append, answer, span: Span::current() }).await.map_err(|_| AppendError::Closed)?;
         Ok(Enqueued(answered))
     }
 }
@@ -92,19 +99,26 @@ impl Enqueued {
 }
 
 impl Appender {
+    /// Tells what it records to those who follow the log in this process, so that they need not read it.
+    #[must_use]
+    pub fn telling(self, tail: Arc<SharedTail>) -> Self {
+        Self { tail: Some(tail), ..self }
+    }
+
     /// Waits for appends and records all that wait. Gives how many it answered; `None` when every queue handle is gone.
     pub async fn step(&mut self) -> Option<usize> {
         let first = self.receiver.next().await?;
         let mut appends = vec![first.append];
-        let mut answers = vec![first.answer];
+        let (mut answers, mut spans) = (vec![first.answer], vec![first.span]);
         while appends.len() < BATCH
             && let Ok(waiting) = self.receiver.try_recv()
         {
             appends.push(waiting.append);
             answers.push(waiting.answer);
+            spans.push(waiting.span);
         }
         let count = answers.len();
-        let outcomes = self.record(&appends).await;
+        let outcomes = self.record(&appends).instrument(span::append(count, spans.iter())).await;
         debug_assert_eq!(outcomes.len(), count, "the log answers every append");
         measure(&outcomes);
         for (answer, outcome) in answers.into_iter().zip(outcomes) {
@@ -140,11 +154,14 @@ impl Appender {
         loop {
             tries += 1;
             let begun = Instant::now();
-            match self.log.append(appends).await {
-                Ok(outcomes) => {
+            match self.log.record(appends).await {
+                Ok(Recording { answers, events }) => {
+                    if let Some(tail) = &self.tail {
+                        tail.recorded(events);
+                    }
                     meters().append_time.record(begun.elapsed());
                     meters().append_batch.record(counted(appends.len()));
-                    return Ok(outcomes.into_iter().map(|outcome| outcome.map_err(AppendError::Refused)).collect());
+                    return Ok(answers.into_iter().map(|outcome| outcome.map_err(AppendError::Refused)).collect());
                 }
                 Err(PortError::Unavailable { service, source }) if tries < TRIES => {
                     meters().append_retries.increment(1);

@@ -5,11 +5,13 @@
 //! - [`import`] puts an export into an empty log, and checks every link on the way.
 //! - [`as_of`] says what position is meant by a time; [`replay`] tells how a thread, a user or a message stood there; [`diff`] what became of
 //!   a thread between two positions.
+//! - [`explore`] shows it page by page, newest first, without what would open a door.
 //! - [`trace`] is the proof of delivery of one message: its way from the command to everybody's devices.
 
 pub mod as_of;
 pub mod cloud_event;
 pub mod diff;
+pub mod explore;
 pub mod export;
 pub mod filter;
 pub mod import;

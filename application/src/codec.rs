@@ -1,11 +1,14 @@
 //! Between events and their stored bytes. Facts and personal content are stored apart.
 
-use posthaste_domain::{Addressee, Category, Event};
-use serde_json::{Map, Value};
+mod parts;
+mod stored;
 
+use posthaste_domain::{Addressee, Category, Event};
+
+use self::stored::Stored;
 use crate::recorded::{NewEvent, Recorded, StreamId};
 
-/// Stored bytes that are not an event this program knows: corrupt, or written by a newer version.
+/// Stored bytes that are not an event this program knows: written by a newer one, or corrupt.
 #[derive(Debug, thiserror::Error)]
 #[error("the event at position {position} ({event_type} v{schema}) cannot be read")]
 pub struct Undecodable {
@@ -17,12 +20,33 @@ pub struct Undecodable {
     pub schema: u16,
     /// What is wrong with it.
     #[source]
-    pub source: serde_json::Error,
+    pub source: Unknown,
+}
+
+/// What keeps this program from reading an event.
+#[derive(Debug, thiserror::Error)]
+pub enum Unknown {
+    /// Its category, its type, or the version of its form: whoever recorded it is newer.
+    #[error("it was recorded by a newer version of this program")]
+    Newer,
+    /// It should be known, and makes no sense.
+    #[error("it is corrupt")]
+    Corrupt(#[source] serde_json::Error),
 }
 
 impl Undecodable {
     pub(crate) fn new(recorded: &Recorded, source: serde_json::Error) -> Self {
+        Self::because(recorded, Unknown::Corrupt(source))
+    }
+
+    fn because(recorded: &Recorded, source: Unknown) -> Self {
         Self { position: recorded.position.0, event_type: recorded.event_type.clone(), schema: recorded.schema, source }
+    }
+
+    /// Whether a newer program can read it. If not, it is corrupt.
+    #[must_use]
+    pub const fn is_newer(&self) -> bool {
+        matches!(self.source, Unknown::Newer)
     }
 }
 
@@ -32,23 +56,23 @@ const TYPE: &str = "type";
 /// The stored form of an event that becomes this version of its stream.
 #[must_use]
 pub fn encode(stream: StreamId, version: u64, event: &Event) -> NewEvent {
-    let mut facts = match event {
-        Event::User(event) => to_object(event),
-        Event::Claim(event) => to_object(event),
-        Event::Friendship(event) => to_object(event),
-        Event::Thread(event) => to_object(event),
-        Event::Message(event) => to_object(event),
-        Event::Subscription(event) => to_object(event),
-    };
-    facts.remove(TYPE);
-    let content = facts.remove(CONTENT).filter(|content| !content.is_null()).map(|content| content.to_string().into_bytes());
+    let (facts, content) = match event {
+        Event::User(event) => parts::of(event),
+        Event::Claim(event) => parts::of(event),
+        Event::Friendship(event) => parts::of(event),
+        Event::Thread(event) => parts::of(event),
+        Event::Message(event) => parts::of(event),
+        Event::Subscription(event) => parts::of(event),
+        Event::Operation(event) => parts::of(event),
+    }
+    .expect("every event is an enum of structs with its type among its fields");
     let audience = event.audience();
     NewEvent {
         stream,
         version,
         event_type: event.event_type().to_owned(),
         schema: event.schema(),
-        facts: Value::Object(facts).to_string(),
+        facts,
         content,
         thread: audience.thread,
         addressees: audience.users,
@@ -71,23 +95,38 @@ pub fn addressees(recorded: &Recorded) -> Result<Vec<Addressee>, Undecodable> {
     Ok(read(recorded, None)?.audience().users)
 }
 
+/// What a recorded event says, or would say if its newer form were the one this program knows: so it is while forms only gain fields.
+pub(crate) fn guess(recorded: &Recorded) -> Result<Event, Undecodable> {
+    decode(recorded).or_else(|error| match parse(recorded, recorded.content.as_deref()) {
+        Ok(event) if error.is_newer() => Ok(event),
+        Ok(_) | Err(_) => Err(error),
+    })
+}
+
 fn read(recorded: &Recorded, content: Option<&[u8]>) -> Result<Event, Undecodable> {
-    let undecodable = |source| Undecodable::new(recorded, source);
-    let mut facts: Map<String, Value> = serde_json::from_str(&recorded.facts).map_err(undecodable)?;
-    facts.insert(TYPE.to_owned(), Value::String(recorded.event_type.clone()));
-    if let Some(content) = content {
-        facts.insert(CONTENT.to_owned(), serde_json::from_slice(content).map_err(undecodable)?);
-    }
-    let value = Value::Object(facts);
+    let unknown = match parse(recorded, content) {
+        Ok(event) if event.schema() >= recorded.schema => return Ok(event),
+        Ok(_) => Unknown::Newer,
+        Err(error) => error,
+    };
+    let newest = Event::newest_schema(&recorded.event_type);
+    let newer = newest.is_none_or(|newest| newest < recorded.schema);
+    Err(Undecodable::because(recorded, if newer { Unknown::Newer } else { unknown }))
+}
+
+fn parse(recorded: &Recorded, content: Option<&[u8]>) -> Result<Event, Unknown> {
+    let stored = Stored { event_type: &recorded.event_type, facts: &recorded.facts, content };
     match recorded.stream.category {
-        Category::User => serde_json::from_value(value).map(Event::User),
-        Category::Claim => serde_json::from_value(value).map(Event::Claim),
-        Category::Friendship => serde_json::from_value(value).map(Event::Friendship),
-        Category::Thread => serde_json::from_value(value).map(Event::Thread),
-        Category::Message => serde_json::from_value(value).map(Event::Message),
-        Category::Subscription => serde_json::from_value(value).map(Event::Subscription),
+        Category::User => stored.read().map(Event::User),
+        Category::Claim => stored.read().map(Event::Claim),
+        Category::Friendship => stored.read().map(Event::Friendship),
+        Category::Thread => stored.read().map(Event::Thread),
+        Category::Message => stored.read().map(Event::Message),
+        Category::Subscription => stored.read().map(Event::Subscription),
+        Category::Operation => stored.read().map(Event::Operation),
+        Category::Other(_) => return Err(Unknown::Newer),
     }
-    .map_err(undecodable)
+    .map_err(Unknown::Corrupt)
 }
 
 /// The body of an event as clients see it: the facts, and the content under its own key. Joined as text, so the
@@ -101,13 +140,4 @@ pub fn body(recorded: &Recorded) -> String {
     let open = facts.strip_suffix('}').unwrap_or(facts);
     let comma = if open.trim_end().ends_with('{') { "" } else { "," };
     format!("{open}{comma}\"{CONTENT}\":{content}}}")
-}
-
-fn to_object(event: &impl serde::Serialize) -> Map<String, Value> {
-    match serde_json::to_value(event) {
-        Ok(Value::Object(object)) => object,
-        Ok(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) | Err(_) => {
-            unreachable!("every event is an enum of structs with string keys")
-        }
-    }
 }

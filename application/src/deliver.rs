@@ -33,7 +33,7 @@ pub use inbox::{Attached, Detached};
 pub use listener::Listener;
 pub use push::Push;
 pub use reader::{AckAhead, Delivered, Output, ReadError, Reader, Window};
-pub use status::{Deliveries, Delivery, DeliveryStatus, OnDevice, ReadAt, Stage, StatusError, deliveries, recipients};
+pub use status::{Deliveries, Delivery, DeliveryStatus, OnDevice, ReadAt, Stage, StatusError, audience, deliveries, recipients};
 pub use typing::{OwnTyping, TYPING_LASTS, Typists};
 pub use watermarks::Watermarks;
 pub(crate) use withhold::withhold_deleted;

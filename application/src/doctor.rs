@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::chain::{Broken, Verifier};
 use crate::health::Progress;
+use crate::port::dead::Consumer;
 use crate::port::{EventLog, PortError};
 use crate::recorded::Position;
 
@@ -89,6 +90,18 @@ pub fn of_progress(progress: &Progress) -> Vec<Finding> {
     std::iter::once(relay).chain(views).collect()
 }
 
+/// Whether there are dead letters.
+#[must_use]
+pub fn of_dead_letters(counts: &[(Consumer, u64)]) -> Finding {
+    const CHECK: &str = "dead letters";
+    if counts.is_empty() {
+        return Finding::ok(CHECK, "views and webhooks take everything");
+    }
+    let said: Vec<_> = counts.iter().map(|(consumer, letters)| format!("{letters} of {consumer}")).collect();
+    let remedy = "see `posthaste dead list` for the reasons; when they are gone, `posthaste dead retry`, or else `posthaste dead drop`";
+    Finding::warn(CHECK, format!("streams are parked: {}", said.join(", ")), remedy)
+}
+
 /// How far the clock of the database is ahead of the one here, give or take what the answer took.
 #[must_use]
 pub fn of_clocks(ahead: TimeDelta, took: Duration) -> Finding {
@@ -164,6 +177,7 @@ async fn end_of_log(log: &dyn EventLog) -> Result<Result<(u64, Position), Broken
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::view::ViewName;
 
     #[test]
     fn the_worst_finding_is_what_counts() {
@@ -187,6 +201,13 @@ mod tests {
     #[test]
     fn a_disk_is_warned_of_before_it_is_too_late() {
         assert_eq!([3 << 30, 1 << 30, 1 << 20].map(|free| of_disk(free).verdict), [Verdict::Ok, Verdict::Warn, Verdict::Fail]);
+    }
+
+    #[test]
+    fn dead_letters_are_a_warning_that_says_of_whom() {
+        assert_eq!(of_dead_letters(&[]).verdict, Verdict::Ok);
+        let found = of_dead_letters(&[(Consumer::View(ViewName::Timeline), 2), (Consumer::Webhook("crm".to_owned()), 1)]);
+        assert_eq!((found.verdict, found.says.as_str()), (Verdict::Warn, "streams are parked: 2 of view:timeline, 1 of webhook:crm"));
     }
 
     #[test]

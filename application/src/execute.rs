@@ -7,6 +7,7 @@
 //! deciding on what the one before it left, so however many want the same stream, each needs about one commit. A command that only reads
 //! the stream never waits for a turn.
 
+mod admin;
 mod command;
 mod decide;
 mod decision;
@@ -29,12 +30,15 @@ use futures::future::BoxFuture;
 use posthaste_domain::friendship::FriendshipRefusal;
 use posthaste_domain::id::SameUser;
 use posthaste_domain::message::MessageRefusal;
+use posthaste_domain::operation::OperationRefusal;
 use posthaste_domain::thread::ThreadRefusal;
 use posthaste_domain::user::UserRefusal;
 use posthaste_domain::{CommandId, MessageId, Refusal, UserId};
+use tracing::{Instrument as _, Span};
 use turns::{Turn, Turns};
 use uuid::Uuid;
 
+pub use admin::AdminCommand;
 pub use command::Command;
 pub use decision::Decision;
 pub use passcode::{Doorkeeper, NotAPasscode, Passcode};
@@ -48,6 +52,7 @@ use crate::meter::meters;
 use crate::port::log::AppendRefused;
 use crate::port::{EventLog, PortError};
 use crate::recorded::{Appended, Hash, Position, StreamId};
+use crate::span;
 
 /// How often a decision is made again because something it rests on moved. Each time somebody else got through, and of those who write one
 /// stream only one on each node is at it, so even a bad share of the wins is enough.
@@ -139,7 +144,7 @@ macro_rules! refusals {
     )+};
 }
 
-refusals! { UserRefusal, FriendshipRefusal, ThreadRefusal, MessageRefusal, SameUser }
+refusals! { UserRefusal, FriendshipRefusal, ThreadRefusal, MessageRefusal, OperationRefusal, SameUser }
 
 impl From<PortError> for ExecuteError {
     fn from(error: PortError) -> Self {
@@ -180,6 +185,20 @@ impl Executor {
         Ok(sight::see(&mut looking, user, message).await?.into())
     }
 
+    /// What this very command was answered when it was executed, if it was.
+    ///
+    /// # Errors
+    /// Its id was used for something else; or the log cannot be read.
+    pub async fn first_answer(&self, envelope: Envelope, command: &impl Decidable) -> Result<Option<Executed>, ExecuteError> {
+        match self.log.find_command(envelope.command).await? {
+            None => Ok(None),
+            Some((first, Appended { last, .. })) if first == command.fingerprint(envelope.actor) => {
+                Ok(Some(Executed { id: command.subject(envelope)?, position: last, repeated: true }))
+            }
+            Some(_) => Err(ExecuteError::CommandMismatch),
+        }
+    }
+
     /// Executes a command. Executing it again, at any time and on any node, gives the same answer and records nothing more.
     ///
     /// # Errors
@@ -201,14 +220,16 @@ impl Executor {
     ) -> Result<BoxFuture<'static, Result<Executed, ExecuteError>>, ExecuteError> {
         tracing::debug!(correlation = %envelope.correlation, command = %envelope.command, "command accepted");
         let asked = Asked { fingerprint: command.fingerprint(envelope.actor), envelope, command };
-        let first = self.attempt(&asked, &Doubts::default()).await.inspect_err(|error| observe(envelope, Err(error)))?;
-        let executor = self.clone();
+        let span = span::command(&envelope);
+        let first = self.attempt(&asked, &Doubts::default()).instrument(span.clone()).await;
+        let first = first.inspect_err(|error| observe(envelope, &span, Err(error)))?;
+        let (executor, around) = (self.clone(), span.clone());
         let finished = async move {
             let executed = executor.finish(&asked, first).await;
-            observe(envelope, executed.as_ref());
+            observe(envelope, &span, executed.as_ref());
             executed
         };
-        Ok(finished.boxed())
+        Ok(finished.instrument(around).boxed())
     }
 
     /// Attempts until nothing moves in between.
@@ -256,10 +277,10 @@ impl Executor {
             // It holds already, or is refused as things are now. If this very command made them so, its first answer stands.
             Ok(id) => {
                 let held = Executed { id, position: decision.position(), repeated: true };
-                Ok(Attempt::Done(self.first_answer(asked).await?.unwrap_or(held)))
+                Ok(Attempt::Done(self.first_answer(asked.envelope, &asked.command).await?.unwrap_or(held)))
             }
             Err(ExecuteError::Refused(refusal)) => {
-                let first = self.first_answer(asked).await?;
+                let first = self.first_answer(asked.envelope, &asked.command).await?;
                 first.map(Attempt::Done).ok_or(ExecuteError::Refused(refusal))
             }
             Err(error) => Err(error),
@@ -287,16 +308,6 @@ impl Executor {
                 Ok(Settled::Moved(Moved { stream, version: actual, written: touched.writes(stream) }))
             }
             Err(error) => Err(not_appended(error)),
-        }
-    }
-
-    async fn first_answer<C: Decidable>(&self, asked: &Asked<C>) -> Result<Option<Executed>, ExecuteError> {
-        match self.log.find_command(asked.envelope.command).await? {
-            None => Ok(None),
-            Some((first, Appended { last, .. })) if first == asked.fingerprint => {
-                Ok(Some(Executed { id: asked.command.subject(asked.envelope)?, position: last, repeated: true }))
-            }
-            Some(_) => Err(ExecuteError::CommandMismatch),
         }
     }
 }
@@ -334,7 +345,7 @@ enum Attempt {
 }
 
 /// Counts what became of a command, and says it under its correlation.
-fn observe(Envelope { command, correlation, .. }: Envelope, outcome: Result<&Executed, &ExecuteError>) {
+fn observe(Envelope { command, correlation, .. }: Envelope, span: &Span, outcome: Result<&Executed, &ExecuteError>) {
     let name = match outcome {
         Ok(Executed { repeated: false, .. }) => "executed",
         Ok(Executed { repeated: true, .. }) => "repeated",
@@ -342,6 +353,10 @@ fn observe(Envelope { command, correlation, .. }: Envelope, outcome: Result<&Exe
         Err(ExecuteError::Contended | ExecuteError::Log(_) | ExecuteError::Unreadable(_)) => "failed",
     };
     meters().commands.of(name).increment(1);
+    span.record("outcome", name);
+    if let Ok(Executed { position, .. }) = outcome {
+        span.record("position", position.0);
+    }
     match outcome {
         Ok(Executed { position, .. }) => tracing::debug!(%correlation, %command, position = position.0, outcome = name, "command recorded"),
         Err(error) => tracing::debug!(%correlation, %command, outcome = name, reason = %error, "command not recorded"),

@@ -5,6 +5,8 @@ mod cursors;
 pub(crate) mod events;
 mod log;
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use posthaste_domain::friendship::FriendshipEvent;
 use posthaste_domain::message::{MessageContent, MessageEvent};
@@ -18,6 +20,7 @@ pub(crate) use self::broker::FakeBroker;
 pub(crate) use self::cursors::FakeCursors;
 pub(crate) use self::log::FakeLog;
 use crate::codec;
+use crate::port::broker::Run;
 use crate::recorded::{NewEvent, Position, Recorded, StreamId};
 
 pub(crate) fn user(n: u128) -> UserId {
@@ -70,6 +73,11 @@ pub(crate) fn recorded(position: u64, event: &Event) -> Recorded {
     let facts: serde_json::Value = serde_json::from_str(&taken.facts).unwrap();
     taken.stream.id = facts[event.category().as_str()].as_str().map_or(Uuid::nil(), |id| id.parse().unwrap());
     taken
+}
+
+/// Events as they are passed on.
+pub(crate) fn run(events: &[Recorded]) -> Run {
+    events.iter().cloned().map(Arc::new).collect()
 }
 
 /// The event as the log would have taken it at this position, from nobody.

@@ -6,13 +6,15 @@
 //! - [`relay`] takes the log to the broker; [`deliver`] takes it from there to every device.
 //! - [`presence`] keeps who is online, and tells those who watch and may know.
 //! - [`project`] keeps the views; [`view`] says what they are.
+//! - [`shared_tail`] has the end of the log for all who follow it.
+//! - [`dead`] is what is done about what somebody could not take: recorded, then done.
 //! - [`signal`] gathers what nodes tell each other in passing: who types, who has received and read.
 //! - [`webhooks`] is the first durable consumer: what it takes in is sent to other people's servers until they have it.
 //! - [`audit`] is what auditors ask of the log: to take it away whole or in part, to put it back, and to see how things stood.
 //! - [`verify`] walks the log and says whether it is what was recorded; it seals it, and proves one event by a seal.
 //! - [`doctor`] judges what was found of a deployment.
 //! - [`health`] says how far everybody who reads the log has come.
-//! - [`meter`] is the table of everything that is measured.
+//! - [`meter`] is the table of everything that is measured; [`span`] is that of what can be followed.
 //! - [`hex`] writes bytes as people compare them.
 //! - [`port`] is what this asks of the world. Each port has a contract suite that every adapter passes.
 //!
@@ -22,6 +24,7 @@ pub mod append;
 pub mod audit;
 pub mod chain;
 pub mod codec;
+pub mod dead;
 pub mod deliver;
 pub mod doctor;
 pub mod execute;
@@ -38,7 +41,9 @@ pub mod read;
 pub mod rebuild;
 pub mod recorded;
 pub mod relay;
+pub mod shared_tail;
 pub mod signal;
+pub mod span;
 pub mod verify;
 pub mod view;
 pub mod webhooks;

@@ -6,6 +6,7 @@ pub mod clock;
 #[cfg(feature = "contract")]
 mod contract;
 pub mod cursors;
+pub mod dead;
 pub mod dependency;
 pub mod import;
 pub mod lease;
@@ -28,10 +29,11 @@ pub use accounts::Accounts;
 pub use broker::Broker;
 pub use clock::{Clock, Ids, Randomness};
 pub use cursors::Cursors;
+pub use dead::DeadLetters;
 pub use dependency::Dependency;
 pub use import::LogImport;
 pub use lease::RelayLease;
-pub use log::EventLog;
+pub use log::{EventLog, Tail};
 pub use passcodes::Passcodes;
 pub use poster::Poster;
 pub use presence::Presence;
@@ -44,6 +46,7 @@ pub use signals::Signals;
 pub use tickets::Tickets;
 pub use webhooks::Webhooks;
 
+use crate::codec::Undecodable;
 use crate::view::Views;
 use crate::webhooks::WebhookPorts;
 
@@ -77,6 +80,15 @@ pub enum PortError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// One of the events that it was given can never be taken in, however things stand.
+    #[error("an event that {place} cannot take")]
+    Poison {
+        /// Who cannot.
+        place: &'static str,
+        /// Why not.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
 }
 
 impl PortError {
@@ -88,6 +100,32 @@ impl PortError {
     /// Will never be accepted.
     pub fn rejected(service: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Rejected { service, source: source.into() }
+    }
+
+    /// An event can never be taken in.
+    pub fn poison(place: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Poison { place, source: source.into() }
+    }
+
+    /// Whether it lies in an event: the same will come of it whenever it is tried again, and of other events nothing is said.
+    #[must_use]
+    pub fn is_poison(&self) -> bool {
+        match self {
+            Self::Poison { .. } => true,
+            Self::Corrupt { source, .. } => source.is::<Undecodable>(),
+            Self::Unavailable { .. } | Self::Rejected { .. } => false,
+        }
+    }
+
+    /// With its causes, in one line, to be kept and shown. What is quoted in it is not: somebody may have said that.
+    #[must_use]
+    pub fn in_full(&self) -> String {
+        let unquoted = |said: String| match (said.find('"'), said.rfind('"')) {
+            (Some(first), Some(last)) if first < last => format!("{}\"…\"{}", &said[..first], &said[last + 1..]),
+            _ => said,
+        };
+        let causes = std::iter::successors(std::error::Error::source(self), |cause| cause.source());
+        causes.fold(self.to_string(), |said, cause| format!("{said}: {}", unquoted(cause.to_string())))
     }
 
     /// Is not what was stored.
@@ -121,6 +159,10 @@ pub struct Ports {
     pub views: Arc<dyn Views>,
     /// What keeps the views, one for each.
     pub projections: Vec<Arc<dyn Projection>>,
+    /// The views beside them, to be put in their place.
+    pub rebuilds: Arc<dyn Rebuilds>,
+    /// What could not be taken, by views and webhooks.
+    pub dead: Arc<dyn DeadLetters>,
     /// Password hashes.
     pub passwords: Arc<dyn Passwords>,
     /// Access tokens.
@@ -133,4 +175,16 @@ pub struct Ports {
     pub webhooks: Option<WebhookPorts>,
     /// What else the service stands on.
     pub dependencies: Vec<Arc<dyn Dependency>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PortError;
+
+    #[test]
+    fn what_was_said_is_not_in_what_is_said_of_it() {
+        let source = serde_json::from_str::<u32>(r#""my \"secret\" is 7""#).unwrap_err();
+        let said = PortError::poison("the view", source).in_full();
+        assert_eq!(said, "an event that the view cannot take: invalid type: string \"…\", expected u32 at line 1 column 20");
+    }
 }

@@ -10,6 +10,7 @@ use posthaste_domain::{Refusal, RefusalKind};
 use serde::{Serialize, Serializer};
 
 use crate::codec::Undecodable;
+use crate::dead::NotDone;
 use crate::execute::{ExecuteError, Unreadable};
 use crate::port::PortError;
 use crate::port::secrets::TokenRefused;
@@ -95,6 +96,8 @@ codes! {
     TokenExpired, "token_expired", 401, Reauth, "The access token has expired";
     /// The login was ended.
     SessionRevoked, "session_revoked", 401, Reauth, "The session was revoked";
+    /// The user is suspended: nothing of theirs is taken until they are reinstated.
+    AccountSuspended, "account_suspended", 403, Never, "This account is suspended";
     /// The actor may not do this.
     Forbidden, "forbidden", 403, Never, "This is not allowed";
     /// Not a member of the thread, or no such thread: an outsider cannot tell which.
@@ -123,6 +126,9 @@ codes! {
     AckAhead, "ack_ahead", 409, Never, "This was not pushed yet";
     /// The position that was asked for has not reached the view in time.
     ViewBehind, "view_behind", 503, Same, "The view has not come that far yet";
+    /// What was asked rests on something that a newer version of the service has recorded, and this node is still of an older one: another
+    /// node can do it now, and this one after its upgrade.
+    NewerVersion, "newer_version", 503, After, "This node is too old for what it was asked about";
     /// Something the service needs cannot be reached; what was asked may or may not have happened.
     Unavailable, "unavailable", 503, After, "The service is unavailable for a moment";
     /// A fault of the service.
@@ -203,6 +209,7 @@ impl From<RefusalKind> for Code {
             RefusalKind::NotMember => Self::NotMember,
             RefusalKind::NotFriends => Self::NotFriends,
             RefusalKind::Forbidden => Self::Forbidden,
+            RefusalKind::Suspended => Self::AccountSuspended,
             RefusalKind::Conflict => Self::Conflict,
             RefusalKind::Blocked => Self::Blocked,
             RefusalKind::VersionConflict => Self::VersionConflict,
@@ -241,11 +248,23 @@ impl From<&ReadError> for Problem {
     }
 }
 
+impl From<&NotDone> for Problem {
+    fn from(error: &NotDone) -> Self {
+        match error {
+            NotDone::NotParked => Self::with(Code::NotFound, error.to_string()),
+            NotDone::AnotherEvent(_) | NotDone::Overtaken => Self::with(Code::Conflict, error.to_string()),
+            NotDone::Name(error) => error.into(),
+            NotDone::Execute(error) => error.into(),
+            NotDone::Port(error) => error.into(),
+        }
+    }
+}
+
 impl From<&PortError> for Problem {
     fn from(error: &PortError) -> Self {
         match error {
             PortError::Unavailable { .. } => Self::new(Code::Unavailable),
-            PortError::Rejected { .. } | PortError::Corrupt { .. } => Self::new(Code::Internal),
+            PortError::Rejected { .. } | PortError::Corrupt { .. } | PortError::Poison { .. } => Self::new(Code::Internal),
         }
     }
 }
@@ -260,8 +279,9 @@ impl From<&Unreadable> for Problem {
 }
 
 impl From<&Undecodable> for Problem {
-    fn from(_: &Undecodable) -> Self {
-        Self::new(Code::Internal)
+    fn from(error: &Undecodable) -> Self {
+        // Nodes are upgraded one after the other.
+        if error.is_newer() { Self::new(Code::NewerVersion).after(5_000) } else { Self::new(Code::Internal) }
     }
 }
 
@@ -295,9 +315,9 @@ mod tests {
     #[test]
     fn every_code_of_the_protocol_exists_once() {
         let codes: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
-        let protocol = "unauthorized token_expired session_revoked forbidden not_member not_friends blocked not_found conflict \
+        let protocol = "unauthorized token_expired session_revoked account_suspended forbidden not_member not_friends blocked not_found conflict \
                         version_conflict command_mismatch validation too_large rate_limited unsupported_op ack_ahead view_behind \
-                        unavailable internal";
+                        newer_version unavailable internal";
         assert_eq!(codes, protocol.split_whitespace().collect::<Vec<_>>());
         assert_eq!(codes.iter().collect::<HashSet<_>>().len(), codes.len());
     }

@@ -5,19 +5,22 @@
 //! the live view as it was; the next one goes on from what was built. Nothing but the view is written, so nothing that the server does
 //! because of an event is done again.
 
+mod error;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use futures::future::try_join;
+use futures::future::join;
 use uuid::Uuid;
 
+pub use self::error::RebuildError;
 use crate::port::lease::{Fenced, Lease};
+use crate::port::projection::{Batch, LeftOut, Poison};
 use crate::port::rebuilds::{Difference, Exchanged, Held, Meet, Meeting, Purpose, TableCheck};
 use crate::port::{EventLog, PortError, Rebuilds};
+use crate::project::MOST_PARKED;
 use crate::recorded::{Position, Recorded};
 use crate::view::ViewName;
 
@@ -27,60 +30,6 @@ pub const BATCH: usize = 8_192;
 pub const LEASE: Duration = Duration::from_secs(2);
 /// Most events that are still missing when the two views meet: those are taken in while they do.
 const NEAR: u64 = 2_048;
-
-/// Why a rebuilding ended.
-#[derive(Debug, thiserror::Error)]
-pub enum RebuildError {
-    /// The log or the view failed; the next run goes on from what was built.
-    #[error(transparent)]
-    Port(#[from] PortError),
-    /// Somebody else is at it.
-    #[error("{view} is being built beside the live view already, to {} it{}", purpose.map_or("rebuild", Purpose::as_str), since(*begun_at))]
-    Busy {
-        /// Which view.
-        view: ViewName,
-        /// What for.
-        purpose: Option<Purpose>,
-        /// Since when.
-        begun_at: Option<DateTime<Utc>>,
-    },
-    /// The lease was lost while we did not renew it.
-    #[error("somebody else took the rebuilding of {view} over: this one has changed nothing more")]
-    Fenced {
-        /// Which view.
-        view: ViewName,
-    },
-    /// The live view is not where it was: it was emptied, or put back.
-    #[error("the live view {view} went back to {live} while it was being compared at {beside}: try again")]
-    WentBack {
-        /// Which view.
-        view: ViewName,
-        /// Where it is.
-        live: Position,
-        /// Where the one beside it is.
-        beside: Position,
-    },
-    /// The live view cannot be compared: the log was restored from a backup.
-    #[error("the checkpoint {live} of {view} is beyond the head of the log {head}: rebuild the view")]
-    BeyondHead {
-        /// Which view.
-        view: ViewName,
-        /// How far it once came.
-        live: Position,
-        /// Where the log ends now.
-        head: Position,
-    },
-    /// What was put right is not right. Nothing was changed.
-    #[error("{table} is not what it was made: somebody writes to it who should not; the live view was left as it was")]
-    NotExchanged {
-        /// Which table.
-        table: String,
-    },
-}
-
-fn since(begun_at: Option<DateTime<Utc>>) -> String {
-    begun_at.map_or_else(String::new, |at| format!(", since {}", at.format("%FT%TZ")))
-}
 
 #[derive(Debug, thiserror::Error)]
 #[error("position {0} is missing")]
@@ -114,6 +63,8 @@ pub struct Verdict {
     pub differences: Vec<Difference>,
     /// How many differ in all.
     pub total: u64,
+    /// Streams that are parked in the live view, and left out of both from their dead letters on.
+    pub parked: usize,
 }
 
 /// What an exchange came to.
@@ -125,6 +76,8 @@ pub struct Outcome {
     pub position: Position,
     /// The tables in which something was put right.
     pub exchanged: Vec<Exchanged>,
+    /// Streams that are parked in it now.
+    pub parked: usize,
 }
 
 /// Builds one view beside the live one.
@@ -138,7 +91,10 @@ pub struct Rebuilder {
     held: Option<Held>,
     lease: Option<Lease>,
     batch: usize,
+    /// How many are taken in at once: fewer than [`batch`](Self::batch) while it looks for one that cannot be.
+    most: usize,
     progress: Progress,
+    left_out: LeftOut,
     /// Read ahead: events after those that were taken in.
     ahead: Vec<Recorded>,
 }
@@ -148,13 +104,26 @@ impl Rebuilder {
     #[must_use]
     pub fn new(log: Arc<dyn EventLog>, rebuilds: Arc<dyn Rebuilds>, view: ViewName, purpose: Purpose, holder: Uuid) -> Self {
         let progress = Progress { position: Position::START, goal: Position::START };
-        Self { log, rebuilds, view, purpose, holder, held: None, lease: None, batch: BATCH, progress, ahead: Vec::new() }
+        Self {
+            log,
+            rebuilds,
+            view,
+            purpose,
+            holder,
+            held: None,
+            lease: None,
+            batch: BATCH,
+            most: BATCH,
+            progress,
+            left_out: LeftOut::default(),
+            ahead: Vec::new(),
+        }
     }
 
     /// Takes at most so many events in at once, instead of [`BATCH`].
     #[must_use]
     pub fn in_batches_of(self, batch: usize) -> Self {
-        Self { batch, ..self }
+        Self { batch, most: batch, ..self }
     }
 
     /// How far it has come.
@@ -182,10 +151,15 @@ impl Rebuilder {
             }
         };
         self.lease = Some(lease);
+        // Everything is tried again, but what was dropped.
+        self.left_out = LeftOut { dropped: self.rebuilds.left_out(self.view).await?.dropped, ..LeftOut::default() };
         let goal = self.goal().await?;
         let position = match self.rebuilds.resume(self.view).await? {
             // What is compared must be where the live view is or before; and beyond the head is what a backup has taken away.
-            Some(position) if position <= goal => position,
+            Some((position, parked)) if position <= goal => {
+                self.left_out.parked.extend(parked.parked);
+                position
+            }
             Some(_) | None => {
                 self.rebuilds.begin(self.view, lease).await?.map_err(|fenced| self.fenced(fenced))?;
                 Position::START
@@ -204,30 +178,66 @@ impl Rebuilder {
         if self.progress.position >= self.progress.goal {
             self.progress.goal = self.goal().await?;
         }
-        if self.ahead.is_empty() {
-            self.ahead = self.log.read(self.progress.position, self.batch).await?;
-        }
-        // Not beyond the goal, though there may be more.
-        let within = self.ahead.partition_point(|event| event.position <= self.progress.goal);
-        let rest = self.ahead.split_off(within);
-        let events = std::mem::replace(&mut self.ahead, rest);
-        let Some(last) = self.consecutive(self.progress.position, &events)? else { return Ok(self.progress) };
-        let lease = self.lease()?;
-        let take = self.rebuilds.take(self.view, lease, self.progress.position, &events, LEASE);
-        let taken = if self.ahead.is_empty() {
-            // Asked first: the log is read while the events are folded.
-            let (ahead, taken) = try_join(self.log.read(last, self.batch), take).await?;
-            self.ahead = ahead;
-            taken
-        } else {
-            take.await?
+        let last = loop {
+            if self.ahead.is_empty() {
+                self.ahead = self.log.read(self.progress.position, self.batch).await?;
+            }
+            // Not beyond the goal, though there may be more.
+            let within = self.ahead.partition_point(|event| event.position <= self.progress.goal).min(self.most);
+            let rest = self.ahead.split_off(within);
+            let events = std::mem::replace(&mut self.ahead, rest);
+            let Some(last) = self.consecutive(self.progress.position, &events)? else { return Ok(self.progress) };
+            if self.take_or_park(events, last).await? {
+                break last;
+            }
         };
-        taken.map_err(|fenced| self.fenced(fenced))?;
         self.progress.position = last;
         if self.progress.near() {
             self.progress.goal = self.goal().await?;
         }
         Ok(self.progress)
+    }
+
+    /// Takes events in. One that can never be taken is looked for in halves, `false` then, until it is found alone: it parks its stream.
+    async fn take_or_park(&mut self, mut events: Vec<Recorded>, last: Position) -> Result<bool, RebuildError> {
+        let (lease, after) = (self.lease()?, self.progress.position);
+        let admitted: Vec<_> = events.iter().filter(|event| self.left_out.admits(event)).collect();
+        let batch = Batch { after, upto: last, events: &admitted, poison: None };
+        let take = self.rebuilds.take(self.view, lease, batch, LEASE);
+        let taken = if self.ahead.is_empty() {
+            // Asked first: the log is read while the events are folded.
+            let (ahead, taken) = join(self.log.read(last, self.batch), take).await;
+            self.ahead = ahead?;
+            taken
+        } else {
+            take.await
+        };
+        let taken = match taken {
+            Err(error) if error.is_poison() && events.len() > 1 => {
+                self.most = events.len() / 2;
+                events.append(&mut self.ahead);
+                self.ahead = events;
+                return Ok(false);
+            }
+            Err(error) if error.is_poison() => self.park(&events[0], error).await?,
+            taken => taken?,
+        };
+        taken.map_err(|fenced| self.fenced(fenced))?;
+        self.most = (self.most * 2).min(self.batch);
+        Ok(true)
+    }
+
+    async fn park(&mut self, event: &Recorded, error: PortError) -> Result<Result<(), Fenced>, RebuildError> {
+        if self.left_out.parked.len() >= MOST_PARKED {
+            return Err(RebuildError::TooMany { view: self.view, source: error });
+        }
+        let poison = Poison::of(event, &error);
+        let batch = Batch { after: self.progress.position, upto: event.position, events: &[], poison: Some(&poison) };
+        let taken = self.rebuilds.take(self.view, self.lease()?, batch, LEASE).await?;
+        if taken.is_ok() {
+            self.left_out.parked.insert(poison.stream, poison.position);
+        }
+        Ok(taken)
     }
 
     /// Compares the two at the position where the live view is, and names some of the rows that differ. `None`: there is more to take in first.
@@ -247,7 +257,7 @@ impl Rebuilder {
             differences.extend(found);
             total += all;
         }
-        Ok(Some(Verdict { position: live, tables, differences, total }))
+        Ok(Some(Verdict { position: live, tables, differences, total, parked: meeting.left_out().parked.len() }))
     }
 
     /// Compares the two while the live one stands still, and makes it what is beside it. `None`: there is more to take in first.
@@ -268,7 +278,7 @@ impl Rebuilder {
             }
         }
         meeting.commit().await?;
-        Ok(Some(Outcome { live, position, exchanged }))
+        Ok(Some(Outcome { live, position, exchanged, parked: self.left_out.parked.len() }))
     }
 
     /// Ends it: `served` when what was built is of no more use.
@@ -287,28 +297,48 @@ impl Rebuilder {
     async fn meet(&mut self, how: Meet) -> Result<Option<Box<dyn Meeting>>, RebuildError> {
         let lease = self.lease()?;
         let mut meeting = self.rebuilds.meet(self.view, lease, how).await?.map_err(|fenced| self.fenced(fenced))?;
+        if meeting.is_outdated() {
+            return Err(RebuildError::Outdated { view: self.view });
+        }
+        if self.purpose == Purpose::Verify {
+            self.left_out.parked.extend(&meeting.left_out().parked);
+        }
         let head = self.log.head().await?.position;
         let goal = meeting.live().min(head);
-        if (Progress { position: meeting.beside(), goal }).near() {
-            self.progress.goal = goal;
-            while meeting.beside() < goal {
-                let mut events = self.log.read(meeting.beside(), self.batch).await?;
-                events.retain(|event| event.position <= goal);
-                self.consecutive(meeting.beside(), &events)?;
-                meeting.take(&events).await?;
-            }
-            return Ok(Some(meeting));
-        }
         self.progress.goal = goal;
-        Ok(None)
+        if !(Progress { position: meeting.beside(), goal }).near() {
+            return Ok(None);
+        }
+        while meeting.beside() < goal {
+            let after = meeting.beside();
+            let mut events = self.log.read(after, self.batch).await?;
+            events.retain(|event| event.position <= goal);
+            let upto = self.consecutive(after, &events)?.unwrap_or(after);
+            let admitted: Vec<_> = events.iter().filter(|event| self.left_out.admits(event)).collect();
+            match meeting.take(Batch { after, upto, events: &admitted, poison: None }).await {
+                Err(error) if error.is_poison() => {
+                    // It is parked before they meet again.
+                    drop(meeting);
+                    self.ahead.clear();
+                    while self.progress.position < goal {
+                        self.step().await?;
+                    }
+                    return Ok(None);
+                }
+                taken => taken?,
+            }
+        }
+        Ok(Some(meeting))
     }
 
     /// Where the view beside the live one goes: to the end of the log, or, to be compared, to where the live one is.
-    async fn goal(&self) -> Result<Position, RebuildError> {
+    async fn goal(&mut self) -> Result<Position, RebuildError> {
         match self.purpose {
             Purpose::Rebuild => Ok(self.log.head().await?.position),
             Purpose::Verify => {
                 let live = self.rebuilds.status(self.view).await?.live;
+                // Asked after that, it says of everything up to there whether it is left out.
+                self.left_out.parked.extend(self.rebuilds.left_out(self.view).await?.parked);
                 let head = self.log.head().await?.position;
                 if live > head {
                     return Err(RebuildError::BeyondHead { view: self.view, live, head });
@@ -341,4 +371,36 @@ impl Rebuilder {
         self.lease = None;
         RebuildError::Fenced { view: self.view }
     }
+}
+
+/// Builds a view anew and puts it in the place of the live one, because somebody asked to have its dead letters tried again. `None`: somebody
+/// else is at it.
+///
+/// # Errors
+/// See [`RebuildError`].
+pub async fn fold_anew(
+    log: Arc<dyn EventLog>,
+    rebuilds: Arc<dyn Rebuilds>,
+    view: ViewName,
+    holder: Uuid,
+) -> Result<Option<Outcome>, RebuildError> {
+    let mut rebuilder = Rebuilder::new(log, rebuilds, view, Purpose::Rebuild, holder);
+    match rebuilder.begin().await {
+        Ok(true) => {}
+        Ok(false) | Err(RebuildError::Busy { .. }) => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    let built = async {
+        loop {
+            while !rebuilder.progress().near() {
+                rebuilder.step().await?;
+            }
+            if let Some(outcome) = rebuilder.exchange().await? {
+                return Ok(outcome);
+            }
+        }
+    };
+    let built = built.await;
+    rebuilder.end(built.is_ok()).await?;
+    built.map(Some)
 }

@@ -239,6 +239,29 @@ pub struct Recorded {
 }
 
 impl Recorded {
+    /// The `ordinal`-th event of an append, as it stands in the log.
+    #[must_use]
+    pub fn new(append: &Append, ordinal: u16, event: NewEvent, position: Position, at: DateTime<Utc>, hash: Hash) -> Self {
+        Self {
+            position,
+            stream: event.stream,
+            version: event.version,
+            event_type: event.event_type,
+            schema: event.schema,
+            facts: event.facts,
+            content: event.content,
+            thread: event.thread,
+            actor: append.actor,
+            command: append.command,
+            ordinal,
+            fingerprint: append.fingerprint,
+            correlation: append.correlation,
+            causation: append.causation,
+            at,
+            hash,
+        }
+    }
+
     /// The event's own id, for consumers that dedupe: derived from the command, so it survives an export and import.
     #[must_use]
     pub fn id(&self) -> Uuid {

@@ -10,13 +10,15 @@ use chrono::{DateTime, Utc};
 use futures::future::{BoxFuture, Either, select};
 use futures::stream::FuturesOrdered;
 use futures::{FutureExt as _, StreamExt as _, pin_mut};
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::meter::{gauged, meters};
 use crate::port::broker::{Publisher, Run};
 use crate::port::lease::{Fenced, Lease};
-use crate::port::{Broker, Clock, EventLog, PortError, RelayLease};
+use crate::port::{Broker, Clock, PortError, RelayLease, Tail};
 use crate::recorded::{Position, Recorded};
+use crate::span;
 
 /// Most events of one run.
 const RUN: usize = 512;
@@ -106,7 +108,7 @@ enum Link {
 
 /// The relay. Several may run; the one with the lease works.
 pub struct Relay {
-    log: Arc<dyn EventLog>,
+    log: Arc<dyn Tail>,
     lease: Arc<dyn RelayLease>,
     broker: Arc<dyn Broker>,
     clock: Arc<dyn Clock>,
@@ -119,7 +121,7 @@ impl Relay {
     /// A relay that holds its lease under this name.
     #[must_use]
     pub fn new(
-        log: Arc<dyn EventLog>,
+        log: Arc<dyn Tail>,
         lease: Arc<dyn RelayLease>,
         broker: Arc<dyn Broker>,
         clock: Arc<dyn Clock>,
@@ -275,7 +277,7 @@ fn elapsed(clock: &dyn Clock, since: DateTime<Utc>) -> Duration {
 async fn keep(
     active: &mut Active,
     lease: &dyn RelayLease,
-    log: &dyn EventLog,
+    log: &dyn Tail,
     clock: &dyn Clock,
     timing: RelayTiming,
 ) -> Result<(), RelayError> {
@@ -299,13 +301,14 @@ async fn keep(
 }
 
 /// Publishes the next run, if there is one.
-async fn publish(active: &mut Active, log: &dyn EventLog, clock: &dyn Clock) -> Result<bool, PortError> {
+async fn publish(active: &mut Active, log: &dyn Tail, clock: &dyn Clock) -> Result<bool, PortError> {
     let Link::Open(publisher) = &mut active.link else { return Ok(false) };
     let run: Run = log.read(active.published, RUN).await?.into();
     let Some(last) = last_of_dense(&run, active.published)? else { return Ok(false) };
     let at = clock.now();
     active.owed_since.get_or_insert(at);
-    let confirm = publisher.publish(run).await?;
+    let span = span::publish(active.published.next(), last);
+    let confirm = publisher.publish(run).instrument(span.clone()).await?.instrument(span);
     meters().relay_published.increment(last.0 - active.published.0);
     active.published = last;
     active.in_flight.push_back(confirm.map(move |confirmed| confirmed.map(|()| Published { last, at })).boxed());
@@ -313,7 +316,7 @@ async fn publish(active: &mut Active, log: &dyn EventLog, clock: &dyn Clock) -> 
 }
 
 /// The last position of a run that must go on right after another. A gap would put the checkpoint over what nobody was told.
-fn last_of_dense(run: &[Recorded], after: Position) -> Result<Option<Position>, PortError> {
+fn last_of_dense(run: &[Arc<Recorded>], after: Position) -> Result<Option<Position>, PortError> {
     let mut last = after;
     for event in run {
         if event.position != last.next() {

@@ -32,13 +32,13 @@ use std::fmt::{self, Display};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use posthaste_domain::user::Privacy;
-use posthaste_domain::{MessageId, ThreadId, UserId};
+use posthaste_domain::{Category, MessageId, ThreadId, UserId};
 
 use crate::port::PortError;
 use crate::recorded::{Position, Recorded};
 pub use earshot::Earshot;
 pub use folds::Folds;
-pub use people::{Friend, FriendState, Glimpse, People, Person};
+pub use people::{Account, AccountFilter, Friend, FriendState, Glimpse, People, Person};
 pub use search::Search;
 pub use sight::Sight;
 pub use snippet::snippet;
@@ -46,7 +46,7 @@ pub use threads::{Ban, Invitation, Invite, LastMessage, Member, MemberPage, Publ
 pub use timeline::{Direction, Entry, MessageEntry, Notice, Quote, Reaction, ReactionCount, Timeline, TimelineEntry, TimelinePage};
 
 /// The views there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ViewName {
     /// Threads, members, invitations, and what each user keeps about a thread.
     Threads,
@@ -69,6 +69,21 @@ impl ViewName {
             Self::People => "people",
         }
     }
+
+    /// Whether anything that happens to aggregates of a category changes the view. What does not need not be read for it.
+    #[must_use]
+    pub const fn takes(self, category: Category) -> bool {
+        match (self, category) {
+            (Self::Threads, Category::Thread | Category::Message | Category::Subscription)
+            | (Self::Timeline, Category::Thread | Category::Message)
+            | (Self::People, Category::User | Category::Friendship)
+            // Whoever recorded it knows whether it matters here; nobody else does.
+            | (_, Category::Other(_)) => true,
+            (Self::Threads, Category::User | Category::Claim | Category::Friendship | Category::Operation)
+            | (Self::Timeline, Category::User | Category::Claim | Category::Friendship | Category::Subscription | Category::Operation)
+            | (Self::People, Category::Claim | Category::Thread | Category::Message | Category::Subscription | Category::Operation) => false,
+        }
+    }
 }
 
 impl Display for ViewName {
@@ -84,6 +99,23 @@ pub struct Page {
     pub before: Option<Position>,
     /// At most this many.
     pub limit: usize,
+}
+
+/// How many there are. Each view counts as far as it has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Who have registered.
+    pub users: u64,
+    /// Those of them who are suspended.
+    pub suspended: u64,
+    /// Those who are admins, suspended or not.
+    pub admins: u64,
+    /// Those who are auditors, suspended or not.
+    pub auditors: u64,
+    /// Threads that are not deleted.
+    pub threads: u64,
+    /// Messages, those that were deleted included.
+    pub messages: u64,
 }
 
 /// A pure fold over the log.
@@ -160,10 +192,16 @@ pub trait Views: Send + Sync {
     /// Who is told in passing of what these users do in these threads, in the order asked, where a thread has at most so many members.
     async fn earshot(&self, asked: &[(ThreadId, UserId)], most: u32) -> Result<Vec<Earshot>, PortError>;
 
-    /// The users whose folded username or display name has this folded text in it, without the one who asks and without those who have blocked
-    /// them or are blocked by them; the newest user first, keyed by the position of the registration. Names that were erased have nothing in
+    /// The users whose folded username or display name has this folded text in it, without the one who asks, without those who have blocked
+    /// them or are blocked by them, and without those who are suspended; the newest user first, keyed by the position of the registration. Names that were erased have nothing in
     /// them.
     async fn directory(&self, user: UserId, matching: &str, page: Page) -> Result<Vec<Person>, PortError>;
+
+    /// The accounts that a filter wants, the newest first; keyed by the position of the registration. For those who run the service.
+    async fn accounts(&self, filter: &AccountFilter, page: Page) -> Result<Vec<Account>, PortError>;
+
+    /// How many there are of everything. Takes longer the more there is.
+    async fn census(&self) -> Result<Census, PortError>;
 
     /// What each of these users lets others know, in this order; what is usual for those who never said.
     async fn privacy(&self, users: &[UserId]) -> Result<Vec<Privacy>, PortError>;

@@ -1,12 +1,14 @@
 //! The command line. Each group of commands has a file: what it takes, and what it does.
 
 pub(crate) mod config;
+pub(crate) mod dead;
 pub(crate) mod doctor;
 pub(crate) mod interrupt;
 pub(crate) mod log;
 pub(crate) mod progress;
 pub(crate) mod relay;
 pub(crate) mod trace;
+pub(crate) mod users;
 pub(crate) mod views;
 pub(crate) mod webhooks;
 
@@ -17,11 +19,12 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::{Args, Parser, Subcommand};
-use tracing::{Level, Metadata};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::filter_fn;
+use posthaste_infrastructure::otlp::Otlp;
+use tracing::{Level, Metadata, Subscriber};
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
 
 use crate::config::Config;
 use crate::roles::Role;
@@ -65,12 +68,22 @@ pub(crate) enum Command {
     },
     /// Follow one message: command, commit, broker, every device, every reader
     Trace(trace::TraceArgs),
+    /// See who there is, and say who may do what
+    Users {
+        #[command(subcommand)]
+        command: users::UsersCommand,
+    },
     /// See how the relay is doing
     Relay {
         #[command(subcommand)]
         command: relay::RelayCommand,
     },
-    /// See how webhooks are doing, and give them what they did not take
+    /// See what views and webhooks could not take, have it tried again, or drop it
+    Dead {
+        #[command(subcommand)]
+        command: dead::DeadCommand,
+    },
+    /// See how webhooks are doing, and go on with one that was disabled
     Webhooks {
         #[command(subcommand)]
         command: webhooks::WebhooksCommand,
@@ -131,15 +144,23 @@ pub(crate) fn load(file: Option<&Path>, data: Option<PathBuf>, listen: Option<So
     Ok(config)
 }
 
-/// Logs go to standard error, as JSON when nobody watches; `POSTHASTE_LOG` filters them.
-pub(crate) fn init_logs(quiet: bool) {
+/// Logs go to standard error, as JSON when nobody watches; `POSTHASTE_LOG` filters them. Spans go to a collector, if there is one.
+pub(crate) fn init_logs(quiet: bool, collector: Option<&Otlp>) {
     let default = if quiet { "error" } else { "info,lapin=error" };
     let filter = EnvFilter::try_from_env("POSTHASTE_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    subscriber(filter, collector).init();
+}
+
+fn subscriber(filter: EnvFilter, collector: Option<&Otlp>) -> impl Subscriber + Send + Sync {
     // Whatever is asked for: below that it logs the parameters of statements, which are what people said.
     let said = |line: &Metadata<'_>| line.target().starts_with("tokio_postgres") && *line.level() > Level::INFO;
-    let logs = tracing_subscriber::registry().with(filter).with(filter_fn(move |line| !said(line)));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    if std::io::IsTerminal::is_terminal(&std::io::stderr()) { logs.with(lines).init() } else { logs.with(lines.json()).init() }
+    let lines = if std::io::IsTerminal::is_terminal(&std::io::stderr()) { lines.boxed() } else { lines.json().boxed() };
+    // Told to the libraries as well, some of which have a line for every frame: without it each is made, and then looked at.
+    let most = filter.max_level_hint().unwrap_or(LevelFilter::TRACE);
+    let unsaid = filter_fn(move |line| *line.level() <= most && !said(line)).with_max_level_hint(most);
+    let lines = lines.with_filter(filter).with_filter(unsaid);
+    tracing_subscriber::registry().with(lines).with(collector.map(Otlp::layer))
 }
 
 /// Somebody pressed Ctrl-C; with what that means for what was begun.
@@ -165,6 +186,20 @@ pub(crate) fn exit(done: anyhow::Result<()>) -> ExitCode {
         Err(error) => {
             eprintln!("posthaste: {error:#}");
             ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libraries_are_told_which_lines_nobody_wants() {
+        for (asked, told) in
+            [("info,lapin=error", LevelFilter::INFO), ("error", LevelFilter::ERROR), ("info,posthaste=debug", LevelFilter::DEBUG)]
+        {
+            assert_eq!(subscriber(EnvFilter::new(asked), None).max_level_hint(), Some(told), "{asked}");
         }
     }
 }

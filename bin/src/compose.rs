@@ -1,6 +1,8 @@
 //! Puts a profile together: the only file that names ports and adapters in one place.
 
+pub(crate) mod console;
 pub(crate) mod doctor;
+pub(crate) mod people;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,12 +19,14 @@ use posthaste_application::webhooks::{self, Endpoint, WebhookPorts};
 use posthaste_infrastructure::argon2::{ArgonCost, ArgonPasswords};
 use posthaste_infrastructure::embedded::{
     Database, InProcessBroker, InProcessPresence, InProcessSignals, InProcessTickets, MemoryViews, SqliteAccounts, SqliteCursors,
-    SqliteImport, SqliteLease, SqliteLog, SqlitePasscodes, SqliteQueue, SqliteWebhooks, token_secret,
+    SqliteDeadLetters, SqliteImport, SqliteLease, SqliteLog, SqlitePasscodes, SqliteQueue, SqliteWebhooks, token_secret,
 };
 use posthaste_infrastructure::file::{self, SealFile};
 use posthaste_infrastructure::jwt::{self, JwtTokens};
+use posthaste_infrastructure::otlp::Otlp;
 use posthaste_infrastructure::postgres::{
-    self, PgAccounts, PgCursors, PgImport, PgLease, PgLog, PgPasscodes, PgProjection, PgRebuilds, PgViews, PgWebhooks, Postgres,
+    self, PgAccounts, PgCursors, PgDeadLetters, PgImport, PgLease, PgLog, PgPasscodes, PgProjection, PgRebuilds, PgViews, PgWebhooks,
+    Postgres,
 };
 use posthaste_infrastructure::rabbitmq::RabbitMq;
 use posthaste_infrastructure::redis::{self, RedisPing, RedisPresence, RedisSignals, RedisTickets};
@@ -104,6 +108,11 @@ pub(crate) async fn log_import(config: &Config) -> anyhow::Result<Arc<dyn LogImp
     }
 }
 
+/// What exports spans, if that is configured.
+pub(crate) fn telemetry(config: &Config) -> anyhow::Result<Option<Otlp>> {
+    config.telemetry().settings().map(Otlp::start).transpose().context("telemetry cannot be used")
+}
+
 /// What seals the log while the relay of this name holds the lease, if that is configured.
 pub(crate) fn sealer(config: &Config, ports: &Ports, holder: Uuid) -> anyhow::Result<Option<Sealer>> {
     let Some((file, key)) = config.seals().files() else { return Ok(None) };
@@ -148,6 +157,7 @@ pub(crate) async fn webhooks(config: &Config) -> anyhow::Result<Arc<dyn Webhooks
 pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     endpoints(config)?;
+    config.telemetry().settings().map_or(Ok(()), |settings| settings.check()).context("telemetry cannot be used")?;
     match config {
         Config::Embedded(config) => {
             passwords(&config.auth)?;
@@ -185,7 +195,8 @@ async fn embedded(config: &EmbeddedConfig, whole: &Config) -> anyhow::Result<Por
         Some(secret) => secret.reveal().as_bytes().to_vec(),
         None => token_secret(&config.embedded.data).context("the secret in the data folder cannot be used")?,
     };
-    let views = Arc::new(MemoryViews::default());
+    let dead = Arc::new(SqliteDeadLetters::new(Arc::clone(&database), Arc::clone(&clock)));
+    let views = Arc::new(MemoryViews::new(&dead));
     let log: Arc<dyn EventLog> = Arc::new(SqliteLog::new(Arc::clone(&database), Arc::clone(&clock)));
     let webhooks = match consumer(&endpoints) {
         Some(consumer) => {
@@ -206,7 +217,9 @@ async fn embedded(config: &EmbeddedConfig, whole: &Config) -> anyhow::Result<Por
         signals: Arc::new(InProcessSignals::default()),
         tickets: Arc::new(InProcessTickets::new(Arc::clone(&clock))),
         projections: views.projections(),
+        rebuilds: Arc::new(views.rebuilds()),
         views,
+        dead,
         passwords: passwords(&config.auth)?,
         tokens: tokens(secret, &clock)?,
         clock,
@@ -248,6 +261,8 @@ async fn distributed(config: &DistributedConfig, whole: &Config) -> anyhow::Resu
         signals: Arc::new(signals),
         tickets: Arc::new(RedisTickets::new(connection.clone(), config.redis.prefix.clone())),
         projections: PgProjection::all(&postgres),
+        rebuilds: Arc::new(PgRebuilds::new(postgres.clone())),
+        dead: Arc::new(PgDeadLetters::new(postgres.clone())),
         dependencies: vec![Arc::new(postgres.clone()), Arc::new(RedisPing::new(connection))],
         views: Arc::new(PgViews::new(postgres)),
         passwords,

@@ -6,6 +6,7 @@ mod relay;
 mod rules;
 mod seals;
 mod secret;
+mod telemetry;
 mod webhooks;
 
 use std::collections::HashMap;
@@ -24,6 +25,7 @@ use self::relay::RelayConfig;
 use self::rules::RulesConfig;
 pub(crate) use self::seals::SealsConfig;
 pub(crate) use self::secret::Secret;
+pub(crate) use self::telemetry::TelemetryConfig;
 pub(crate) use self::webhooks::{WebhookConfig, WebhookDeliveryConfig};
 
 /// Every key with its default, documented.
@@ -55,6 +57,7 @@ pub(crate) struct EmbeddedConfig {
     pub(crate) relay: RelayConfig,
     pub(crate) readiness: ReadinessConfig,
     pub(crate) seals: SealsConfig,
+    pub(crate) telemetry: TelemetryConfig,
     #[serde(default)]
     pub(crate) webhooks: Vec<WebhookConfig>,
     pub(crate) webhook_delivery: WebhookDeliveryConfig,
@@ -74,6 +77,7 @@ pub(crate) struct DistributedConfig {
     pub(crate) relay: RelayConfig,
     pub(crate) readiness: ReadinessConfig,
     pub(crate) seals: SealsConfig,
+    pub(crate) telemetry: TelemetryConfig,
     #[serde(default)]
     pub(crate) webhooks: Vec<WebhookConfig>,
     pub(crate) webhook_delivery: WebhookDeliveryConfig,
@@ -237,6 +241,14 @@ impl Config {
         match self {
             Self::Embedded(config) => &config.seals,
             Self::Distributed(config) => &config.seals,
+        }
+    }
+
+    /// Where spans go.
+    pub(crate) const fn telemetry(&self) -> &TelemetryConfig {
+        match self {
+            Self::Embedded(config) => &config.telemetry,
+            Self::Distributed(config) => &config.telemetry,
         }
     }
 

@@ -14,6 +14,10 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use cli::{Cli, Command};
 
+/// Small things are made and let go of all the time, on every thread: see "What made it faster" in `docs/BENCHMARKS.md`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let Cli { config, command } = Cli::parse();
@@ -23,20 +27,27 @@ async fn main() -> ExitCode {
             | Command::Log { .. }
             | Command::Views { .. }
             | Command::Trace(_)
+            | Command::Users { .. }
             | Command::Relay { .. }
+            | Command::Dead { .. }
             | Command::Webhooks { .. }
             | Command::Config { .. }
             | Command::Doctor { .. }
             | Command::Healthcheck
     );
-    cli::init_logs(quiet);
+    // A server knows only from its configuration where spans go.
+    if !matches!(command, Command::Serve { .. }) {
+        cli::init_logs(quiet, None);
+    }
     let done = match command {
         Command::Serve { roles, data, listen } => serve::serve(cli::load(config.as_deref(), data, listen), roles).await,
         Command::Migrate => compose::migrate(cli::load(config.as_deref(), None, None)).await,
         Command::Log { command } => cli::log::run(config.as_deref(), command).await,
         Command::Views { command } => cli::views::run(config.as_deref(), command).await,
         Command::Trace(trace) => cli::trace::run(config.as_deref(), trace).await,
+        Command::Users { command } => cli::users::run(config.as_deref(), command).await,
         Command::Relay { command } => cli::relay::run(config.as_deref(), &command).await,
+        Command::Dead { command } => cli::dead::run(config.as_deref(), command).await,
         Command::Webhooks { command } => cli::webhooks::run(config.as_deref(), command).await,
         Command::Config { command } => cli::config::run(config.as_deref(), &command),
         Command::Doctor { target } => cli::doctor::run(config.as_deref(), &target).await,

@@ -10,6 +10,8 @@ use posthaste_application::deliver::Hub;
 use posthaste_application::health::{LagLimits, Progress};
 use posthaste_application::meter::{begin_endpoint, gauged, meters};
 use posthaste_application::port::Dependency;
+use posthaste_application::port::dead::Consumer;
+use posthaste_application::view::ViewName;
 use posthaste_application::webhooks::WebhookPorts;
 use posthaste_infrastructure::http::{Check, Exposition, Readiness};
 use posthaste_infrastructure::prometheus::Prometheus;
@@ -53,7 +55,7 @@ impl Probe {
             return checks.clone();
         }
         let dependencies = join_all(self.ports.dependencies.iter().map(|dependency| ask(&**dependency)));
-        let (mut checks, others, ()) = futures::join!(self.log(), dependencies, self.webhooks());
+        let (mut checks, others, (), ()) = futures::join!(self.log(), dependencies, self.webhooks(), self.dead_letters());
         checks.extend(others);
         if let Some(hub) = &self.hub {
             let failure = (!hub.is_fed()).then(|| "not subscribed to the feed; events are delivered from the log, later".to_owned());
@@ -81,6 +83,18 @@ impl Probe {
         vec![required("database", Some(unavailable))]
     }
 
+    /// Shows how many dead letters there are. They keep nobody from being ready: everything else goes on.
+    async fn dead_letters(&self) {
+        let Ok(Ok(counts)) = timeout(PATIENCE, self.ports.dead.counts()).await else { return };
+        let of = |consumer: &Consumer| counts.iter().find(|(counted, _)| counted == consumer).map_or(0, |(_, letters)| *letters);
+        for view in ViewName::ALL {
+            meters().view_dead_letters.of(view.as_str()).set(gauged(of(&Consumer::View(view))));
+        }
+        for (endpoint, _) in self.ports.webhooks.iter().flat_map(|webhooks| &webhooks.endpoints) {
+            meters().webhook_dead_letters.of(&endpoint.name).set(gauged(of(&Consumer::Webhook(endpoint.name.clone()))));
+        }
+    }
+
     /// Shows how the webhooks are doing. They keep nobody from being ready.
     async fn webhooks(&self) {
         let Some(WebhookPorts { store, endpoints, .. }) = &self.ports.webhooks else { return };
@@ -89,7 +103,6 @@ impl Probe {
         for status in all.into_iter().filter(|status| configured(&status.endpoint)) {
             let (name, meters) = (status.endpoint.as_str(), meters());
             meters.webhook_waiting.of(name).set(gauged(status.waiting));
-            meters.webhook_dead_letters.of(name).set(gauged(status.dead));
             meters.webhook_disabled.of(name).set(if status.disabled_at.is_some() { 1.0 } else { 0.0 });
         }
     }

@@ -1,6 +1,7 @@
 //! What a process does: each role is a loop or a server, all under one token. A loop calls one `step` again and again; wake-ups, pauses
 //! and back-off are here, and nowhere else.
 
+pub(crate) mod dead;
 pub(crate) mod presence;
 pub(crate) mod seals;
 pub(crate) mod webhooks;
@@ -16,7 +17,7 @@ use posthaste_application::Ports;
 use posthaste_application::append::Appender;
 use posthaste_application::deliver::{self, AckWriter, Feed, Hub, Listener};
 use posthaste_application::meter::meters;
-use posthaste_application::port::{Clock, Cursors};
+use posthaste_application::port::{Clock, Cursors, Tail};
 use posthaste_application::project::{BATCH, ProjectError, Projector};
 use posthaste_application::read::ReadWriter;
 use posthaste_application::relay::{Relay, RelayError, RelayStep, RelayTiming};
@@ -280,14 +281,7 @@ where
     ended
 }
 
-/// A relay over these ports, under a name of its own.
-pub(crate) fn new_relay(ports: &Ports, timing: RelayTiming) -> Relay {
-    Relay::new(
-        Arc::clone(&ports.log),
-        Arc::clone(&ports.relay),
-        Arc::clone(&ports.broker),
-        Arc::clone(&ports.clock),
-        ports.ids.next(),
-        timing,
-    )
+/// A relay of this log's end over these ports, under a name of its own.
+pub(crate) fn new_relay(tail: Arc<dyn Tail>, ports: &Ports, timing: RelayTiming) -> Relay {
+    Relay::new(tail, Arc::clone(&ports.relay), Arc::clone(&ports.broker), Arc::clone(&ports.clock), ports.ids.next(), timing)
 }

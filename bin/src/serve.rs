@@ -12,6 +12,7 @@ use posthaste_application::execute::{Doorkeeper, Executor};
 use posthaste_application::presence::{Lookout, Renewer};
 use posthaste_application::project::Projector;
 use posthaste_application::read::read_queue;
+use posthaste_application::shared_tail::SharedTail;
 use posthaste_application::signal::{Telling, signal_queue};
 use posthaste_infrastructure::http::{self, App, Build, HttpListener, Limits};
 use posthaste_infrastructure::prometheus::Prometheus;
@@ -22,10 +23,10 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::compose;
 use crate::config::Config;
 use crate::readiness::{Probe, Scrape};
 use crate::roles::{self, Role, guard};
+use crate::{cli, compose};
 
 /// How long what has begun may take to end when the process is stopped; sockets are given their spread before that.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -49,8 +50,20 @@ pub(crate) struct Server {
 /// Serves until it is told to stop or a part of it ends.
 pub(crate) async fn serve(config: anyhow::Result<Config>, roles: Vec<Role>) -> anyhow::Result<()> {
     let config = config?;
+    let collector = compose::telemetry(&config)?;
+    cli::init_logs(false, collector.as_ref());
+    let served = serve_until_told(&config, &roles).await;
+    if let Some(collector) = collector {
+        let flush = config.telemetry().flush();
+        // It blocks, and the requests it makes are made here.
+        tokio::task::spawn_blocking(move || collector.stop(flush)).await?;
+    }
+    served
+}
+
+async fn serve_until_told(config: &Config, roles: &[Role]) -> anyhow::Result<()> {
     let mut terminated = signal(SignalKind::terminate())?;
-    let server = start(&config, &roles).await?;
+    let server = start(config, roles).await?;
     let base = format!("http://{}", server.address());
     println!("Posthaste is listening on {base}");
     if roles.contains(&Role::Api) {
@@ -82,7 +95,12 @@ pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Ser
     let (stopping, retiring, finishing) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
     let (mut front, mut middle, mut back) = (JoinSet::new(), JoinSet::new(), JoinSet::new());
 
-    let (queue, appender) = append_queue(Arc::clone(&ports.log));
+    let (queue, mut appender) = append_queue(Arc::clone(&ports.log));
+    // Those who follow the log share its end; whoever looks anything up reads the log itself.
+    let tail = Arc::new(SharedTail::new(Arc::clone(&ports.log)));
+    if roles.contains(&Role::Projector) || roles.contains(&Role::Relay) {
+        appender = appender.telling(Arc::clone(&tail));
+    }
     let head = ports.log.head().await.context("the log cannot be read")?.position;
     let hub = Arc::new(Hub::new(head));
     let (acks, ack_writer) = ack_queue(Arc::clone(&ports.cursors), Arc::clone(&hub));
@@ -155,13 +173,15 @@ pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Ser
     }
     if roles.contains(&Role::Projector) {
         for projection in &ports.projections {
-            let projector = Projector::new(Arc::clone(&ports.log), Arc::clone(projection));
-            middle.spawn(guard("projector", stopping.clone(), roles::project(projector, ports.clone(), retiring.clone())));
+            let projector = Projector::new(Arc::<SharedTail>::clone(&tail), Arc::clone(projection));
+            let project = roles::project(projector, ports.clone(), retiring.clone());
+            middle.spawn(guard("projector", stopping.clone(), project));
         }
+        middle.spawn(ended(roles::dead::fold_anew(ports.clone(), retiring.clone())));
     }
     if roles.contains(&Role::Relay) {
         let timing = config.relay().timing();
-        let relay = roles::new_relay(&ports, timing);
+        let relay = roles::new_relay(tail, &ports, timing);
         if let Some(sealer) = compose::sealer(config, &ports, relay.holder())? {
             middle.spawn(ended(roles::seals::seal(sealer, ports.clone(), retiring.clone())));
         }

@@ -7,6 +7,7 @@ use crate::audience::Audience;
 use crate::claim::ClaimEvent;
 use crate::friendship::FriendshipEvent;
 use crate::message::MessageEvent;
+use crate::operation::OperationEvent;
 use crate::subscription::SubscriptionEvent;
 use crate::thread::ThreadEvent;
 use crate::user::UserEvent;
@@ -121,6 +122,7 @@ events! {
     Thread(ThreadEvent),
     Message(MessageEvent),
     Subscription(SubscriptionEvent),
+    Operation(OperationEvent),
 }
 
 impl Event {
@@ -129,6 +131,10 @@ impl Event {
         "user.registered",
         "user.privacy_set",
         "user.session_revoked",
+        "user.role_granted",
+        "user.role_withdrawn",
+        "user.suspended",
+        "user.reinstated",
         "claim.taken",
         "friendship.requested",
         "friendship.accepted",
@@ -166,5 +172,17 @@ impl Event {
         "subscription.unmuted",
         "subscription.archived",
         "subscription.unarchived",
+        "operation.dead_letter_retried",
+        "operation.dead_letter_dropped",
     ];
+
+    /// Types whose stored form has changed, each with the version of the newest one; every other is at its first.
+    const CHANGED: &'static [(&'static str, u16)] = &[];
+
+    /// The newest version of the stored form of a type that this program knows; none when it does not know the type.
+    #[must_use]
+    pub fn newest_schema(event_type: &str) -> Option<u16> {
+        let changed = || Self::CHANGED.iter().find(|(changed, _)| *changed == event_type).map_or(1, |(_, schema)| *schema);
+        Self::TYPES.contains(&event_type).then(changed)
+    }
 }

@@ -78,6 +78,8 @@ ids! {
     PasscodeId
     /// An uploaded file.
     FileId
+    /// Something an admin did that is not about a user. Equal to the command's id.
+    OperationId
 }
 
 // Fixed for ever: every derived identifier in every log depends on them.

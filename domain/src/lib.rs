@@ -13,6 +13,7 @@ pub mod event;
 pub mod friendship;
 pub mod id;
 pub mod message;
+pub mod operation;
 pub mod refusal;
 pub mod subscription;
 #[cfg(test)]
@@ -21,16 +22,17 @@ pub mod text;
 pub mod thread;
 pub mod user;
 
-pub use aggregate::{Aggregate, Category, Inapplicable};
+pub use aggregate::{Aggregate, Category, Inapplicable, OtherCategory};
 pub use audience::{Addressee, Audience, MembershipChange};
 pub use claim::Claim;
 pub use event::{Event, Personal};
 pub use friendship::Friendship;
 pub use id::{
-    ClaimId, CommandId, DeviceId, FileId, FriendshipId, InviteId, MessageId, PasscodeId, SessionId, SubscriptionId, ThreadId, UserId,
-    UserPair,
+    ClaimId, CommandId, DeviceId, FileId, FriendshipId, InviteId, MessageId, OperationId, PasscodeId, SessionId, SubscriptionId, ThreadId,
+    UserId, UserPair,
 };
 pub use message::Message;
+pub use operation::Operation;
 pub use refusal::{Refusal, RefusalKind};
 pub use subscription::Subscription;
 pub use thread::Thread;

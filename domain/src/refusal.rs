@@ -4,6 +4,7 @@ use crate::claim::ClaimRefusal;
 use crate::friendship::FriendshipRefusal;
 use crate::id::{MessageId, SameUser};
 use crate::message::MessageRefusal;
+use crate::operation::OperationRefusal;
 use crate::subscription::SubscriptionRefusal;
 use crate::thread::ThreadRefusal;
 use crate::user::UserRefusal;
@@ -19,6 +20,8 @@ pub enum RefusalKind {
     NotFriends,
     /// The actor may not do this.
     Forbidden,
+    /// The actor is suspended.
+    Suspended,
     /// It contradicts what already holds.
     Conflict,
     /// One of two users has blocked the other.
@@ -60,6 +63,9 @@ pub enum Refusal {
     /// By a subscription.
     #[error(transparent)]
     Subscription(#[from] SubscriptionRefusal),
+    /// By an operation.
+    #[error(transparent)]
+    Operation(#[from] OperationRefusal),
     /// Because of some of the messages it names.
     #[error(transparent)]
     Undeletable(#[from] Undeletable),
@@ -74,8 +80,10 @@ impl Refusal {
     pub const fn kind(&self) -> RefusalKind {
         match self {
             Self::User(refusal) => match refusal {
-                UserRefusal::AlreadyRegistered => RefusalKind::Conflict,
+                UserRefusal::AlreadyRegistered | UserRefusal::Oneself => RefusalKind::Conflict,
                 UserRefusal::UnknownUser => RefusalKind::NotFound,
+                UserRefusal::Suspended => RefusalKind::Suspended,
+                UserRefusal::NotAnAdmin => RefusalKind::Forbidden,
             },
             Self::Claim(ClaimRefusal::Taken) => RefusalKind::Conflict,
             Self::Friendship(refusal) => match refusal {
@@ -110,6 +118,7 @@ impl Refusal {
                 MessageRefusal::TooManyMentions => RefusalKind::Validation,
             },
             Self::Subscription(refusal) => match *refusal {},
+            Self::Operation(OperationRefusal::AlreadyPerformed) => RefusalKind::Conflict,
             Self::Undeletable(_) => RefusalKind::NotFound,
             Self::Yourself(SameUser) => RefusalKind::Validation,
         }

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 
 use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
 
 /// Why a text was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -99,6 +99,10 @@ texts! {
     FileName = file_name;
     /// What kind of file it is, such as `image/png`: up to 127 characters.
     MediaType = media_type;
+    /// Who takes in the log, such as `view:threads` or `webhook:crm`: 1 to 100 characters.
+    ConsumerName = consumer_name;
+    /// A stream as it is written, `<category>-<id>`, also of a category that this program does not know: 1 to 100 characters.
+    StreamName = stream_name;
 }
 
 impl MessageBody {
@@ -141,7 +145,28 @@ impl Email {
 /// Compatibility-normalised and lower-cased, so that look-alikes of case and width are one name.
 #[must_use]
 pub fn fold(text: &str) -> String {
-    text.nfkc().flat_map(char::to_lowercase).nfkc().collect()
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    // ASCII and the letters of Latin-1 have one form only.
+    let simple = |c: char| matches!(c, '\0'..='\x7f' | 'À'..='ÿ');
+    let mut folded = String::with_capacity(text.len());
+    // A blank joins with nothing before or after it, so what is between blanks can be folded by itself.
+    for part in text.split_inclusive(' ') {
+        if part.chars().all(simple) || is_nfkc_quick(part.chars()) == IsNormalized::Yes {
+            let begun = folded.len();
+            folded.extend(part.chars().flat_map(char::to_lowercase));
+            let lower = &folded[begun..];
+            if !lower.chars().all(simple) && is_nfkc_quick(lower.chars()) != IsNormalized::Yes {
+                let normal: String = lower.nfkc().collect();
+                folded.truncate(begun);
+                folded.push_str(&normal);
+            }
+        } else {
+            folded.extend(part.nfkc().flat_map(char::to_lowercase).nfkc());
+        }
+    }
+    folded
 }
 
 fn length(field: &'static str, text: &str, min: usize, max: usize) -> Result<(), TextError> {
@@ -175,6 +200,14 @@ fn title(text: &str) -> Result<String, TextError> {
 
 fn file_name(text: &str) -> Result<String, TextError> {
     one_line("name", text, 255)
+}
+
+fn consumer_name(text: &str) -> Result<String, TextError> {
+    one_line("consumer", text, 100)
+}
+
+fn stream_name(text: &str) -> Result<String, TextError> {
+    one_line("stream", text, 100)
 }
 
 fn one_line(field: &'static str, text: &str, max: usize) -> Result<String, TextError> {
@@ -236,7 +269,17 @@ fn paragraphs(field: &'static str, text: &str, max: usize) -> Result<String, Tex
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn folding_in_parts_is_folding_the_whole(text in "([a-zA-Z 0-9.]|[ ÉéİıßſΣςﬁＡｶﾞ\u{301}\u{308}\u{327}\u{345}\u{3099}\u{a0}\u{2009}\u{a8}\u{b4}🚀]){0,24}") {
+            let whole: String = text.nfkc().flat_map(char::to_lowercase).nfkc().collect();
+            prop_assert_eq!(fold(&text), whole);
+        }
+    }
 
     #[test]
     fn usernames_that_differ_only_in_case_are_one() {

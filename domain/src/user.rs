@@ -4,6 +4,7 @@ mod command;
 mod event;
 mod privacy;
 mod refusal;
+mod role;
 #[cfg(test)]
 mod tests;
 
@@ -11,6 +12,7 @@ pub use command::UserCommand;
 pub use event::{Profile, UserEvent};
 pub use privacy::{Circle, Privacy};
 pub use refusal::UserRefusal;
+pub use role::{AdminPermit, ServiceRole, SuspensionReason};
 
 use std::collections::BTreeSet;
 
@@ -24,15 +26,32 @@ pub enum User {
     #[default]
     Unregistered,
     /// Somebody.
-    Registered {
-        /// What they let others know.
-        privacy: Privacy,
-        /// The logins that were ended. A token says nothing of it, so whoever takes one asks here.
-        revoked: BTreeSet<SessionId>,
-    },
+    Registered(Account),
+}
+
+/// Somebody's account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    /// What they let others know.
+    pub privacy: Privacy,
+    /// The logins that were ended. A token says nothing of it, so whoever takes one asks here.
+    pub revoked: BTreeSet<SessionId>,
+    /// What they are to the service.
+    pub roles: BTreeSet<ServiceRole>,
+    /// They may do nothing.
+    pub suspended: bool,
 }
 
 impl User {
+    /// The account; `None` when nobody is registered here.
+    #[must_use]
+    pub const fn account(&self) -> Option<&Account> {
+        match self {
+            Self::Unregistered => None,
+            Self::Registered(account) => Some(account),
+        }
+    }
+
     /// Refuses what can only be done with somebody who exists.
     ///
     /// # Errors
@@ -40,26 +59,89 @@ impl User {
     pub const fn registered(&self) -> Result<(), UserRefusal> {
         match self {
             Self::Unregistered => Err(UserRefusal::UnknownUser),
-            Self::Registered { .. } => Ok(()),
+            Self::Registered(_) => Ok(()),
         }
+    }
+
+    /// Refuses whatever is asked by somebody who is suspended.
+    ///
+    /// # Errors
+    /// [`UserRefusal::Suspended`].
+    pub fn active(&self) -> Result<(), UserRefusal> {
+        if self.is_suspended() { Err(UserRefusal::Suspended) } else { Ok(()) }
+    }
+
+    /// Whether they are suspended.
+    #[must_use]
+    pub fn is_suspended(&self) -> bool {
+        self.account().is_some_and(|account| account.suspended)
+    }
+
+    /// Whether they have this role. Somebody who is suspended keeps it, and can do nothing with it.
+    #[must_use]
+    pub fn has_role(&self, role: ServiceRole) -> bool {
+        self.account().is_some_and(|account| account.roles.contains(&role))
     }
 
     /// What they let others know; what is usual when they never said, or are nobody.
     #[must_use]
     pub fn privacy(&self) -> Privacy {
-        match self {
-            Self::Unregistered => Privacy::default(),
-            Self::Registered { privacy, .. } => *privacy,
-        }
+        self.account().map(|account| account.privacy).unwrap_or_default()
     }
 
     /// Whether this login was ended.
     #[must_use]
     pub fn has_revoked(&self, session: SessionId) -> bool {
-        match self {
-            Self::Unregistered => false,
-            Self::Registered { revoked, .. } => revoked.contains(&session),
+        self.account().is_some_and(|account| account.revoked.contains(&session))
+    }
+}
+
+impl Account {
+    /// What follows from a command; nothing when it is so already.
+    fn decide(&self, command: UserCommand) -> Result<Option<UserEvent>, UserRefusal> {
+        let event = match command {
+            UserCommand::Register { .. } => return Err(UserRefusal::AlreadyRegistered),
+            UserCommand::SetPrivacy { user, privacy } => {
+                let Privacy { presence, last_seen, read_receipts } = privacy;
+                (self.privacy != privacy).then_some(UserEvent::PrivacySet { user, presence, last_seen, read_receipts })
+            }
+            UserCommand::RevokeSession { user, session } | UserCommand::EndSession { permit: _, user, session } => {
+                (!self.revoked.contains(&session)).then_some(UserEvent::SessionRevoked { user, session })
+            }
+            UserCommand::GrantRole { permit: _, user, role } => {
+                (!self.roles.contains(&role)).then_some(UserEvent::RoleGranted { user, role })
+            }
+            UserCommand::WithdrawRole { permit, user, role } => {
+                if role == ServiceRole::Admin && permit.by() == Some(user) {
+                    return Err(UserRefusal::Oneself);
+                }
+                self.roles.contains(&role).then_some(UserEvent::RoleWithdrawn { user, role })
+            }
+            UserCommand::Suspend { permit, user, reason } => {
+                if permit.by() == Some(user) {
+                    return Err(UserRefusal::Oneself);
+                }
+                (!self.suspended).then_some(UserEvent::Suspended { user, reason })
+            }
+            UserCommand::Reinstate { permit: _, user } => self.suspended.then_some(UserEvent::Reinstated { user }),
+        };
+        Ok(event)
+    }
+
+    /// Takes an event in; whether it fits.
+    fn apply(&mut self, event: &UserEvent) -> bool {
+        match event {
+            UserEvent::Registered { .. } => return false,
+            UserEvent::PrivacySet { presence, last_seen, read_receipts, .. } => {
+                self.privacy = Privacy { presence: *presence, last_seen: *last_seen, read_receipts: *read_receipts };
+            }
+            UserEvent::SessionRevoked { session, .. } => return self.revoked.insert(*session),
+            UserEvent::RoleGranted { role, .. } => return self.roles.insert(*role),
+            UserEvent::RoleWithdrawn { role, .. } => return self.roles.remove(role),
+            UserEvent::Suspended { .. } => return !std::mem::replace(&mut self.suspended, true),
+            UserEvent::Reinstated { .. } => return std::mem::take(&mut self.suspended),
         }
+        true
     }
 }
 
@@ -75,39 +157,37 @@ impl Aggregate for User {
             (Self::Unregistered, UserCommand::Register { user, profile }) => {
                 Ok(vec![UserEvent::Registered { user, content: profile.into() }])
             }
-            (Self::Registered { .. }, UserCommand::Register { .. }) => Err(UserRefusal::AlreadyRegistered),
-            (Self::Unregistered, UserCommand::SetPrivacy { .. } | UserCommand::RevokeSession { .. }) => Err(UserRefusal::UnknownUser),
-            // It is so already.
-            (Self::Registered { privacy, .. }, UserCommand::SetPrivacy { privacy: wanted, .. }) if *privacy == wanted => Ok(vec![]),
-            (Self::Registered { revoked, .. }, UserCommand::RevokeSession { session, .. }) if revoked.contains(&session) => Ok(vec![]),
-            (Self::Registered { .. }, UserCommand::SetPrivacy { user, privacy }) => {
-                let Privacy { presence, last_seen, read_receipts } = privacy;
-                Ok(vec![UserEvent::PrivacySet { user, presence, last_seen, read_receipts }])
-            }
-            (Self::Registered { .. }, UserCommand::RevokeSession { user, session }) => {
-                Ok(vec![UserEvent::SessionRevoked { user, session }])
-            }
+            (Self::Registered(account), command) => Ok(account.decide(command)?.into_iter().collect()),
+            (
+                Self::Unregistered,
+                UserCommand::SetPrivacy { .. }
+                | UserCommand::RevokeSession { .. }
+                | UserCommand::EndSession { .. }
+                | UserCommand::GrantRole { .. }
+                | UserCommand::WithdrawRole { .. }
+                | UserCommand::Suspend { .. }
+                | UserCommand::Reinstate { .. },
+            ) => Err(UserRefusal::UnknownUser),
         }
     }
 
     fn apply(&mut self, event: &UserEvent) -> Result<(), Inapplicable> {
-        match (&mut *self, event) {
+        let fits = match (&mut *self, event) {
             (Self::Unregistered, UserEvent::Registered { .. }) => {
-                *self = Self::Registered { privacy: Privacy::default(), revoked: BTreeSet::new() };
-                Ok(())
+                *self = Self::Registered(Account::default());
+                true
             }
-            (Self::Registered { privacy, .. }, UserEvent::PrivacySet { presence, last_seen, read_receipts, .. }) => {
-                *privacy = Privacy { presence: *presence, last_seen: *last_seen, read_receipts: *read_receipts };
-                Ok(())
-            }
-            (Self::Registered { revoked, .. }, UserEvent::SessionRevoked { session, .. }) if !revoked.contains(session) => {
-                revoked.insert(*session);
-                Ok(())
-            }
-            (Self::Registered { .. }, UserEvent::Registered { .. } | UserEvent::SessionRevoked { .. })
-            | (Self::Unregistered, UserEvent::PrivacySet { .. } | UserEvent::SessionRevoked { .. }) => {
-                Err(Inapplicable::new(event.event_type(), self))
-            }
-        }
+            (Self::Registered(account), event) => account.apply(event),
+            (
+                Self::Unregistered,
+                UserEvent::PrivacySet { .. }
+                | UserEvent::SessionRevoked { .. }
+                | UserEvent::RoleGranted { .. }
+                | UserEvent::RoleWithdrawn { .. }
+                | UserEvent::Suspended { .. }
+                | UserEvent::Reinstated { .. },
+            ) => false,
+        };
+        if fits { Ok(()) } else { Err(Inapplicable::new(event.event_type(), self)) }
     }
 }

@@ -11,6 +11,7 @@
 //! ```
 
 mod additions;
+mod admin;
 mod answer;
 mod auth;
 mod bans;
@@ -46,6 +47,7 @@ mod sessions;
 mod subscriptions;
 mod threads;
 mod tickets;
+mod traceparent;
 mod users;
 
 use std::future::Future;
@@ -124,6 +126,8 @@ enum Tag {
     Sockets,
     /// What runs here, and whether it runs.
     Operations,
+    /// For admins, who run the service, and auditors, who look on. Nobody else finds anything here.
+    Administration,
 }
 
 const DESCRIPTION: &str = "\
@@ -158,6 +162,7 @@ type Api = Exact<(
     (messages::Messages, deliveries::Deliveries, history::History, reactions::Reactions, pins::Pins, search::Search),
     tickets::Tickets,
     health::Health,
+    (admin::Counts, admin::Lag, admin::Accounts, admin::Roles, admin::Sessions, admin::Events, admin::DeadLetters),
 )>;
 
 fn api() -> Api {
@@ -174,6 +179,7 @@ fn api() -> Api {
         (messages::Messages, deliveries::Deliveries, history::History, reactions::Reactions, pins::Pins, search::Search),
         tickets::Tickets,
         health::Health,
+        (admin::Counts, admin::Lag, admin::Accounts, admin::Roles, admin::Sessions, admin::Events, admin::DeadLetters),
     ))
 }
 

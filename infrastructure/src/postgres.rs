@@ -10,6 +10,7 @@
 mod accounts;
 mod connect;
 mod cursors;
+mod dead;
 mod doctor;
 mod door;
 mod error;
@@ -27,6 +28,7 @@ mod webhooks;
 pub use accounts::PgAccounts;
 pub use connect::{ConnectError, Postgres, PostgresConfig, check_url};
 pub use cursors::PgCursors;
+pub use dead::PgDeadLetters;
 pub use doctor::examine;
 pub use error::StatementError;
 pub use import::PgImport;

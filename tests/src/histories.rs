@@ -9,7 +9,8 @@ use chrono::{DateTime, Utc};
 use posthaste_application::codec;
 use posthaste_application::recorded::{Append, Check, Expected, Position, Recorded, StreamId};
 use posthaste_domain::{
-    Aggregate, Claim, CommandId, Event, Friendship, InviteId, Message, MessageId, Subscription, Thread, ThreadId, User, UserId, UserPair,
+    Aggregate, Claim, CommandId, Event, Friendship, InviteId, Message, MessageId, Operation, Subscription, Thread, ThreadId, User, UserId,
+    UserPair,
 };
 use uuid::Uuid;
 
@@ -46,6 +47,7 @@ struct Everything {
     threads: States<Thread>,
     messages: States<Message>,
     subscriptions: States<Subscription>,
+    operations: States<Operation>,
 }
 
 /// The user of this number.
@@ -143,24 +145,7 @@ impl History {
             if wish.erased {
                 new.content = None;
             }
-            self.recorded.push(Recorded {
-                position: self.head().next(),
-                stream: *stream,
-                version: *version,
-                event_type: new.event_type.clone(),
-                schema: new.schema,
-                facts: new.facts.clone(),
-                content: new.content.clone(),
-                thread: new.thread,
-                actor: append.actor,
-                command,
-                ordinal,
-                fingerprint: append.fingerprint,
-                correlation: append.correlation,
-                causation: None,
-                at: at(wish.at),
-                hash: [0; 32],
-            });
+            self.recorded.push(Recorded::new(&append, ordinal, new.clone(), self.head().next(), at(wish.at), [0; 32]));
             append.events.push(new);
         }
         self.appends.push(append);

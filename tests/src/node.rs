@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::Sandbox;
+use crate::actor::User;
 use crate::services::{Port, Process, Scratch};
 
 /// How long a node may take to be ready, on a busy machine.
@@ -23,6 +24,8 @@ const SECRET: &str = "a secret that is long enough and known to every test";
 /// How a node is started.
 #[derive(Clone, Debug, Default)]
 pub struct NodeSettings {
+    /// The program, if it is not this release's.
+    binary: Option<PathBuf>,
     environment: Vec<(String, String)>,
     arguments: Vec<String>,
 }
@@ -30,9 +33,10 @@ pub struct NodeSettings {
 impl NodeSettings {
     /// The embedded profile, with its data in this folder.
     #[must_use]
-    pub fn embedded(data: &std::path::Path) -> Self {
-        let arguments = vec!["--data".to_owned(), data.to_string_lossy().into_owned()];
-        Self { arguments, ..Self::cheap() }
+    pub fn embedded(data: &Path) -> Self {
+        // Known to every command, and named to `serve`.
+        let data = data.to_string_lossy().into_owned();
+        Self { arguments: vec!["--data".to_owned(), data.clone()], ..Self::cheap().with("EMBEDDED__DATA", data) }
     }
 
     /// The distributed profile, over a sandbox.
@@ -59,6 +63,18 @@ impl NodeSettings {
         self.environment.retain(|(other, _)| *other != key);
         self.environment.push((key, value.into()));
         self
+    }
+
+    /// By the program of the release before, if `POSTHASTE_BIN_OLD` names one.
+    #[must_use]
+    pub fn of_the_release_before(self) -> Self {
+        Self { binary: env::var_os("POSTHASTE_BIN_OLD").map(PathBuf::from), ..self }
+    }
+
+    /// Runs this binary instead of the usual one.
+    #[must_use]
+    pub fn binary(self, binary: &Path) -> Self {
+        Self { binary: Some(binary.to_owned()), ..self }
     }
 
     /// Takes on these roles only.
@@ -95,6 +111,12 @@ impl Node {
     #[must_use]
     pub fn base(&self) -> String {
         format!("http://127.0.0.1:{}", self.port.number())
+    }
+
+    /// What it was started with.
+    #[must_use]
+    pub fn settings(&self) -> &NodeSettings {
+        &self.settings
     }
 
     /// What it was called at its start.
@@ -145,9 +167,8 @@ impl Node {
         ensure!(self.process.is_none(), "{} runs already", self.name);
         self.starts += 1;
         let (said, logged) = (self.file("out"), self.file("err"));
-        let mut command = posthaste();
-        command.arg("serve").args(&self.settings.arguments).args(["--listen", &format!("127.0.0.1:{}", self.port.number())]);
-        command.envs(self.settings.environment.iter().map(|(key, value)| (key, value)));
+        let mut command = posthaste_with(&self.settings, &["serve"]);
+        command.args(&self.settings.arguments).args(["--listen", &format!("127.0.0.1:{}", self.port.number())]);
         command.current_dir(self.scratch.path()).stdout(File::create(&said)?).stderr(File::create(&logged)?);
         let mut process = Process::spawn_inheriting(&self.name, command, Some(logged))?;
         let base = self.base();
@@ -160,6 +181,11 @@ impl Node {
         ready.await?;
         self.process = Some(process);
         Ok(())
+    }
+
+    /// From its next start on it is of this release.
+    pub fn upgrade(&mut self) {
+        self.settings.binary = None;
     }
 
     /// Kills it at once.
@@ -215,7 +241,12 @@ pub fn posthaste() -> Command {
         let test = env::current_exe().expect("a test knows where it is");
         test.ancestors().nth(2).expect("tests are in target/<profile>/deps").join("posthaste")
     };
-    let mut command = Command::new(env::var_os("POSTHASTE_BIN").map_or_else(built_beside, PathBuf::from));
+    clean(&env::var_os("POSTHASTE_BIN").map_or_else(built_beside, PathBuf::from))
+}
+
+/// A binary, without any configuration of ours.
+fn clean(binary: &Path) -> Command {
+    let mut command = Command::new(binary);
     for (name, _) in env::vars_os() {
         if name.to_string_lossy().starts_with("POSTHASTE_") {
             command.env_remove(name);
@@ -244,10 +275,20 @@ pub async fn run_posthaste(settings: &NodeSettings, arguments: &[&str]) -> anyho
     run(posthaste_with(settings, arguments), START).await
 }
 
+/// Makes somebody an admin at the console of a deployment, whether or not its servers run.
+///
+/// # Errors
+/// It cannot be run, or was refused.
+pub async fn make_admin(settings: &NodeSettings, user: &User) -> anyhow::Result<()> {
+    let ran = run_posthaste(settings, &["users", "create-admin", user.username()]).await?;
+    ensure!(ran.status.success(), "{ran:?}");
+    Ok(())
+}
+
 /// One of the binary's other commands under the configuration of a node, to be run.
 #[must_use]
 pub fn posthaste_with(settings: &NodeSettings, arguments: &[&str]) -> Command {
-    let mut command = posthaste();
+    let mut command = settings.binary.as_deref().map_or_else(posthaste, clean);
     command.args(arguments).envs(settings.environment.iter().map(|(key, value)| (key, value)));
     command
 }

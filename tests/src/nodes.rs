@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use posthaste_application::append::append_queue;
 use posthaste_application::codec;
-use posthaste_application::execute::{Command, Envelope, ExecuteError, Executed, Executor, Rules};
+use posthaste_application::execute::{Command, Decidable, Envelope, ExecuteError, Executed, Executor, Rules};
 use posthaste_application::port::passcodes::memory::MemoryPasscodes;
 use posthaste_application::port::{Clock as _, EventLog};
 use posthaste_application::recorded::{Append, Check, Expected, Recorded, StreamId};
@@ -76,6 +76,15 @@ impl Nodes {
     /// The executor's own.
     pub async fn ask(&self, node: usize, actor: UserId, command: Command) -> Result<Executed, ExecuteError> {
         self.ask_as(new_id(), node, actor, command).await
+    }
+
+    /// Has a node execute what an admin asks, or the server itself.
+    ///
+    /// # Errors
+    /// The executor's own.
+    pub async fn administer(&self, node: usize, actor: Option<UserId>, command: impl Decidable) -> Result<Executed, ExecuteError> {
+        let envelope = Envelope { command: CommandId::new(new_id()), actor, correlation: Uuid::nil(), at: SystemClock.now() };
+        self.nodes[node % self.nodes.len()].execute(envelope, command).await
     }
 
     /// Registers so many users, straight in the log, without names that are claimed: what matters is only that they exist.

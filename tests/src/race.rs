@@ -195,7 +195,9 @@ impl Writer {
             match timeout(patience, self.log.append(batch)).await {
                 Ok(Ok(answers)) => return Ok(answers),
                 Ok(Err(PortError::Unavailable { .. })) | Err(_) => self.report.retried += 1,
-                Ok(Err(error @ (PortError::Rejected { .. } | PortError::Corrupt { .. }))) => return Err(error.into()),
+                Ok(Err(error @ (PortError::Rejected { .. } | PortError::Corrupt { .. } | PortError::Poison { .. }))) => {
+                    return Err(error.into());
+                }
             }
         }
     }

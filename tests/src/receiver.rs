@@ -25,6 +25,27 @@ pub enum Manner {
     Hang,
     /// Closes the connection.
     Cut,
+    /// Refuses the event at this position with this status, and takes every other.
+    Refuse {
+        /// Which.
+        position: u64,
+        /// How.
+        status: u16,
+    },
+    /// Refuses the events of this stream of users with 400, and takes every other.
+    RefuseUser(String),
+}
+
+impl Manner {
+    /// What it does with this one.
+    fn towards(self, body: &str) -> Self {
+        let event: Value = serde_json::from_str(body).unwrap_or_default();
+        match self {
+            Self::Refuse { position, status } => Self::Answer(if event["position"] == position { status } else { 200 }),
+            Self::RefuseUser(user) => Self::Answer(if event["body"]["user"] == *user { 400 } else { 200 }),
+            other @ (Self::Answer(_) | Self::Redirect(_) | Self::Hang | Self::Cut) => other,
+        }
+    }
 }
 
 /// A request it was sent.
@@ -173,7 +194,7 @@ async fn converse(mut stream: TcpStream, requests: &watch::Sender<Vec<Request>>,
         }
         let body = String::from_utf8(bytes[head..head + length].to_vec())?;
         bytes.drain(..head + length);
-        let manner = manner.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let manner = manner.lock().unwrap_or_else(PoisonError::into_inner).clone().towards(&body);
         requests.send_modify(|requests| requests.push(Request { headers, body, manner: manner.clone() }));
         match manner {
             Manner::Answer(status) => {
@@ -182,6 +203,7 @@ async fn converse(mut stream: TcpStream, requests: &watch::Sender<Vec<Request>>,
             Manner::Redirect(to) => {
                 stream.write_all(format!("HTTP/1.1 307 Elsewhere\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n").as_bytes()).await?;
             }
+            Manner::Refuse { .. } | Manner::RefuseUser(_) => unreachable!("it has become an answer"),
             // The other side gives up some time.
             Manner::Hang => ensure!(stream.read_buf(&mut bytes).await? > 0, "closed"),
             Manner::Cut => return Ok(()),

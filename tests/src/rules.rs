@@ -5,6 +5,7 @@
 //! may write to whom in a direct thread is as the service has it unless it is told otherwise: friends. What depends on the clock alone
 //! (invitations that have expired, cool-downs that are over) is not looked at.
 
+mod accounts;
 mod friendships;
 mod messages;
 mod threads;
@@ -14,9 +15,10 @@ use std::collections::{HashMap, HashSet};
 use anyhow::{Context as _, ensure};
 use posthaste_application::recorded::{Position, Recorded};
 use posthaste_domain::claim::ClaimEvent;
+use posthaste_domain::operation::OperationEvent;
 use posthaste_domain::subscription::SubscriptionEvent;
-use posthaste_domain::user::{Privacy, UserEvent};
-use posthaste_domain::{ClaimId, Event, MessageId, SessionId, ThreadId, UserId, UserPair};
+use posthaste_domain::user::{Privacy, ServiceRole};
+use posthaste_domain::{ClaimId, Event, MessageId, OperationId, SessionId, ThreadId, UserId, UserPair};
 
 use self::friendships::Between;
 use self::messages::Note;
@@ -51,6 +53,9 @@ struct World {
     at: Position,
     users: HashMap<UserId, Privacy>,
     revoked: HashSet<(UserId, SessionId)>,
+    roles: HashSet<(UserId, ServiceRole)>,
+    suspended: HashSet<UserId>,
+    operations: HashSet<OperationId>,
     claims: HashSet<ClaimId>,
     friendships: HashMap<UserPair, Between>,
     rooms: HashMap<ThreadId, Room>,
@@ -68,24 +73,12 @@ impl World {
             ensure!(recorded.actor.is_none_or(|actor| actor == user), "it says that {user} did it, and {:?} asked for it", recorded.actor);
             Ok(())
         };
-        match recorded.event()? {
-            Event::User(UserEvent::Registered { user, .. }) => {
-                ensure!(self.users.insert(user, Privacy::default()).is_none(), "registered twice");
-                Ok(())
-            }
-            Event::User(UserEvent::PrivacySet { user, presence, last_seen, read_receipts }) => {
-                acts(user)?;
-                let privacy = Privacy { presence, last_seen, read_receipts };
-                let before = self.users.insert(user, privacy).with_context(|| format!("{user} is not registered"))?;
-                ensure!(before != privacy, "it held already");
-                Ok(())
-            }
-            Event::User(UserEvent::SessionRevoked { user, session }) => {
-                acts(user)?;
-                ensure!(self.users.contains_key(&user), "{user} is not registered");
-                ensure!(self.revoked.insert((user, session)), "it was revoked already");
-                Ok(())
-            }
+        let active = match recorded.actor {
+            Some(actor) if self.suspended.contains(&actor) => Err(anyhow::anyhow!("{actor} is suspended")),
+            Some(_) | None => Ok(()),
+        };
+        let judged = match recorded.event()? {
+            Event::User(event) => self.user(event, recorded.actor),
             Event::Claim(ClaimEvent::Taken { claim, .. }) => {
                 ensure!(self.claims.insert(claim), "it was taken already");
                 Ok(())
@@ -94,7 +87,14 @@ impl World {
             Event::Thread(event) => self.thread(event, acts),
             Event::Message(event) => self.message(event, acts),
             Event::Subscription(event) => self.subscription(event, acts),
-        }
+            Event::Operation(OperationEvent::DeadLetterRetried { operation, .. } | OperationEvent::DeadLetterDropped { operation, .. }) => {
+                self.runs_the_service(recorded.actor)?;
+                ensure!(self.operations.insert(operation), "it was performed already");
+                Ok(())
+            }
+        };
+        // Also when it breaks no other rule.
+        judged.and(active)
     }
 
     fn subscription(&mut self, event: SubscriptionEvent, acts: impl Fn(UserId) -> anyhow::Result<()>) -> anyhow::Result<()> {

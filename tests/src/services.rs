@@ -15,8 +15,7 @@ use std::env;
 use anyhow::Context as _;
 
 pub use self::port::Port;
-pub(crate) use self::postgres::connect;
-pub use self::postgres::{OWNER, Postgres, SERVER, postgres_program};
+pub use self::postgres::{OWNER, Postgres, SERVER, connect, postgres_program};
 pub use self::process::Process;
 pub use self::rabbitmq::RabbitMq;
 pub use self::redis::Redis;

@@ -12,7 +12,8 @@ use posthaste_infrastructure::system::SystemClock;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep};
 
-use crate::node::migrate;
+use crate::actor::User;
+use crate::node::{make_admin, migrate};
 use crate::services::{Scratch, connect};
 use crate::{Node, NodeSettings, Sandbox};
 
@@ -35,6 +36,7 @@ pub struct Stage {
     node: Node,
     sandbox: Option<Sandbox>,
     data: Scratch,
+    admin: OnceCell<User>,
 }
 
 impl Stage {
@@ -53,7 +55,7 @@ impl Stage {
             }
         };
         let node = Node::start(&format!("a node ({profile:?})"), change(settings)).await.context("starting a node")?;
-        Ok(Self { node, sandbox, data })
+        Ok(Self { node, sandbox, data, admin: OnceCell::new() })
     }
 
     /// The one that the tests of this program share, with the usual settings and one more origin: `https://chat.example`. Its watchdogs
@@ -69,6 +71,19 @@ impl Stage {
             Profile::Distributed => &DISTRIBUTED,
         };
         stage.get_or_try_init(|| Self::start(profile, |settings| settings.with("GATEWAY__ORIGINS", "https://chat.example"))).await
+    }
+
+    /// Somebody who may run the service: the first is made one at the console, beside the running server.
+    ///
+    /// # Errors
+    /// The server or the command line refused.
+    pub async fn admin(&self) -> anyhow::Result<&User> {
+        let register = async || {
+            let admin = User::register(&self.base(), "operator").await?;
+            make_admin(self.node.settings(), &admin).await?;
+            Ok(admin)
+        };
+        self.admin.get_or_try_init(register).await
     }
 
     /// Stops the node, has something done to its log in which everything is recorded at one and the same time, and starts the node again at

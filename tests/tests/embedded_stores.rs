@@ -76,6 +76,31 @@ mod import {
     }
 }
 
+mod dead {
+    use posthaste_application::port::dead::contract::Store;
+    use posthaste_infrastructure::embedded::{MemoryViews, SqliteDeadLetters};
+
+    use super::{Arc, Database, SqliteLog, SqliteWebhooks, SystemClock, TempDir};
+
+    posthaste_application::dead_contract!(fresh);
+
+    async fn fresh(_test: &str) -> (Store, TempDir) {
+        let directory = TempDir::new().expect("a directory");
+        let database = Database::open(directory.path()).expect("a database");
+        let clock = Arc::new(SystemClock);
+        let letters = Arc::new(SqliteDeadLetters::new(Arc::clone(&database), Arc::clone(&clock) as _));
+        let views = MemoryViews::new(&letters);
+        let store = Store {
+            dead: letters,
+            log: Arc::new(SqliteLog::new(Arc::clone(&database), Arc::clone(&clock) as _)),
+            webhooks: Arc::new(SqliteWebhooks::new(database, clock)),
+            projections: views.projections(),
+            rebuilds: Arc::new(views.rebuilds()),
+        };
+        (store, directory)
+    }
+}
+
 mod lease {
     use super::{Arc, RelayLease, TempDir, open_lease};
 
@@ -230,7 +255,7 @@ async fn open(cursors: &SqliteCursors, device: Device) -> anyhow::Result<Positio
     let ask = Connect { device, session: SessionId::new(Uuid::nil()), cursor: None, at: DateTime::UNIX_EPOCH };
     match cursors.connect(ask).await? {
         Connected::Welcome(welcome) => Ok(welcome.cursor),
-        other @ (Connected::Revoked | Connected::BeyondHead { .. }) => bail!("{other:?}"),
+        other @ (Connected::Revoked | Connected::Suspended | Connected::BeyondHead { .. }) => bail!("{other:?}"),
     }
 }
 

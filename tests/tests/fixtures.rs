@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use events::{Case, cases};
 use posthaste_application::codec;
 use posthaste_application::recorded::{NewEvent, Position, Recorded, StreamId};
-use posthaste_domain::Event;
+use posthaste_domain::{Category, Event};
 use posthaste_tests::drafts::taken;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -60,6 +60,44 @@ fn every_event_type_has_a_fixture_and_every_fixture_a_type() {
     assert_eq!(names.len(), cases.len(), "no fixture is for two events");
     let named: BTreeSet<_> = cases.iter().map(|case| case.event.event_type()).collect();
     assert_eq!(named, Event::TYPES.iter().copied().collect(), "Event::TYPES names every event");
+}
+
+#[test]
+fn the_newest_form_of_every_type_has_a_fixture_of_its_version() {
+    for event_type in Event::TYPES {
+        let newest = Event::newest_schema(event_type).unwrap();
+        for schema in 1..=newest {
+            let beginning = format!("{event_type}.v{schema}");
+            let names: Vec<_> = cases().into_iter().map(|case| case.name).filter(|name| name.starts_with(&beginning)).collect();
+            assert!(!names.is_empty(), "there is no fixture of {beginning}");
+        }
+    }
+    for Case { name, event } in cases() {
+        let newest = Event::newest_schema(event.event_type()).unwrap();
+        assert_eq!(event.schema(), newest, "{name}: events are made in their newest form");
+    }
+    assert_eq!(Event::newest_schema("thread.of_tomorrow"), None);
+}
+
+#[test]
+fn what_a_newer_version_recorded_is_told_from_what_is_corrupt() {
+    for Case { name, event } in cases() {
+        let (encoded, fixture) = (encode(&event), fixture(&name));
+        let stored = recorded(&encoded, &fixture);
+        let is_newer = |changed: Recorded| codec::decode(&changed).expect_err(&name).is_newer();
+        assert!(
+            is_newer(Recorded { schema: stored.schema + 1, ..stored.clone() }),
+            "a newer form of {name}, even if it looks like the old"
+        );
+        let odd = "{\"what\":\"ever\"}".to_owned();
+        assert!(is_newer(Recorded { schema: stored.schema + 1, facts: odd.clone(), ..stored.clone() }), "another form of {name}");
+        assert!(is_newer(Recorded { event_type: format!("{}.of_tomorrow", event.category()), ..stored.clone() }));
+        let category = Category::parse("tomorrow").unwrap();
+        let elsewhere = StreamId { category, ..stored.stream };
+        assert!(is_newer(Recorded { stream: elsewhere, event_type: "tomorrow.begun".to_owned(), ..stored.clone() }));
+        assert!(!is_newer(Recorded { facts: odd, ..stored.clone() }), "{name} without its facts");
+        assert!(!is_newer(Recorded { facts: "{".to_owned(), ..stored }), "{name}, torn");
+    }
 }
 
 #[test]

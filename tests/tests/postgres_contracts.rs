@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use posthaste_application::port::dead::contract::Store as DeadStore;
 use posthaste_application::port::import::contract::Store;
 use posthaste_application::port::{Accounts, Cursors, EventLog, Passcodes, RelayLease, Webhooks};
-use posthaste_infrastructure::postgres::{PgAccounts, PgCursors, PgImport, PgLease, PgLog, PgPasscodes, PgWebhooks, Postgres};
+use posthaste_infrastructure::postgres::{
+    PgAccounts, PgCursors, PgDeadLetters, PgImport, PgLease, PgLog, PgPasscodes, PgProjection, PgRebuilds, PgWebhooks, Postgres,
+};
 use posthaste_tests::Database;
 
 async fn database(test: &str) -> (Postgres, Database) {
@@ -61,6 +64,24 @@ mod import {
     }
 
     posthaste_application::import_contract!(fresh);
+}
+
+mod dead {
+    use super::*;
+
+    async fn fresh(test: &str) -> (DeadStore, Database) {
+        let (postgres, database) = database(test).await;
+        let store = DeadStore {
+            dead: Arc::new(PgDeadLetters::new(postgres.clone())),
+            log: Arc::new(PgLog::new(postgres.clone())),
+            webhooks: Arc::new(PgWebhooks::new(postgres.clone())),
+            projections: PgProjection::all(&postgres),
+            rebuilds: Arc::new(PgRebuilds::new(postgres)),
+        };
+        (store, database)
+    }
+
+    posthaste_application::dead_contract!(fresh);
 }
 
 mod accounts {

@@ -106,6 +106,12 @@ async fn hot_statements_go_by_index() -> anyhow::Result<()> {
             pages: 8,
         },
         Hot {
+            statement: "cursors_devices",
+            arguments: format!("'{}', '{}', {USER}, md5('device3')::uuid, 20", uuid::Uuid::nil(), uuid::Uuid::max()),
+            indexes: &["cursors_pkey"],
+            pages: 30,
+        },
+        Hot {
             statement: "log_windows",
             arguments: format!("{USER}, md5('thread0')::uuid"),
             indexes: &["event_users_membership"],
@@ -116,6 +122,13 @@ async fn hot_statements_go_by_index() -> anyhow::Result<()> {
             arguments: "md5('thread0')::uuid, 50000, md5('user7')::uuid, 100".to_owned(),
             indexes: &["event_users_of_thread"],
             pages: 60,
+        },
+        // Of an event that names somebody, of one with which somebody joins, and of one in a large thread.
+        Hot {
+            statement: "log_addressees",
+            arguments: "ARRAY[2010, 650, 30000]::bigint[]".to_owned(),
+            indexes: &["event_users_named", "event_users_of_thread", "events_pkey"],
+            pages: 80,
         },
         Hot {
             statement: "log_readings",
@@ -154,7 +167,7 @@ fn connects(session: &str) -> String {
     format!("{USER}, md5('device3')::uuid, md5('{session}')::uuid::text, 100000, now()")
 }
 
-const CONNECT: &[&str] = &["event_users_membership", "events_revocations"];
+const CONNECT: &[&str] = &["event_users_membership", "events_revocations", "events_suspensions"];
 const FOR_USER: &[&str] = &["event_users_membership", "event_users_pkey", "events_pkey", "events_thread"];
 
 #[tokio::test]

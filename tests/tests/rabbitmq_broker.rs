@@ -9,7 +9,8 @@ use async_trait::async_trait;
 use chrono::DateTime;
 use futures::StreamExt as _;
 use lapin::options::{
-    BasicConsumeOptions, BasicPublishOptions, ExchangeDeleteOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions,
+    BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, ExchangeDeleteOptions, QueueBindOptions, QueueDeclareOptions,
+    QueueDeleteOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, Consumer as Messages};
@@ -20,7 +21,7 @@ use posthaste_application::port::{Broker, EventQueue};
 use posthaste_application::recorded::{Position, Recorded, StreamId};
 use posthaste_domain::{Category, CommandId, Event};
 use posthaste_infrastructure::rabbitmq::RabbitMq;
-use posthaste_infrastructure::rabbitmq::topology::{DEAD, EVENTS, FEED};
+use posthaste_infrastructure::rabbitmq::topology::{DEAD, EVENTS, FEED, GIVEN_UP, MOST_GIVEN_UP};
 use posthaste_tests::Sandbox;
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -112,7 +113,7 @@ async fn what_is_rejected_too_often_and_what_cannot_be_read_are_dead_letters() -
     let after = timeout(PATIENCE, consumption.next(10)).await??;
     assert_eq!(after[0].event.position, Position(3), "the unreadable one is out of the way");
 
-    let mut dead = channel.basic_consume(DEAD.into(), "".into(), BasicConsumeOptions::default(), FieldTable::default()).await?;
+    let mut dead = channel.basic_consume(GIVEN_UP.into(), "".into(), BasicConsumeOptions::default(), FieldTable::default()).await?;
     let letters = [next(&mut dead).await?, next(&mut dead).await?];
     ensure!(letters.iter().any(|letter| letter.data == b"unreadable"), "{letters:?}");
     let id = event(1, "message.posted").id().to_string();
@@ -140,7 +141,11 @@ async fn every_key_the_code_can_publish_has_two_words_and_reaches_a_consumer_of_
     for event in &events {
         let words: Vec<_> = event.event_type.split('.').collect();
         ensure!(words.len() == 2 && words.iter().all(|word| !word.is_empty()), "{:?} is not two words", event.event_type);
-        ensure!(Category::parse(words[0]).is_some(), "{:?} does not begin with a category", event.event_type);
+        ensure!(
+            Category::ALL.iter().any(|category| category.as_str() == words[0]),
+            "{:?} does not begin with a category",
+            event.event_type
+        );
     }
     let unrouted = publisher.publish(&events).await?;
     ensure!(unrouted.is_empty(), "nobody got {unrouted:?} of {events:?}");
@@ -178,8 +183,38 @@ async fn what_durable_consumers_give_up_is_kept() -> anyhow::Result<()> {
     let channel = channel(&sandbox).await?;
     let publish = BasicPublishOptions::default();
     channel.basic_publish(DEAD.into(), "message.posted".into(), publish, b"given up", BasicProperties::default()).await?;
-    let mut dead = channel.basic_consume(DEAD.into(), "".into(), BasicConsumeOptions::default(), FieldTable::default()).await?;
+    let mut dead = channel.basic_consume(GIVEN_UP.into(), "".into(), BasicConsumeOptions::default(), FieldTable::default()).await?;
     assert_eq!(next(&mut dead).await?.data, b"given up");
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_what_durable_consumers_give_up_the_latest_is_kept_and_no_more() -> anyhow::Result<()> {
+    let sandbox = Sandbox::new("many dead letters").await?;
+    let broker = RabbitMq::new(&sandbox.rabbitmq_url())?;
+    broker.declare().await?;
+    let channel = channel(&sandbox).await?;
+    // A queue from before, without a bound, gets nothing more.
+    let (durable, mut quorum) = (QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() }, FieldTable::default());
+    quorum.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
+    channel.queue_declare(DEAD.into(), durable, quorum).await?;
+    channel.queue_bind(DEAD.into(), DEAD.into(), "".into(), QueueBindOptions::default(), FieldTable::default()).await?;
+    broker.declare().await?;
+    channel.confirm_select(ConfirmSelectOptions::default()).await?;
+    let mut confirms = Vec::new();
+    for n in 0..MOST_GIVEN_UP + 7 {
+        let (options, body) = (BasicPublishOptions::default(), n.to_string());
+        confirms.push(channel.basic_publish(DEAD.into(), "".into(), options, body.as_bytes(), BasicProperties::default()).await?);
+    }
+    for confirm in confirms {
+        confirm.await?;
+    }
+    let passive = QueueDeclareOptions { passive: true, durable: true, ..QueueDeclareOptions::default() };
+    let kept = channel.queue_declare(GIVEN_UP.into(), passive, FieldTable::default()).await?;
+    assert_eq!(kept.message_count(), MOST_GIVEN_UP);
+    let mut dead = channel.basic_consume(GIVEN_UP.into(), "".into(), BasicConsumeOptions::default(), FieldTable::default()).await?;
+    assert_eq!(next(&mut dead).await?.data, b"7", "the latest");
+    assert_eq!(channel.queue_declare(DEAD.into(), passive, FieldTable::default()).await?.message_count(), 0);
     Ok(())
 }
 
@@ -270,10 +305,10 @@ async fn next(consumer: &mut Messages) -> anyhow::Result<lapin::message::Deliver
     Ok(timeout(PATIENCE, consumer.next()).await.context("nothing came")?.context("the consumer ended")??)
 }
 
-fn event(position: u64, event_type: &str) -> Recorded {
+fn event(position: u64, event_type: &str) -> Arc<Recorded> {
     let category = event_type.split_once('.').and_then(|(category, _)| Category::parse(category));
     let id = Uuid::from_u128(u128::from(position));
-    Recorded {
+    Arc::new(Recorded {
         position: Position(position),
         stream: StreamId { category: category.unwrap_or(Category::Message), id },
         version: 1,
@@ -290,5 +325,5 @@ fn event(position: u64, event_type: &str) -> Recorded {
         causation: None,
         at: DateTime::UNIX_EPOCH,
         hash: [0; 32],
-    }
+    })
 }

@@ -292,7 +292,7 @@ async fn forward(ours: TcpStream, theirs: TcpStream, mut answers: watch::Receive
 
 fn run(position: u64) -> Run {
     let id = Uuid::from_u128(u128::from(position));
-    Arc::from([Recorded {
+    Arc::from([Arc::new(Recorded {
         position: Position(position),
         stream: StreamId { category: Category::Message, id },
         version: 1,
@@ -309,5 +309,5 @@ fn run(position: u64) -> Run {
         causation: None,
         at: DateTime::UNIX_EPOCH,
         hash: [0; 32],
-    }])
+    })])
 }

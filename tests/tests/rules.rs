@@ -2,6 +2,8 @@
 //! with the aggregates ([`posthaste_tests::rules`]).
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "rules/admins.rs"]
+mod admins;
 #[path = "rules/checker.rs"]
 mod checker;
 #[path = "rules/pairs.rs"]
@@ -181,4 +183,16 @@ on_both_profiles! {
     a_full_thread_takes_nobody,
     what_is_deleted_is_not_pinned_nor_more_than_fifty,
     nobody_reacts_to_what_is_deleted,
+}
+
+mod admins_on {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn embedded() -> anyhow::Result<()> {
+        crate::admins::whoever_acts_may_and_an_admin_remains(posthaste_tests::Profile::Embedded).await
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn distributed() -> anyhow::Result<()> {
+        crate::admins::whoever_acts_may_and_an_admin_remains(posthaste_tests::Profile::Distributed).await
+    }
 }

@@ -169,7 +169,7 @@ async fn writes(owner: &Client) -> anyhow::Result<Vec<Hot>> {
     let (threads, users, messages, new) = (uuids("thread").await?, uuids("user").await?, uuids("message").await?, uuids("new").await?);
     let invites = uuids("invite").await?;
     Ok(vec![
-        hot("views_step", "'threads', 1000000, 1000001".to_owned(), &[], 20),
+        hot("views_step", "'threads', 1000000, 1000001, 0".to_owned(), &[], 20),
         hot("views_threads_stir", format!("{threads}, {positions}, {times}, {ones}"), &["view_threads_pkey"], 2_000),
         hot(
             "views_threads_settle",

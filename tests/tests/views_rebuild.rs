@@ -18,6 +18,7 @@ use posthaste_application::port::{EventLog, Rebuilds};
 use posthaste_application::project::Projector;
 use posthaste_application::rebuild::{Outcome, RebuildError, Rebuilder, Verdict};
 use posthaste_application::recorded::Position;
+use posthaste_application::shared_tail::SharedTail;
 use posthaste_application::view::{FriendState, Page, ViewName, Views as _};
 use posthaste_infrastructure::embedded::MemoryViews;
 use posthaste_infrastructure::postgres::{PgLog, PgProjection, PgRebuilds};
@@ -93,7 +94,7 @@ impl World {
     /// Brings the live views up to date.
     async fn project(&self) {
         for projection in PgProjection::all(&self.database.postgres) {
-            let mut projector = Projector::new(Arc::clone(&self.log), projection);
+            let mut projector = Projector::new(Arc::new(SharedTail::new(Arc::clone(&self.log))), projection);
             while projector.step().await.unwrap() > 0 {}
         }
     }

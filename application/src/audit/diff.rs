@@ -132,7 +132,8 @@ impl ThreadDiff {
             | Event::User(_)
             | Event::Claim(_)
             | Event::Friendship(_)
-            | Event::Subscription(_) => {}
+            | Event::Subscription(_)
+            | Event::Operation(_) => {}
         }
         Ok(())
     }

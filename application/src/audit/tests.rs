@@ -209,7 +209,7 @@ fn a_filter_wants_what_fits_one_answer_to_each_question() {
         }),
         [3, 4, 14, 16]
     );
-    assert!("nonsense-00000000-0000-0000-0000-000000000005".parse::<crate::recorded::StreamId>().is_err());
+    assert!("No sense-00000000-0000-0000-0000-000000000005".parse::<crate::recorded::StreamId>().is_err());
 }
 
 #[test]

@@ -67,6 +67,9 @@ pub struct Committed {
 pub struct Relayed {
     /// Whether that includes the message.
     pub confirmed: bool,
+    /// By when it had, by the clock of the store: the relay notes it with its checkpoint, a fraction of a second later. Null when it has
+    /// not, or did before that was kept.
+    pub at: Option<DateTime<Utc>>,
     /// Everything up to here.
     pub checkpoint: Position,
 }
@@ -125,7 +128,7 @@ pub async fn trace(
             hash: event.hash,
             linked: before.is_some_and(|before| chain::hash(&before, &event) == event.hash),
         },
-        relay: Relayed { confirmed: checkpoint >= event.position, checkpoint },
+        relay: Relayed { confirmed: checkpoint >= event.position, at: relay.confirmed_at(event.position).await?, checkpoint },
         recipients: everybody(log, cursors, &event).await?,
     }))
 }

@@ -15,6 +15,8 @@ pub enum Admission {
     Admitted(Admitted),
     /// Its login was ended.
     Revoked,
+    /// Its user is suspended.
+    Suspended,
     /// It names a cursor that no log of ours has reached.
     BeyondHead {
         /// The end of the log.
@@ -47,6 +49,7 @@ pub async fn connect(hub: &Arc<Hub>, cursors: &dyn Cursors, connect: Connect) ->
         let welcome = match cursors.connect(connect).await? {
             Connected::Welcome(welcome) => welcome,
             Connected::Revoked => return Ok(Admission::Revoked),
+            Connected::Suspended => return Ok(Admission::Suspended),
             Connected::BeyondHead { head } => return Ok(Admission::BeyondHead { head }),
         };
         if let Some(attached) = arriving.attach(connect.device, welcome.generation, connect.session, &welcome.memberships) {

@@ -5,13 +5,16 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{FutureExt as _, StreamExt as _};
+use posthaste_domain::Audience;
 
-use super::hub::Hub;
+use super::hub::{Hub, Rendered};
+use super::push::Push;
 use super::withhold::withhold_deleted;
+use crate::codec::Undecodable;
 use crate::meter::meters;
 use crate::port::broker::Run;
 use crate::port::{Broker, EventLog, PortError};
-use crate::recorded::Position;
+use crate::recorded::{Position, Recorded};
 
 /// Events read at once when a hole is filled.
 const READ: usize = 512;
@@ -78,8 +81,7 @@ impl Feed {
             tracing::info!(after = self.hub.position().0, before = first.0, "filling a hole in the feed from the log");
             self.fill(Position(first.0 - 1)).await?;
         }
-        self.hub.route(&run);
-        Ok(())
+        self.route(&run).await
     }
 
     /// Looks at the log itself, to be called about once a second: if the feed has not moved since the last look and the log is
@@ -123,10 +125,35 @@ impl Feed {
                 ));
             }
             withhold_deleted(&*self.log, &mut missing).await?;
-            self.hub.route(&missing);
+            self.route(&missing.into_iter().map(Arc::new).collect::<Vec<_>>()).await?;
         }
         Ok(())
     }
+
+    async fn route(&mut self, run: &[Arc<Recorded>]) -> Result<(), PortError> {
+        let mut rendered = self.hub.render(run);
+        address_newer(&*self.log, run, &mut rendered).await?;
+        self.hub.route_rendered(rendered);
+        Ok(())
+    }
+}
+
+/// Asks the log to whom the events are owed that only a newer program can read: while nodes of two versions run side by side, each delivers
+/// what either records.
+async fn address_newer(log: &dyn EventLog, run: &[Arc<Recorded>], rendered: &mut Rendered) -> Result<(), PortError> {
+    let is_newer = |push: &Result<_, Undecodable>| push.as_ref().is_err_and(Undecodable::is_newer);
+    let newer: Vec<_> = rendered.iter().filter(|(_, push)| is_newer(push)).map(|(position, _)| *position).collect();
+    if newer.is_empty() {
+        return Ok(());
+    }
+    let mut named = log.addressees(&newer).await?;
+    for (position, push) in rendered.iter_mut().filter(|(_, push)| is_newer(push)) {
+        let Some(event) = run.iter().find(|event| event.position == *position) else { continue };
+        let users = named.extract_if(.., |(of, _)| of == position).map(|(_, addressee)| addressee).collect();
+        *push = Push::raw(event, Audience { thread: event.thread, users }).map(Arc::new);
+        tracing::debug!(position = position.0, event.r#type = event.event_type, "routed as a newer version has recorded it");
+    }
+    Ok(())
 }
 
 fn subscribe(broker: &Arc<dyn Broker>) -> Subscription {

@@ -11,11 +11,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use posthaste_domain::{MembershipChange, SessionId, ThreadId, UserId};
 
 use super::inbox::{Attached, Detached};
-use super::push::Push;
+use super::push::{Ends, Push};
 use crate::codec::Undecodable;
 use crate::port::cursors::{Device, Generation};
 use crate::port::log::{MembershipWindow, Memberships};
 use crate::recorded::{Position, Recorded};
+
+/// A run as it goes out, or why an event of it cannot.
+pub(super) type Rendered = Vec<(Position, Result<Arc<Push>, Undecodable>)>;
 
 #[derive(Default)]
 struct Connected {
@@ -168,14 +171,18 @@ impl Hub {
     ///
     /// # Panics
     /// When it does: [`super::Feed`] fills holes first.
-    pub fn route(&self, run: &[Recorded]) {
-        // Rendered outside the lock: it is the costly part.
-        let position = self.position();
-        let new = run.iter().filter(|event| event.position > position);
-        self.route_rendered(new.map(|event| (event.position, Push::new(event).map(Arc::new))).collect());
+    pub fn route(&self, run: &[Arc<Recorded>]) {
+        self.route_rendered(self.render(run));
     }
 
-    pub(super) fn route_rendered(&self, pushes: Vec<(Position, Result<Arc<Push>, Undecodable>)>) {
+    /// Renders the events that were not routed before: outside the lock, because it is the costly part.
+    pub(super) fn render(&self, run: &[Arc<Recorded>]) -> Rendered {
+        let position = self.position();
+        let new = run.iter().filter(|event| event.position > position);
+        new.map(|event| (event.position, Push::new(event).map(Arc::new))).collect()
+    }
+
+    pub(super) fn route_rendered(&self, pushes: Rendered) {
         self.news.fetch_add(1, Ordering::Relaxed);
         let mut touched = Vec::new();
         {
@@ -188,7 +195,7 @@ impl Hub {
                 match push {
                     Ok(push) => route_one(&mut routes, &push, &mut touched),
                     Err(error) => {
-                        tracing::error!(error = %error, position = position.0, "an event cannot be routed by this version");
+                        tracing::error!(error = %error, position = position.0, "an event cannot be routed");
                         fall_back(&mut routes, position, &mut touched);
                     }
                 }
@@ -273,21 +280,29 @@ fn fall_back(routes: &mut Routes, position: Position, touched: &mut Vec<Arc<Atta
     }
 }
 
-/// Lets go of every connection that speaks for a login that was ended. They are told why, and nothing else any more.
-fn revoke(routes: &mut Routes, user: UserId, session: SessionId, position: Position) {
+/// Lets go of every connection that speaks for what was ended. They are told why, and nothing else any more.
+fn end(routes: &mut Routes, ends: Ends, position: Position) {
+    let (user, why) = match ends {
+        Ends::Login(user, _) => (user, Detached::Revoked),
+        Ends::Everything(user) => (user, Detached::Suspended),
+    };
+    let ended = |attached: &&Arc<Attached>| match ends {
+        Ends::Login(_, session) => attached.speaks_for(session),
+        Ends::Everything(_) => true,
+    };
     let Some(connected) = routes.users.get_mut(&user) else { return };
     // Who is on the way here was looked at before this, maybe.
     connected.changed = position;
-    let revoked = connected.connections.iter().filter(|attached| attached.speaks_for(session)).cloned().collect::<Vec<_>>();
-    for attached in revoked {
+    let ended = connected.connections.iter().filter(ended).cloned().collect::<Vec<_>>();
+    for attached in ended {
         remove(routes, &attached);
-        attached.detach(Detached::Revoked);
+        attached.detach(why);
     }
 }
 
 fn route_one(routes: &mut Routes, push: &Arc<Push>, touched: &mut Vec<Arc<Attached>>) {
-    if let Some((user, session)) = push.revoked {
-        revoke(routes, user, session, push.position);
+    if let Some(ends) = push.ends {
+        end(routes, ends, push.position);
     }
     for addressee in &push.audience.users {
         let Some(user) = routes.users.get_mut(&addressee.user) else { continue };

@@ -24,6 +24,8 @@ pub enum Detached {
     Replaced,
     /// The login it speaks for was ended.
     Revoked,
+    /// Its user was suspended.
+    Suspended,
 }
 
 /// What an inbox had.

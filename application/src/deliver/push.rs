@@ -21,15 +21,36 @@ pub struct Push {
     pub correlation: Uuid,
     /// When it was recorded, by the log's clock.
     pub at: DateTime<Utc>,
-    /// To whom it is owed.
+    /// To whom it is owed, as the hub has to know. Nobody, if it was read from the log for one device.
     pub audience: Audience,
     /// Of a message: its thread and who wrote it, who is told when it arrives.
     pub posted: Option<(ThreadId, UserId)>,
-    /// The login that it ends.
-    pub revoked: Option<(UserId, SessionId)>,
+    /// Whose sockets it ends.
+    pub ends: Option<Ends>,
     /// The fields of its `ev` frame that are the same for every device, as JSON without the opening brace: they follow
     /// the one field that differs, `prev`.
     pub fields: Bytes,
+}
+
+/// What an event ends: sockets that speak for it are closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// One login of a user.
+    Login(UserId, SessionId),
+    /// All that a user does.
+    Everything(UserId),
+}
+
+impl Ends {
+    fn of(event: &Event) -> Option<Self> {
+        if let Event::User(UserEvent::SessionRevoked { user, session }) = event {
+            Some(Self::Login(*user, *session))
+        } else if let Event::User(UserEvent::Suspended { user, .. }) = event {
+            Some(Self::Everything(*user))
+        } else {
+            None
+        }
+    }
 }
 
 /// The fields of an `ev` frame, but for `t` and `prev`.
@@ -67,9 +88,22 @@ impl Push {
     /// This program cannot read the event, so it cannot tell to whom it is owed.
     pub fn new(recorded: &Recorded) -> Result<Self, codec::Undecodable> {
         let event = recorded.event()?;
-        let audience = event.audience();
-        let posted = if let Event::Message(MessageEvent::Posted { thread, author, .. }) = &event { Some((*thread, *author)) } else { None };
-        let revoked = if let Event::User(UserEvent::SessionRevoked { user, session }) = event { Some((user, session)) } else { None };
+        Self::render(recorded, event.audience(), Some(&event))
+    }
+
+    /// Renders an event that only a newer program can read, as it is stored. To whom it is owed was decided when it was recorded, and the
+    /// log tells.
+    ///
+    /// # Errors
+    /// What is stored is not JSON.
+    pub fn raw(recorded: &Recorded, audience: Audience) -> Result<Self, codec::Undecodable> {
+        Self::render(recorded, audience, codec::guess(recorded).ok().as_ref())
+    }
+
+    fn render(recorded: &Recorded, audience: Audience, event: Option<&Event>) -> Result<Self, codec::Undecodable> {
+        let posted =
+            if let Some(Event::Message(MessageEvent::Posted { thread, author, .. })) = event { Some((*thread, *author)) } else { None };
+        let ends = event.and_then(Ends::of);
         let body = codec::body(recorded);
         let undecodable = |source| codec::Undecodable::new(recorded, source);
         let fields = Fields {
@@ -86,7 +120,7 @@ impl Push {
         let mut json = serde_json::to_vec(&fields).map_err(undecodable)?;
         json.remove(0);
         let (position, correlation, at) = (recorded.position, recorded.correlation, recorded.at);
-        Ok(Self { position, correlation, at, audience, posted, revoked, fields: json.into() })
+        Ok(Self { position, correlation, at, audience, posted, ends, fields: json.into() })
     }
 
     /// The schema of the fields of any `ev` frame, but for `t` and `prev`.

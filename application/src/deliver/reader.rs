@@ -10,7 +10,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use posthaste_domain::{ThreadId, UserId};
+use posthaste_domain::{Audience, ThreadId, UserId};
 
 use super::hub::Hub;
 use super::inbox::{Attached, Detached, Taken};
@@ -82,7 +82,7 @@ pub enum ReadError {
     /// The log cannot be read.
     #[error(transparent)]
     Port(#[from] PortError),
-    /// An event cannot be read by this version.
+    /// An event cannot be read.
     #[error(transparent)]
     Undecodable(#[from] Undecodable),
 }
@@ -354,7 +354,11 @@ impl Reader {
         let mut kept = Vec::with_capacity(events.len());
         let mut bytes = 0;
         for event in events {
-            let push = Push::new(event)?;
+            let push = match Push::new(event) {
+                // That it is owed to this device is all there is to know.
+                Err(error) if error.is_newer() => Push::raw(event, Audience::nobody())?,
+                push => push?,
+            };
             bytes += push.fields.len();
             if bytes > KEPT_BYTES && !kept.is_empty() {
                 break;

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use futures::try_join;
-use posthaste_domain::{DeviceId, UserId};
+use posthaste_domain::{Audience, DeviceId, UserId};
 
 use crate::codec::Undecodable;
 use crate::port::cursors::Receipt;
@@ -120,9 +120,23 @@ pub enum StatusError {
     /// The log or the cursors cannot be read.
     #[error(transparent)]
     Port(#[from] PortError),
-    /// This program cannot read the event, so it cannot tell to whom it is owed.
+    /// The event cannot be read.
     #[error(transparent)]
     Undecodable(#[from] Undecodable),
+}
+
+/// To whom an event is owed: as it says itself, or as the log says if only a newer program can read it.
+///
+/// # Errors
+/// See [`StatusError`].
+pub async fn audience(log: &dyn EventLog, event: &Recorded) -> Result<Audience, StatusError> {
+    match event.event() {
+        Err(error) if error.is_newer() => {
+            let named = log.addressees(&[event.position]).await?;
+            Ok(Audience { thread: event.thread, users: named.into_iter().map(|(_, addressee)| addressee).collect() })
+        }
+        read => Ok(read?.audience()),
+    }
 }
 
 /// Up to `limit` of those to whom an event is owed, in the order of their ids, those above `after`: who was in its thread at its position,
@@ -131,7 +145,7 @@ pub enum StatusError {
 /// # Errors
 /// See [`StatusError`].
 pub async fn recipients(log: &dyn EventLog, event: &Recorded, after: Option<UserId>, limit: usize) -> Result<Vec<UserId>, StatusError> {
-    let audience = event.event()?.audience();
+    let audience = audience(log, event).await?;
     let named = audience.users.iter().map(|addressee| addressee.user).filter(|user| after.is_none_or(|after| *user > after));
     let mut users: BTreeSet<UserId> = named.collect();
     if let Some(thread) = audience.thread {

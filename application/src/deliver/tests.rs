@@ -4,6 +4,7 @@ mod acks;
 mod connect;
 mod feed;
 mod hub;
+mod newer;
 mod passing;
 mod random;
 mod reader;
@@ -18,7 +19,7 @@ use uuid::Uuid;
 
 use super::reader::{Output, Reader, Window};
 use super::{Admission, Admitted, Attached, Detached, Feed, Hub};
-use crate::fake::{FakeBroker, FakeCursors, FakeLog, at, user};
+use crate::fake::{FakeBroker, FakeCursors, FakeLog, at, run, user};
 use crate::port::cursors::{Connect, Device};
 use crate::port::{EventLog, PortError};
 use crate::recorded::Position;
@@ -60,8 +61,8 @@ impl Node {
 
     /// The broker delivers these positions as one run, and the feed takes it.
     fn deliver(&mut self, positions: std::ops::RangeInclusive<u64>) {
-        let run: Vec<_> = self.log.all().into_iter().filter(|event| positions.contains(&event.position.0)).collect();
-        self.broker.deliver(&run.into());
+        let some: Vec<_> = self.log.all().into_iter().filter(|event| positions.contains(&event.position.0)).collect();
+        self.broker.deliver(&run(&some));
         self.step();
     }
 
@@ -89,7 +90,7 @@ impl Node {
         let ask = Connect { device, session: SessionId::new(Uuid::nil()), cursor: None, at: at(0) };
         match super::connect(&self.hub, &*self.cursors, ask).await? {
             Admission::Admitted(admitted) => Ok(admitted),
-            other @ (Admission::Revoked | Admission::BeyondHead { .. }) => panic!("{other:?}"),
+            other @ (Admission::Revoked | Admission::Suspended | Admission::BeyondHead { .. }) => panic!("{other:?}"),
         }
     }
 

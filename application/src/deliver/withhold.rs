@@ -7,6 +7,7 @@ use posthaste_domain::thread::ThreadEvent;
 use posthaste_domain::{Category, Event};
 use uuid::Uuid;
 
+use crate::codec;
 use crate::port::{EventLog, PortError};
 use crate::recorded::Recorded;
 
@@ -21,7 +22,15 @@ pub(crate) async fn withhold_deleted(log: &dyn EventLog, events: &mut [Recorded]
     let streams: Vec<_> = streams.into_iter().collect();
     let mut deleted = HashSet::new();
     for deletion in log.deletions(&streams).await? {
-        let event = deletion.event().map_err(|error| PortError::corrupt("the log", error))?;
+        let event = match codec::guess(&deletion) {
+            Ok(event) => event,
+            // Whatever else it says, it deletes the message whose stream it is in.
+            Err(_) if deletion.stream.category == Category::Message => {
+                deleted.insert(deletion.stream.id);
+                continue;
+            }
+            Err(error) => return Err(PortError::corrupt("the log", error)),
+        };
         if let Event::Message(MessageEvent::Deleted { message, .. }) = event {
             deleted.insert(message.uuid());
         } else if let Event::Thread(ThreadEvent::MessagesDeleted { messages, .. }) = event {

@@ -82,6 +82,8 @@ async fn decide(on: &mut Decision<'_>, envelope: Envelope, command: &Command) ->
         return Ok(command.subject(envelope)?);
     }
     let by = actor(envelope)?;
+    // So whatever is recorded of them was asked for by somebody who was not suspended at that position.
+    on.load::<User>(by).await?.active()?;
     let at = envelope.at;
     let until = at + on.rules().decline_cool_down;
     match command {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use posthaste_domain::{SessionId, UserId};
 
 use super::{FakeLog, at};
-use crate::port::cursors::{Connect, Connected, CursorMove, Device, Generation, Receipt, SentMark, Welcome};
+use crate::port::cursors::{Connect, Connected, CursorMove, Device, Generation, KnownDevice, Receipt, SentMark, Welcome};
 use crate::port::{Cursors, EventLog as _, PortError};
 use crate::recorded::Position;
 
@@ -54,7 +54,7 @@ impl FakeCursors {
         let connect = Connect { device, session: SessionId::new(uuid::Uuid::nil()), cursor: None, at: at(0) };
         match self.connect(connect).await.unwrap() {
             Connected::Welcome(welcome) => welcome.generation,
-            other @ (Connected::Revoked | Connected::BeyondHead { .. }) => panic!("{other:?}"),
+            other @ (Connected::Revoked | Connected::Suspended | Connected::BeyondHead { .. }) => panic!("{other:?}"),
         }
     }
 }
@@ -94,6 +94,23 @@ impl Cursors for FakeCursors {
     async fn generations(&self, asked: &[Device]) -> Result<Vec<(Device, Generation)>, PortError> {
         let devices = self.devices.lock().unwrap();
         Ok(asked.iter().filter_map(|device| Some((*device, devices.get(device)?.generation))).collect())
+    }
+
+    async fn devices(&self, user: Option<UserId>, after: Option<Device>, limit: usize) -> Result<Vec<KnownDevice>, PortError> {
+        let devices = self.devices.lock().unwrap();
+        let wanted = devices.iter().filter(|(device, _)| user.is_none_or(|user| device.user == user) && Some(**device) > after);
+        let known = |(device, known): (&Device, &Known)| KnownDevice {
+            device: *device,
+            cursor: known.cursor(),
+            generation: known.generation,
+            session: None,
+            connected_at: None,
+        };
+        Ok(wanted.take(limit).map(known).collect())
+    }
+
+    async fn count(&self) -> Result<u64, PortError> {
+        Ok(self.devices.lock().unwrap().len() as u64)
     }
 
     async fn mark_sent(&self, marks: &[SentMark]) -> Result<(), PortError> {

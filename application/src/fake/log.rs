@@ -9,7 +9,7 @@ use posthaste_domain::{Addressee, Audience, CommandId, Event, MembershipChange, 
 use posthaste_domain::subscription::SubscriptionEvent;
 
 use super::{recorded, taken};
-use crate::port::log::{AppendRefused, MembershipWindow, Memberships, Reading};
+use crate::port::log::{AppendRefused, MembershipWindow, Memberships, Reading, Recording};
 use crate::port::{EventLog, PortError};
 use crate::recorded::{Append, Appended, Check, Hash, Head, Position, Recorded, StreamId};
 use uuid::Uuid;
@@ -28,8 +28,16 @@ pub(crate) struct FakeLog {
     entries: Mutex<Vec<Entry>>,
     /// How many events were given out by reading streams.
     pub(crate) rows: AtomicUsize,
+    /// How often it was read by position.
+    pub(crate) reads: AtomicUsize,
+    /// Tells who asks that it has grown.
+    pub(crate) tells: AtomicBool,
+    /// Others are run while it is read by position.
+    pub(crate) slow: AtomicBool,
     /// Fail the next read, of any kind.
     pub(crate) broken: AtomicBool,
+    /// How often it was asked whom events name.
+    pub(crate) named: AtomicUsize,
     /// How often its end was asked for.
     pub(crate) heads: AtomicUsize,
     after_memberships: Mutex<Option<Hook>>,
@@ -51,6 +59,17 @@ impl FakeLog {
         let mut entries = self.entries();
         let entry = entries.last_mut().unwrap();
         entry.audience.users = vec![Addressee { user, change: Some(MembershipChange::Left) }];
+    }
+
+    /// The event at this position cannot be read.
+    pub(crate) fn spoil(&self, position: u64) {
+        self.entries()[usize::try_from(position).unwrap() - 1].recorded.facts = "{}".to_owned();
+    }
+
+    /// The event at this position was recorded by somebody who knows more, and is stored like this.
+    pub(crate) fn alter(&self, position: u64, alter: impl FnOnce(&mut Recorded, &mut Audience)) {
+        let entry = &mut self.entries()[usize::try_from(position).unwrap() - 1];
+        alter(&mut entry.recorded, &mut entry.audience);
     }
 
     pub(crate) fn cut(&self, head: u64) {
@@ -164,8 +183,11 @@ impl FakeLog {
 
 #[async_trait]
 impl EventLog for FakeLog {
-    async fn append(&self, batch: &[Append]) -> Result<Vec<Result<Appended, AppendRefused>>, PortError> {
-        Ok(batch.iter().map(|append| self.take(append)).collect())
+    async fn record(&self, batch: &[Append]) -> Result<Recording, PortError> {
+        let before = self.entries().len();
+        let answers = batch.iter().map(|append| self.take(append)).collect();
+        let events = self.entries()[before..].iter().map(|entry| entry.recorded.clone()).collect();
+        Ok(Recording { answers, events })
     }
 
     async fn find_command(&self, command: CommandId) -> Result<Option<(Hash, Appended)>, PortError> {
@@ -173,8 +195,13 @@ impl EventLog for FakeLog {
     }
 
     async fn read(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, PortError> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
         self.check()?;
-        Ok(self.entries().iter().map(|entry| &entry.recorded).filter(|event| event.position > after).take(limit).cloned().collect())
+        let read = self.entries().iter().map(|entry| &entry.recorded).filter(|event| event.position > after).take(limit).cloned().collect();
+        if self.slow.load(Ordering::Relaxed) {
+            tokio::task::yield_now().await;
+        }
+        Ok(read)
     }
 
     async fn read_stream(&self, stream: StreamId, after_version: u64, limit: usize) -> Result<Vec<Recorded>, PortError> {
@@ -231,6 +258,19 @@ impl EventLog for FakeLog {
         Ok(everybody.into_iter().filter(|user| after.is_none_or(|after| *user > after)).filter(was_there).take(limit).collect())
     }
 
+    async fn addressees(&self, positions: &[Position]) -> Result<Vec<(Position, Addressee)>, PortError> {
+        self.named.fetch_add(1, Ordering::Relaxed);
+        self.check()?;
+        let mut positions = positions.to_vec();
+        positions.sort_unstable();
+        let named = |position: Position| {
+            let mut users = self.audience(position).users;
+            users.sort_unstable_by_key(|addressee| addressee.user);
+            users.into_iter().map(move |addressee| (position, addressee))
+        };
+        Ok(positions.into_iter().flat_map(named).collect())
+    }
+
     async fn readings(&self, thread: ThreadId, position: Position, users: &[UserId]) -> Result<Vec<Reading>, PortError> {
         self.check()?;
         let mut readings: Vec<Reading> = Vec::new();
@@ -255,7 +295,9 @@ impl EventLog for FakeLog {
         Ok(Head { position: Position(self.entries().len() as u64), hash: [0; 32] })
     }
 
-    async fn grown(&self, _beyond: Position) {
-        std::future::pending().await
+    async fn grown(&self, beyond: Position) {
+        if !self.tells.load(Ordering::Relaxed) || self.entries().len() as u64 <= beyond.0 {
+            std::future::pending().await
+        }
     }
 }

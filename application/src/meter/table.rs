@@ -26,6 +26,7 @@ const CLOSES: &[&str] = &[
     "unsupported_version",
     "protocol_violation",
     "session_revoked",
+    "account_suspended",
     "replaced_by_same_device",
     "too_many_connections",
     "forbidden_origin",
@@ -108,6 +109,7 @@ meters! {
     view_checkpoint: Labelled<Gauge> [view in VIEWS], "view_checkpoint", Count, "The position up to which a view has taken everything in.";
     view_lag: Labelled<Gauge> [view in VIEWS], "view_lag", Count, "Events after the checkpoint of a view.";
     view_events: Labelled<Counter> [view in VIEWS], "view_events_total", Count, "Events that this process has taken into a view.";
+    view_dead_letters: Labelled<Gauge> [view in VIEWS], "view_dead_letters", Count, "Streams that are parked in a view, each with an event that it cannot take.";
     view_failures: Labelled<Counter> [view in VIEWS], "view_failures_total", Count, "How often a view could not be kept for a moment.";
 
     // Sockets.
@@ -138,6 +140,6 @@ meters! {
     webhook_retried: PerEndpoint<Counter> [endpoint], "webhook_retried_total", Count, "Tries that failed and are made again.";
     webhook_dead: PerEndpoint<Counter> [endpoint], "webhook_dead_total", Count, "Events that were given up.";
     webhook_waiting: PerEndpoint<Gauge> [endpoint], "webhook_waiting", Count, "Events in the inbox of a webhook.";
-    webhook_dead_letters: PerEndpoint<Gauge> [endpoint], "webhook_dead_letters", Count, "Events of a webhook that were given up and not replayed since.";
+    webhook_dead_letters: PerEndpoint<Gauge> [endpoint], "webhook_dead_letters", Count, "Streams that are parked for a webhook, each with an event that was given up.";
     webhook_disabled: PerEndpoint<Gauge> [endpoint], "webhook_disabled", Count, "Whether a webhook is sent nothing, because it took nothing for too long: 1, or 0.";
 }

@@ -14,7 +14,7 @@ use super::PortError;
 use crate::recorded::Recorded;
 
 /// Consecutive events, as the relay read them together.
-pub type Run = Arc<[Recorded]>;
+pub type Run = Arc<[Arc<Recorded>]>;
 
 /// Ends with `Ok` when the broker has taken the run into its care.
 pub type Confirm = BoxFuture<'static, Result<(), PortError>>;

@@ -51,6 +51,8 @@ pub enum Connected {
     Welcome(Welcome),
     /// Its login was ended. Nothing has changed.
     Revoked,
+    /// Its user is suspended. Nothing has changed.
+    Suspended,
     /// It names a cursor that no log of ours has reached. Nothing has changed.
     BeyondHead {
         /// The end of the log.
@@ -101,6 +103,21 @@ pub struct Receipt {
     pub at: DateTime<Utc>,
 }
 
+/// A device, and what is known of its newest connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownDevice {
+    /// Which device.
+    pub device: Device,
+    /// Everything up to here it has stored.
+    pub cursor: Position,
+    /// How often it was connected.
+    pub generation: Generation,
+    /// The login its newest connection came with; `None` when that was before logins were noted.
+    pub session: Option<SessionId>,
+    /// When it came.
+    pub connected_at: Option<DateTime<Utc>>,
+}
+
 /// The cursors, and the history of their moves and of what was sent, which only grows.
 #[async_trait]
 pub trait Cursors: Send + Sync {
@@ -116,6 +133,12 @@ pub trait Cursors: Send + Sync {
 
     /// The newest connection of each of these devices that was ever connected, in any order.
     async fn generations(&self, devices: &[Device]) -> Result<Vec<(Device, Generation)>, PortError>;
+
+    /// Up to `limit` of the devices that were ever connected, those of one user or of all, above one of them; in the order of users and devices.
+    async fn devices(&self, user: Option<UserId>, after: Option<Device>, limit: usize) -> Result<Vec<KnownDevice>, PortError>;
+
+    /// How many devices were ever connected. Takes longer the more there are.
+    async fn count(&self) -> Result<u64, PortError>;
 
     /// Takes note of what was sent, in one transaction, each with one row of history (user, device, from, to, at). A mark to or below where
     /// the cursor is or an earlier mark was does nothing and leaves no history. Several marks of one device may be in one batch, in their

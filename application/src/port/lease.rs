@@ -6,6 +6,7 @@ pub mod contract;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::PortError;
@@ -46,11 +47,15 @@ pub trait RelayLease: Send + Sync {
     /// checkpoint to go on from. `None` when another holds it.
     async fn acquire(&self, holder: Uuid, ttl: Duration) -> Result<Option<(Lease, Position)>, PortError>;
 
-    /// Moves the checkpoint forward (never back) and renews the lease for `ttl`, in one step.
+    /// Moves the checkpoint forward (never back) and renews the lease for `ttl`, in one step. When it moved is kept.
     async fn checkpoint(&self, lease: Lease, position: Position, ttl: Duration) -> Result<Result<(), Fenced>, PortError>;
 
     /// Gives the lease up so that a standby takes over at once. Nothing happens if it is not ours.
     async fn release(&self, lease: Lease) -> Result<(), PortError>;
+
+    /// By when the broker had confirmed everything up to a position, by the store's clock: when the checkpoint passed it. `None` when it has
+    /// not, or did before that was kept.
+    async fn confirmed_at(&self, position: Position) -> Result<Option<DateTime<Utc>>, PortError>;
 
     /// What is stored.
     async fn status(&self) -> Result<RelayStatus, PortError>;

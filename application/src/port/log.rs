@@ -3,9 +3,11 @@
 #[cfg(feature = "contract")]
 pub mod contract;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use posthaste_domain::{CommandId, DeviceId, ThreadId, UserId};
+use posthaste_domain::{Addressee, CommandId, DeviceId, ThreadId, UserId};
 
 use uuid::Uuid;
 
@@ -64,6 +66,43 @@ pub struct Reading {
     pub device: Option<DeviceId>,
 }
 
+/// What a log made of a batch of appends.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recording {
+    /// The answer to each append, in its place.
+    pub answers: Vec<Result<Appended, AppendRefused>>,
+    /// What was recorded, in order and as it is read: for those who follow the log, who need not read it then.
+    pub events: Vec<Recorded>,
+}
+
+/// The end of the log, to those who follow it: what they read, they share.
+#[async_trait]
+pub trait Tail: Send + Sync {
+    /// As [`EventLog::read`].
+    async fn read(&self, after: Position, limit: usize) -> Result<Vec<Arc<Recorded>>, PortError>;
+
+    /// As [`EventLog::head`].
+    async fn head(&self) -> Result<Head, PortError>;
+
+    /// As [`EventLog::grown`].
+    async fn grown(&self, beyond: Position);
+}
+
+#[async_trait]
+impl<L: EventLog> Tail for L {
+    async fn read(&self, after: Position, limit: usize) -> Result<Vec<Arc<Recorded>>, PortError> {
+        Ok(EventLog::read(self, after, limit).await?.into_iter().map(Arc::new).collect())
+    }
+
+    async fn head(&self) -> Result<Head, PortError> {
+        EventLog::head(self).await
+    }
+
+    async fn grown(&self, beyond: Position) {
+        EventLog::grown(self, beyond).await;
+    }
+}
+
 /// The log. Appends are serialised; reads see a prefix of it, always.
 #[async_trait]
 pub trait EventLog: Send + Sync {
@@ -75,7 +114,15 @@ pub trait EventLog: Send + Sync {
     /// # Errors
     /// The whole batch failed, or its outcome is not known. Appending it again is safe. A batch with an append that is not
     /// [`Append::consistent`] is rejected.
-    async fn append(&self, batch: &[Append]) -> Result<Vec<Result<Appended, AppendRefused>>, PortError>;
+    async fn record(&self, batch: &[Append]) -> Result<Recording, PortError>;
+
+    /// The answers of [`record`](Self::record).
+    ///
+    /// # Errors
+    /// The same.
+    async fn append(&self, batch: &[Append]) -> Result<Vec<Result<Appended, AppendRefused>>, PortError> {
+        Ok(self.record(batch).await?.answers)
+    }
 
     /// The fingerprint and answer of a command that was recorded.
     async fn find_command(&self, command: CommandId) -> Result<Option<(Hash, Appended)>, PortError>;
@@ -100,6 +147,10 @@ pub trait EventLog: Send + Sync {
     /// event at this position is owed. In the order of their ids, those above `after`.
     async fn members_at(&self, thread: ThreadId, position: Position, after: Option<UserId>, limit: usize)
     -> Result<Vec<UserId>, PortError>;
+
+    /// The users whom the events at these positions name, in the order of positions, then of users. Whoever can read an event knows them
+    /// from it; this is for events that only a newer program can read, and need not be quick.
+    async fn addressees(&self, positions: &[Position]) -> Result<Vec<(Position, Addressee)>, PortError>;
 
     /// When each of these users first said that they had read a thread up to a position or beyond; whoever did not is not among them.
     async fn readings(&self, thread: ThreadId, position: Position, users: &[UserId]) -> Result<Vec<Reading>, PortError>;

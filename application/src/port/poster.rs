@@ -29,6 +29,15 @@ pub enum Undelivered {
     Unreachable(String),
 }
 
+impl Undelivered {
+    /// Whether the endpoint says that it is this letter that it cannot take: it is malformed, too large, of the wrong type, not to be
+    /// processed. Another one may be taken.
+    #[must_use]
+    pub const fn blames_the_letter(&self) -> bool {
+        matches!(self, Self::Refused(400 | 413 | 415 | 422))
+    }
+}
+
 /// The way to one endpoint.
 #[async_trait]
 pub trait Poster: Send + Sync {

@@ -32,6 +32,9 @@ pub trait Presence: Send + Sync {
     /// These devices are there, for at least this long from now on. A lease is never cut short; leaving is not renewing it.
     async fn renew(&self, devices: &[Device], lease: Duration) -> Result<(), PortError>;
 
+    /// Whether the leases of these devices run, in this order.
+    async fn connected(&self, devices: &[Device]) -> Result<Vec<bool>, PortError>;
+
     /// Whether these users are there, in this order.
     async fn look(&self, users: &[UserId]) -> Result<Vec<Seen>, PortError>;
 }

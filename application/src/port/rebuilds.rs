@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 use super::PortError;
 use super::lease::{Fenced, Lease};
-use crate::recorded::{Position, Recorded};
+use super::projection::{Batch, LeftOut};
+use crate::recorded::Position;
 use crate::view::ViewName;
 
 /// What a view is built anew for.
@@ -132,8 +133,17 @@ pub trait Meeting: Send {
     /// Everything up to here is in the one beside it.
     fn beside(&self) -> Position;
 
-    /// Takes the events after [`beside`](Self::beside) into the one beside the live view.
-    async fn take(&mut self, events: &[Recorded]) -> Result<(), PortError>;
+    /// What is left out of the live view.
+    fn left_out(&self) -> &LeftOut;
+
+    /// Whether somebody asked for something else to be left out since the one beside it was begun: it is of no use then.
+    fn is_outdated(&self) -> bool;
+
+    /// Takes what comes after [`beside`](Self::beside) into the one beside the live view.
+    ///
+    /// # Errors
+    /// [`PortError::Poison`] as in [`Rebuilds::take`]; the meeting is of no use then.
+    async fn take(&mut self, batch: Batch<'_>) -> Result<(), PortError>;
 
     /// Compares them, table by table.
     async fn compare(&mut self) -> Result<Vec<TableCheck>, PortError>;
@@ -144,7 +154,8 @@ pub trait Meeting: Send {
     /// Makes the live rows of a table what they are beside it. For whoever meets with [`Meet::Still`].
     async fn exchange(&mut self, table: &TableCheck) -> Result<Exchanged, PortError>;
 
-    /// Ends it, with everything that was done, and the checkpoint of the live view where the one beside it is.
+    /// Ends it, with everything that was done, the checkpoint of the live view where the one beside it is, and the dead letters of the
+    /// one beside it instead of its own. What was asked for of those is done with this.
     async fn commit(self: Box<Self>) -> Result<(), PortError>;
 }
 
@@ -158,22 +169,22 @@ pub trait Rebuilds: Send + Sync {
     /// Takes the lease if it is free or has run out, and says who has it if not.
     async fn acquire(&self, view: ViewName, purpose: Purpose, holder: Uuid, ttl: Duration) -> Result<Result<Lease, Held>, PortError>;
 
-    /// Where an earlier holder of the lease got to with the view beside the live one, if that can be used.
-    async fn resume(&self, view: ViewName) -> Result<Option<Position>, PortError>;
+    /// Where an earlier holder of the lease got to with the view beside the live one, and the streams parked in that, if it can be used:
+    /// not when somebody has asked for something else to be left out since.
+    async fn resume(&self, view: ViewName) -> Result<Option<(Position, LeftOut)>, PortError>;
+
+    /// What is left out of the live view.
+    async fn left_out(&self, view: ViewName) -> Result<LeftOut, PortError>;
 
     /// Empties the view beside the live one, and begins it before the first event.
     async fn begin(&self, view: ViewName, lease: Lease) -> Result<Result<(), Fenced>, PortError>;
 
-    /// Takes consecutive events into the view beside the live one, moves its checkpoint from `after` to the last of them, and renews the
-    /// lease, in one transaction. Fenced also when the checkpoint is not at `after`.
-    async fn take(
-        &self,
-        view: ViewName,
-        lease: Lease,
-        after: Position,
-        events: &[Recorded],
-        ttl: Duration,
-    ) -> Result<Result<(), Fenced>, PortError>;
+    /// Takes a batch into the view beside the live one, moves its checkpoint to the end of it, and renews the lease, in one transaction.
+    /// Fenced also when the checkpoint is not where the batch begins.
+    ///
+    /// # Errors
+    /// [`PortError::Poison`] when one of the events can never be taken.
+    async fn take(&self, view: ViewName, lease: Lease, batch: Batch<'_>, ttl: Duration) -> Result<Result<(), Fenced>, PortError>;
 
     /// Brings the two together.
     async fn meet(&self, view: ViewName, lease: Lease, how: Meet) -> Result<Result<Box<dyn Meeting>, Fenced>, PortError>;

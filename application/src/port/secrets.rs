@@ -6,6 +6,9 @@ use posthaste_domain::{SessionId, UserId};
 
 use super::PortError;
 
+/// How many characters a password may have: fewer are guessed, and more cost time to hash.
+pub const PASSWORD_CHARACTERS: std::ops::RangeInclusive<usize> = 8..=128;
+
 /// Hashes passwords, off the async threads and with bounded concurrency.
 #[async_trait]
 pub trait Passwords: Send + Sync {

@@ -1,4 +1,4 @@
-//! What is owed to webhooks: an inbox and a box of dead letters for each endpoint, and who sends from it.
+//! What is owed to webhooks: an inbox for each endpoint, what is set aside behind [dead letters](super::dead), and who sends from it.
 //!
 //! Both hold positions only. The event is read from the log when it is sent, so there is no second copy of what people said.
 
@@ -46,6 +46,8 @@ pub struct Waiting {
     pub tries: u32,
     /// Not to be sent before.
     pub due_at: DateTime<Utc>,
+    /// Its stream is parked: it waits behind a dead letter, and is to be set aside.
+    pub parked: bool,
 }
 
 /// What came of sending an event.
@@ -60,7 +62,7 @@ pub enum Settlement {
         /// When it was tried.
         at: DateTime<Utc>,
     },
-    /// It has not, and it was tried often enough.
+    /// It has not, and it was tried often enough: a dead letter, with which its stream is parked.
     Dead {
         /// What it answered last.
         reason: String,
@@ -82,25 +84,14 @@ pub struct EndpointStatus {
     pub oldest: Option<Position>,
     /// How often that one was sent in vain.
     pub tries: u32,
-    /// How many were given up.
+    /// How many streams are parked, each with an event that was given up.
     pub dead: u64,
+    /// How many events were set aside behind those.
+    pub aside: u64,
     /// Since when nothing was delivered although it was tried.
     pub failing_since: Option<DateTime<Utc>>,
     /// Since when nothing is sent.
     pub disabled_at: Option<DateTime<Utc>>,
-}
-
-/// An event that an endpoint did not take.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct DeadLetter {
-    /// Which.
-    pub position: Position,
-    /// How often it was sent.
-    pub tries: u32,
-    /// What the endpoint answered last.
-    pub reason: String,
-    /// When it was given up.
-    pub died_at: DateTime<Utc>,
 }
 
 /// The inboxes.
@@ -127,6 +118,9 @@ pub trait Webhooks: Send + Sync {
     /// Keeps what came of sending an event. A failure makes the endpoint failing since then, a delivery ends that.
     async fn settle(&self, endpoint: &str, lease: Lease, position: Position, came: &Settlement) -> Result<Result<(), Fenced>, PortError>;
 
+    /// Sets events aside whose streams are parked, to wait behind the dead letters; those whose streams are parked no more stay in the inbox.
+    async fn set_aside(&self, endpoint: &str, lease: Lease, positions: &[Position]) -> Result<Result<(), Fenced>, PortError>;
+
     /// Stops sending to an endpoint until it is enabled. Its inbox goes on filling.
     async fn disable(&self, endpoint: &str, lease: Lease, at: DateTime<Utc>) -> Result<Result<(), Fenced>, PortError>;
 
@@ -135,12 +129,6 @@ pub trait Webhooks: Send + Sync {
 
     /// Every endpoint there ever was, by name.
     async fn status(&self) -> Result<Vec<EndpointStatus>, PortError>;
-
-    /// The dead letters of an endpoint after a position, oldest first.
-    async fn dead(&self, endpoint: &str, after: Position, limit: usize) -> Result<Vec<DeadLetter>, PortError>;
-
-    /// Puts dead letters back into the inbox, one or all of them, as if they had never been sent. Gives how many.
-    async fn replay(&self, endpoint: &str, only: Option<Position>) -> Result<u64, PortError>;
 
     /// Goes on sending to an endpoint that was disabled, the oldest event at once. Gives whether it was.
     async fn enable(&self, endpoint: &str) -> Result<bool, PortError>;

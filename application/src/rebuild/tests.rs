@@ -1,11 +1,14 @@
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
+use chrono::DateTime;
 use futures::executor::block_on;
 
 use super::*;
 use crate::fake::{FakeLog, direct, posted};
 use crate::port::rebuilds::RebuildStatus;
+use crate::recorded::StreamId;
 
 /// A view of positions, and one beside it.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +20,25 @@ struct Kept {
     held: Option<Held>,
     /// Writes to the live view when it should stand still.
     meddler: bool,
+    /// What cannot be taken.
+    poison: Vec<u64>,
+    /// What is left out of the live view, and what is parked in the one beside it.
+    left_out: LeftOut,
+    parked: BTreeMap<StreamId, Position>,
+    at: Position,
+    outdated: bool,
+}
+
+impl Kept {
+    fn take(&mut self, Batch { upto, events, poison, .. }: Batch<'_>) -> Result<(), PortError> {
+        if events.iter().any(|event| self.poison.contains(&event.position.0)) {
+            return Err(PortError::poison("positions", "not a number"));
+        }
+        self.parked.extend(poison.map(|poison| (poison.stream, poison.position)));
+        self.beside.as_mut().unwrap().extend(events.iter().map(|event| event.position.0));
+        self.at = upto;
+        Ok(())
+    }
 }
 
 #[derive(Default)]
@@ -52,28 +74,31 @@ impl Rebuilds for FakeRebuilds {
         Ok(Ok(Lease { holder, epoch: kept.epoch }))
     }
 
-    async fn resume(&self, _: ViewName) -> Result<Option<Position>, PortError> {
-        Ok(self.kept().beside.as_deref().map(last))
+    async fn resume(&self, _: ViewName) -> Result<Option<(Position, LeftOut)>, PortError> {
+        let kept = self.kept();
+        let parked = kept.parked.clone();
+        Ok(kept.beside.as_ref().map(|_| (kept.at, LeftOut { parked, ..LeftOut::default() })))
+    }
+
+    async fn left_out(&self, _: ViewName) -> Result<LeftOut, PortError> {
+        Ok(self.kept().left_out.clone())
     }
 
     async fn begin(&self, _: ViewName, lease: Lease) -> Result<Result<(), Fenced>, PortError> {
-        Ok(self.fence(lease).map(|()| self.kept().beside = Some(Vec::new())))
+        let begin = |()| {
+            let mut kept = self.kept();
+            (kept.beside, kept.at) = (Some(Vec::new()), Position::START);
+            kept.parked.clear();
+        };
+        Ok(self.fence(lease).map(begin))
     }
 
-    async fn take(
-        &self,
-        _: ViewName,
-        lease: Lease,
-        after: Position,
-        events: &[Recorded],
-        _: Duration,
-    ) -> Result<Result<(), Fenced>, PortError> {
+    async fn take(&self, _: ViewName, lease: Lease, batch: Batch<'_>, _: Duration) -> Result<Result<(), Fenced>, PortError> {
         let fence = self.fence(lease);
         let mut kept = self.kept();
-        let beside = kept.beside.as_mut().unwrap();
-        assert_eq!(last(beside), after);
-        beside.extend(events.iter().map(|event| event.position.0));
-        kept.batches.push(events.len());
+        assert_eq!(kept.at, batch.after);
+        kept.take(batch)?;
+        kept.batches.push(batch.events.len());
         Ok(fence)
     }
 
@@ -103,12 +128,19 @@ impl Meeting for FakeMeeting {
     }
 
     fn beside(&self) -> Position {
-        last(self.kept.beside.as_deref().unwrap())
+        self.kept.at
     }
 
-    async fn take(&mut self, events: &[Recorded]) -> Result<(), PortError> {
-        self.kept.beside.as_mut().unwrap().extend(events.iter().map(|event| event.position.0));
-        Ok(())
+    fn left_out(&self) -> &LeftOut {
+        &self.kept.left_out
+    }
+
+    fn is_outdated(&self) -> bool {
+        self.kept.outdated
+    }
+
+    async fn take(&mut self, batch: Batch<'_>) -> Result<(), PortError> {
+        self.kept.take(batch)
     }
 
     async fn compare(&mut self) -> Result<Vec<TableCheck>, PortError> {
@@ -132,7 +164,9 @@ impl Meeting for FakeMeeting {
     }
 
     async fn commit(self: Box<Self>) -> Result<(), PortError> {
-        *self.store.lock().unwrap() = self.kept;
+        let mut kept = self.kept;
+        kept.left_out.parked = kept.parked.clone();
+        *self.store.lock().unwrap() = kept;
         Ok(())
     }
 }
@@ -244,4 +278,94 @@ fn a_live_view_that_is_not_what_it_was_made_is_left_as_it_was() {
     let error = block_on(rebuilder.exchange()).unwrap_err();
     assert!(matches!(error, RebuildError::NotExchanged { .. }), "{error:?}");
     assert_eq!(world.1.kept().live, before);
+}
+
+/// What the view has without these, and with their streams, of which there are ten, left out from there on.
+fn without(events: u64, parked: &[u64], dropped: &[u64]) -> Vec<u64> {
+    let waits = |position: &u64| parked.iter().any(|first| position >= first && position % 10 == first % 10) || dropped.contains(position);
+    (1..=events).filter(|position| !waits(position)).collect()
+}
+
+/// As [`world`], with events of ten streams, and a live view without these.
+fn poisoned(events: u64, parked: &[u64]) -> (Arc<FakeLog>, Arc<FakeRebuilds>) {
+    let (log, rebuilds) = (Arc::new(FakeLog::default()), Arc::new(FakeRebuilds::default()));
+    log.record((0..events).map(|n| posted((n % 10).into(), direct(1, 2), 1, Some("hi"))));
+    let recorded = block_on(log.read(Position::START, usize::MAX)).unwrap();
+    {
+        let mut kept = rebuilds.kept();
+        kept.live = without(events, parked, &[]);
+        kept.poison = parked.to_vec();
+        kept.left_out.parked.extend(parked.iter().map(|first| (recorded[*first as usize - 1].stream, Position(*first))));
+    }
+    (log, rebuilds)
+}
+
+#[test]
+fn what_cannot_be_taken_is_parked_beside_the_live_view_as_well_and_the_two_are_equal() {
+    for purpose in [Purpose::Verify, Purpose::Rebuild] {
+        let world = poisoned(5_000, &[777, 4_321]);
+        let mut rebuilder = rebuilder(&world, purpose).in_batches_of(1_000);
+        assert!(block_on(rebuilder.begin()).unwrap());
+        build(&mut rebuilder).unwrap();
+        if purpose == Purpose::Verify {
+            let verdict = block_on(rebuilder.verify(10)).unwrap().unwrap();
+            assert_eq!((verdict.position, verdict.total, verdict.parked), (Position(5_000), 0, 2));
+        } else {
+            let outcome = block_on(rebuilder.exchange()).unwrap().unwrap();
+            assert_eq!((outcome.exchanged.len(), outcome.parked), (0, 2));
+            assert_eq!(world.1.kept().batches[0], 500, "it was looked for in halves");
+        }
+    }
+}
+
+#[test]
+fn when_the_cause_is_gone_a_rebuild_takes_everything_and_a_comparison_leaves_out_what_the_live_view_does() {
+    let world = poisoned(5_000, &[777]);
+    world.1.kept().poison.clear();
+    let mut compared = rebuilder(&world, Purpose::Verify);
+    assert!(block_on(compared.begin()).unwrap());
+    build(&mut compared).unwrap();
+    assert_eq!(block_on(compared.verify(10)).unwrap().unwrap().total, 0);
+    block_on(compared.end(true)).unwrap();
+
+    let mut rebuilt = rebuilder(&world, Purpose::Rebuild);
+    assert!(block_on(rebuilt.begin()).unwrap());
+    build(&mut rebuilt).unwrap();
+    assert_eq!(block_on(rebuilt.exchange()).unwrap().unwrap().parked, 0);
+    assert_eq!(world.1.kept().live, (1..=5_000).collect::<Vec<_>>());
+    assert!(world.1.kept().left_out.parked.is_empty());
+}
+
+#[test]
+fn what_was_dropped_is_left_out_for_ever_and_what_waited_behind_it_goes_in() {
+    let world = poisoned(5_000, &[777]);
+    world.1.kept().left_out.dropped.insert(Position(777));
+    let mut rebuilt = rebuilder(&world, Purpose::Rebuild);
+    assert!(block_on(rebuilt.begin()).unwrap());
+    build(&mut rebuilt).unwrap();
+    assert_eq!(block_on(rebuilt.exchange()).unwrap().unwrap().parked, 0);
+    assert_eq!(world.1.kept().live, without(5_000, &[], &[777]));
+}
+
+#[test]
+fn poison_that_is_met_only_while_the_two_meet_is_parked_before_they_meet_again() {
+    let world = poisoned(2_000, &[1_991]);
+    let mut rebuilder = rebuilder(&world, Purpose::Rebuild);
+    assert!(block_on(rebuilder.begin()).unwrap());
+    // Near enough to meet at once, with nothing taken in yet.
+    assert!(rebuilder.progress().near());
+    assert_eq!(block_on(rebuilder.exchange()).unwrap(), None);
+    assert_eq!(rebuilder.progress().position, Position(2_000));
+    assert_eq!(block_on(rebuilder.exchange()).unwrap().unwrap().parked, 1);
+}
+
+#[test]
+fn what_was_begun_before_somebody_asked_for_something_else_to_be_left_out_is_of_no_use() {
+    let world = world(100);
+    let mut rebuilder = rebuilder(&world, Purpose::Rebuild);
+    assert!(block_on(rebuilder.begin()).unwrap());
+    build(&mut rebuilder).unwrap();
+    world.1.kept().outdated = true;
+    let error = block_on(rebuilder.exchange()).unwrap_err();
+    assert!(matches!(error, RebuildError::Outdated { .. }), "{error:?}");
 }

@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use posthaste_domain::{Category, CommandId, ThreadId, UserId};
+use posthaste_domain::{Addressee, Category, CommandId, ThreadId, UserId};
 use uuid::Uuid;
 
 use super::key::SealKey;
 use super::seal::Seal;
 use super::{Finding, Page, Walk};
 use crate::chain::{self, GENESIS, Link};
-use crate::port::log::{AppendRefused, MembershipWindow, Memberships, Reading};
+use crate::port::log::{MembershipWindow, Memberships, Reading, Recording};
 use crate::port::{EventLog, PortError};
 use crate::recorded::{Append, Appended, Hash, Head, Position, Recorded, StreamId};
 
@@ -111,7 +111,7 @@ impl Open {
 
 #[async_trait]
 impl EventLog for Open {
-    async fn append(&self, _: &[Append]) -> Result<Vec<Result<Appended, AppendRefused>>, PortError> {
+    async fn record(&self, _: &[Append]) -> Result<Recording, PortError> {
         unreachable!("nothing here appends")
     }
 
@@ -146,6 +146,10 @@ impl EventLog for Open {
     }
 
     async fn members_at(&self, _: ThreadId, _: Position, _: Option<UserId>, _: usize) -> Result<Vec<UserId>, PortError> {
+        unreachable!("nothing here is delivered")
+    }
+
+    async fn addressees(&self, _: &[Position]) -> Result<Vec<(Position, Addressee)>, PortError> {
         unreachable!("nothing here is delivered")
     }
 

@@ -1,6 +1,7 @@
 //! One view folded from the log, page by page, as a server does that keeps it in memory.
 
 use super::View;
+use crate::port::projection::LeftOut;
 use crate::port::{EventLog, PortError};
 use crate::recorded::Position;
 
@@ -9,6 +10,7 @@ use crate::recorded::Position;
 pub struct Folding<V> {
     view: V,
     position: Position,
+    left_out: LeftOut,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -22,10 +24,16 @@ impl<V: View> Folding<V> {
         self.position
     }
 
+    /// How many streams are left out of it, each from an event on that it cannot take.
+    #[must_use]
+    pub fn parked(&self) -> usize {
+        self.left_out.parked.len()
+    }
+
     /// Takes the next events in, `limit` at most and none beyond `upto`. Gives how many there were; 0 when it is there.
     ///
     /// # Errors
-    /// The log failed, has a hole, or has an event that cannot be read.
+    /// The log failed, or has a hole.
     pub async fn step(&mut self, log: &dyn EventLog, upto: Position, limit: usize) -> Result<usize, PortError> {
         let left = usize::try_from(upto.0.saturating_sub(self.position.0)).unwrap_or(usize::MAX);
         if left == 0 {
@@ -36,7 +44,10 @@ impl<V: View> Folding<V> {
             if event.position != self.position.next() {
                 break;
             }
-            self.view.apply(event).map_err(|error| PortError::corrupt("the log", error))?;
+            // As a server does that keeps it.
+            if self.left_out.admits(event) && self.view.apply(event).is_err() {
+                self.left_out.parked.insert(event.stream, event.position);
+            }
             self.position = event.position;
         }
         if events.last().map(|event| event.position) != Some(self.position) {
@@ -73,6 +84,15 @@ mod tests {
         assert_eq!(whole.position(), Position(100));
         assert_eq!(fold(&log, 100, 7).unwrap(), whole);
         assert_ne!(fold(&log, 99, 7).unwrap(), whole);
+    }
+
+    #[test]
+    fn a_stream_is_left_out_from_an_event_on_that_cannot_be_read() {
+        let log = log_of(20);
+        log.spoil(7);
+        let folded = fold(&log, 20, 3).unwrap();
+        assert_eq!((folded.position(), folded.parked()), (Position(20), 1));
+        assert_eq!(fold(&log, 20, 20).unwrap(), folded);
     }
 
     #[test]

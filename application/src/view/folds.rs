@@ -6,7 +6,7 @@ mod rooms;
 use posthaste_domain::user::Privacy;
 use posthaste_domain::{MessageId, UserId};
 
-use super::{Friend, FriendState, Glimpse, Page, People, Person, Reaction, Threads, Timeline};
+use super::{Account, AccountFilter, Census, Friend, FriendState, Glimpse, Page, People, Person, Reaction, Threads, Timeline};
 
 /// The three folds, asked together. Each may have taken the log in to a position of its own.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +37,20 @@ impl Folds<'_> {
     #[must_use]
     pub fn directory(&self, user: UserId, matching: &str, page: Page) -> Vec<Person> {
         self.people.directory(user, matching, page)
+    }
+
+    /// See [`Views::accounts`](super::Views::accounts).
+    #[must_use]
+    pub fn accounts(&self, filter: &AccountFilter, page: Page) -> Vec<Account> {
+        self.people.accounts(filter, page)
+    }
+
+    /// See [`Views::census`](super::Views::census).
+    #[must_use]
+    pub fn census(&self) -> Census {
+        let mut census = Census { threads: self.threads.count(), messages: self.timeline.count(), ..Census::default() };
+        self.people.count(&mut census);
+        census
     }
 
     /// See [`Views::privacy`](super::Views::privacy).

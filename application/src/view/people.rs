@@ -3,7 +3,10 @@
 
 mod fold;
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
+use posthaste_domain::user::ServiceRole;
 use posthaste_domain::{FriendshipId, UserId};
 
 pub use self::fold::People;
@@ -20,6 +23,28 @@ pub struct Person {
     pub display_name: Option<String>,
     /// The position of their registration: the key of the directory. 0 when it is not known yet.
     pub registered: Position,
+}
+
+/// Somebody, as those see them who run the service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// As others see them.
+    pub person: Person,
+    /// They may do nothing.
+    pub suspended: bool,
+    /// What they are to the service.
+    pub roles: BTreeSet<ServiceRole>,
+}
+
+/// Which accounts are wanted: those that fit everything that is asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountFilter {
+    /// Whose folded username or display name has this folded text in it.
+    pub matching: Option<String>,
+    /// Who are suspended, or who are not.
+    pub suspended: Option<bool>,
+    /// Who have this role.
+    pub role: Option<ServiceRole>,
 }
 
 /// What a user may know of the comings and goings of another. Oneself knows all of oneself; two with a block between them, whoever made it,

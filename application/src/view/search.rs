@@ -35,11 +35,14 @@ impl Search {
 
 /// The words of a text, folded, as they are compared: letters and digits in a row.
 pub fn words(text: &str) -> impl Iterator<Item = String> {
-    let folded = fold(text);
-    let words: Vec<_> = folded
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(|word| word.chars().take(LONG).collect::<String>())
-        .collect();
+    let mut words = Vec::new();
+    each_word(text, |word| words.push(word.to_owned()));
     words.into_iter()
+}
+
+/// As [`words`], for those who need not keep them.
+pub(super) fn each_word(text: &str, word: impl FnMut(&str)) {
+    let folded = fold(text);
+    let words = folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(|word| word.char_indices().nth(LONG).map_or(word, |(end, _)| &word[..end])).for_each(word);
 }

@@ -27,6 +27,8 @@ pub struct Patience {
     pub longest: Duration,
     /// So often an event is sent before it is given up.
     pub tries: u32,
+    /// So often when the endpoint says each time that it is the request that is bad: others need not wait for a day until it is given up.
+    pub refusals: u32,
     /// An endpoint that took nothing for so long is disabled.
     pub disable_after: Duration,
     /// Another node sends when this one has been silent for so long.
@@ -40,6 +42,8 @@ impl Default for Patience {
             longest: Duration::from_hours(1),
             // Twelve in the first half hour on average, then one every half hour: about a day.
             tries: 60,
+            // About a minute.
+            refusals: 8,
             disable_after: Duration::from_hours(72),
             lease: Duration::from_secs(20),
         }
@@ -150,8 +154,9 @@ impl Dispatcher {
         &self.endpoint
     }
 
-    /// Sends what is due, oldest first, and stops at the first that does not arrive: nothing overtakes it. Can be dropped at any point;
-    /// what was being sent is then sent again.
+    /// Sends what is due, oldest first, and stops at the first that does not arrive: nothing overtakes it. What was tried often enough is a
+    /// dead letter; what comes later of its stream is set aside, and the rest goes on. Can be dropped at any point; what was being sent is
+    /// then sent again.
     ///
     /// # Errors
     /// See [`DispatchError`].
@@ -180,7 +185,15 @@ impl Dispatcher {
         if disabled_at.is_some() {
             return Ok(Dispatch::Disabled);
         }
+        let (parked, waiting): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|next| next.parked);
         let mut sent = 0;
+        if !parked.is_empty() {
+            let positions: Vec<_> = parked.iter().map(|next| next.position).collect();
+            self.store.set_aside(&self.endpoint, lease, &positions).await??;
+            if waiting.is_empty() {
+                return Ok(Dispatch::Sent(0));
+            }
+        }
         for next in waiting {
             if next.due_at > self.clock.now() {
                 return Ok(if sent == 0 { Dispatch::Until(next.due_at) } else { Dispatch::Sent(sent) });
@@ -219,22 +232,32 @@ impl Dispatcher {
     }
 
     async fn send(&self, next: Waiting) -> Result<Settlement, PortError> {
-        let event = self.read(next.position).await?;
         let (tries, asked) = (next.tries + 1, self.clock.now());
+        // It never will be anything else.
+        let unreadable = |error: String| {
+            tracing::warn!(webhook = self.endpoint, position = next.position.0, error, "it cannot be read: a dead letter");
+            Settlement::Dead { reason: format!("the event cannot be read: {error}"), at: asked }
+        };
+        let event = match self.read(next.position).await {
+            Ok(event) => event,
+            Err(error) if error.is_poison() => return Ok(unreadable(error.in_full())),
+            Err(error) => return Err(error),
+        };
         let undelivered = match envelope(&event) {
             Ok(body) => {
                 self.meters.sent.increment(1);
                 match self.poster.post(&Letter { id: event.id(), body, at: asked }).await {
                     Ok(()) => return Ok(Settlement::Delivered),
-                    Err(undelivered) => undelivered.to_string(),
+                    Err(undelivered) => undelivered,
                 }
             }
-            // It never will be anything else.
-            Err(error) => return Ok(Settlement::Dead { reason: format!("the event cannot be read: {error}"), at: asked }),
+            Err(error) => return Ok(unreadable(error.to_string())),
         };
         self.meters.failed.increment(1);
         let at = self.clock.now();
-        if tries >= self.patience.tries {
+        let most = if undelivered.blames_the_letter() { self.patience.refusals.min(self.patience.tries) } else { self.patience.tries };
+        let undelivered = undelivered.to_string();
+        if tries >= most {
             tracing::warn!(webhook = self.endpoint, position = next.position.0, tries, undelivered, "given up: a dead letter");
             return Ok(Settlement::Dead { reason: undelivered, at });
         }

@@ -33,7 +33,11 @@ fn in_words(Trace { message, thread, command, commit, relay, recipients }: &Trac
     let thread = thread.map_or_else(String::new, |thread| format!(" in thread {thread}"));
     let by = command.by.map_or_else(|| "the server".to_owned(), |by| by.to_string());
     let linked = if commit.linked { "which fits" } else { "which DOES NOT FIT: see `posthaste log verify`" };
-    let confirmed = if relay.confirmed { "confirmed by the broker" } else { "not confirmed by the broker yet" };
+    let confirmed = match (relay.confirmed, relay.at) {
+        (true, Some(at)) => format!("confirmed by the broker by {}", time(at)),
+        (true, None) => "confirmed by the broker".to_owned(),
+        (false, _) => "not confirmed by the broker yet".to_owned(),
+    };
     let mut lines = vec![
         format!("message    {message}{thread}"),
         format!("asked      by {by}, command {}, correlation {}", command.id, command.correlation),

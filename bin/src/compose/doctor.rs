@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use posthaste_application::doctor::{self, Finding};
 use posthaste_application::health::Progress;
-use posthaste_application::port::{EventLog, Projection, RelayLease};
-use posthaste_infrastructure::embedded::{self, Database, SqliteLease, SqliteLog};
-use posthaste_infrastructure::postgres::{self, PgLease, PgLog, PgProjection};
+use posthaste_application::port::{DeadLetters, EventLog, Projection, RelayLease};
+use posthaste_infrastructure::embedded::{self, Database, SqliteDeadLetters, SqliteLease, SqliteLog};
+use posthaste_infrastructure::postgres::{self, PgDeadLetters, PgLease, PgLog, PgProjection};
 use posthaste_infrastructure::rabbitmq::RabbitMq;
 use posthaste_infrastructure::redis;
 use posthaste_infrastructure::system::SystemClock;
@@ -31,9 +31,11 @@ async fn embedded(config: &EmbeddedConfig) -> Vec<Finding> {
     }
     if let Ok(database) = Database::open_read_only(folder) {
         let clock: Arc<SystemClock> = Arc::new(SystemClock);
-        let (log, relay) = (SqliteLog::new(Arc::clone(&database), Arc::clone(&clock) as _), SqliteLease::new(database, clock));
+        let (log, relay) =
+            (SqliteLog::new(Arc::clone(&database), Arc::clone(&clock) as _), SqliteLease::new(Arc::clone(&database), clock.clone()));
+        let dead = SqliteDeadLetters::new(database, clock);
         // Its views are in memory, and built from the log at each start.
-        findings.extend(of_log(&log, &relay, &[]).await);
+        findings.extend(of_log(&log, &relay, &[], &dead).await);
     }
     findings
 }
@@ -43,7 +45,8 @@ async fn distributed(config: &DistributedConfig, whole: &Config) -> Vec<Finding>
     // Refuses whatever the findings have named.
     if let Ok(postgres) = connect(&config.postgres).await {
         let (log, relay) = (PgLog::new(postgres.clone()), PgLease::new(postgres.clone()));
-        findings.extend(of_log(&log, &relay, &PgProjection::all(&postgres)).await);
+        let dead = PgDeadLetters::new(postgres.clone());
+        findings.extend(of_log(&log, &relay, &PgProjection::all(&postgres), &dead).await);
     }
     let consumers = endpoints(whole).map(|endpoints| consumer(&endpoints).into_iter().collect());
     match (RabbitMq::new(config.rabbitmq.url.reveal()), consumers) {
@@ -55,11 +58,15 @@ async fn distributed(config: &DistributedConfig, whole: &Config) -> Vec<Finding>
     findings
 }
 
-async fn of_log(log: &dyn EventLog, relay: &dyn RelayLease, projections: &[Arc<dyn Projection>]) -> Vec<Finding> {
+async fn of_log(log: &dyn EventLog, relay: &dyn RelayLease, projections: &[Arc<dyn Projection>], dead: &dyn DeadLetters) -> Vec<Finding> {
     let mut findings = vec![doctor::of_log(log).await];
     match Progress::look(log, relay, projections).await {
         Ok(progress) => findings.extend(doctor::of_progress(&progress)),
         Err(error) => findings.push(Finding::fail("relay", format!("checkpoints cannot be read: {error}"), "see what the database says")),
+    }
+    match dead.counts().await {
+        Ok(counts) => findings.push(doctor::of_dead_letters(&counts)),
+        Err(error) => findings.push(Finding::fail("dead letters", format!("they cannot be read: {error}"), "see what the database says")),
     }
     findings
 }

@@ -93,3 +93,25 @@ fn secrets_are_never_shown() {
     let shown = format!("{config:?}{}", serde_json::to_string(&config).unwrap());
     assert!(!shown.contains("0123456789abcdef") && !shown.contains("//db"), "{shown}");
 }
+
+#[test]
+fn a_collector_is_known_by_its_endpoint_and_what_is_sent_to_it_is_secret() {
+    assert!(load("", &[]).unwrap().telemetry().settings().is_none());
+    let endpoint = ("POSTHASTE_TELEMETRY__ENDPOINT", "http://collector:4318/v1/traces");
+    let config = load("", &[endpoint, ("POSTHASTE_TELEMETRY__HEADERS__AUTHORIZATION", "Bearer s3cret")]).unwrap();
+    let shown = format!("{config:?}{}", serde_json::to_string(&config).unwrap());
+    assert!(shown.contains("collector:4318") && shown.contains("authorization") && !shown.contains("s3cret"), "{shown}");
+    let settings = config.telemetry().settings().unwrap();
+    assert_eq!((settings.service, settings.sampling, settings.headers["authorization"].as_str()), ("posthaste", 1.0, "Bearer s3cret"));
+    settings.check().unwrap();
+    let wrong = [
+        ("POSTHASTE_TELEMETRY__ENDPOINT", "collector:4318", "endpoint"),
+        ("POSTHASTE_TELEMETRY__SAMPLING", "1.5", "1.5"),
+        ("POSTHASTE_TELEMETRY__HEADERS__AUTHORIZATION", "s3cret\n", "authorization"),
+    ];
+    for (key, value, named) in wrong {
+        let config = load("", &[endpoint, (key, value)]).unwrap();
+        let error = config.telemetry().settings().unwrap().check().unwrap_err().to_string();
+        assert!(error.contains(named) && !error.contains("s3cret"), "{error}");
+    }
+}

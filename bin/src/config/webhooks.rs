@@ -92,6 +92,7 @@ pub(crate) struct WebhookDeliveryConfig {
     pub(crate) first_retry_ms: u64,
     pub(crate) longest_retry_s: u64,
     pub(crate) tries: u32,
+    pub(crate) refusals: u32,
     pub(crate) disable_after_s: u64,
     pub(crate) lease_s: u64,
 }
@@ -103,6 +104,7 @@ impl WebhookDeliveryConfig {
             first: Duration::from_millis(self.first_retry_ms),
             longest: Duration::from_secs(self.longest_retry_s),
             tries: self.tries,
+            refusals: self.refusals,
             disable_after: Duration::from_secs(self.disable_after_s),
             lease: Duration::from_secs(self.lease_s),
         }

@@ -1,5 +1,6 @@
 use super::event::Profile;
 use super::privacy::Privacy;
+use super::role::{AdminPermit, ServiceRole, SuspensionReason};
 use crate::id::{SessionId, UserId};
 
 /// What can be asked of a user.
@@ -25,5 +26,48 @@ pub enum UserCommand {
         user: UserId,
         /// Which.
         session: SessionId,
+    },
+    /// End somebody's login.
+    EndSession {
+        /// Proof that it may be done.
+        permit: AdminPermit,
+        /// Whose.
+        user: UserId,
+        /// Which.
+        session: SessionId,
+    },
+    /// Give somebody a role.
+    GrantRole {
+        /// Proof that it may be done.
+        permit: AdminPermit,
+        /// Whom.
+        user: UserId,
+        /// Which.
+        role: ServiceRole,
+    },
+    /// Take a role from somebody.
+    WithdrawRole {
+        /// Proof that it may be done.
+        permit: AdminPermit,
+        /// From whom.
+        user: UserId,
+        /// Which.
+        role: ServiceRole,
+    },
+    /// Let somebody do nothing any more until they are reinstated.
+    Suspend {
+        /// Proof that it may be done.
+        permit: AdminPermit,
+        /// Whom.
+        user: UserId,
+        /// Why, if it is said.
+        reason: Option<SuspensionReason>,
+    },
+    /// End a suspension.
+    Reinstate {
+        /// Proof that it may be done.
+        permit: AdminPermit,
+        /// Whose.
+        user: UserId,
     },
 }

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::privacy::Circle;
+use super::role::{ServiceRole, SuspensionReason};
 use crate::audience::Audience;
 use crate::event::Personal;
 use crate::id::{SessionId, UserId};
@@ -56,6 +57,37 @@ pub enum UserEvent {
         /// Which.
         session: SessionId,
     },
+    /// Somebody was given a role in the service.
+    #[serde(rename = "user.role_granted")]
+    RoleGranted {
+        /// Whom.
+        user: UserId,
+        /// Which.
+        role: ServiceRole,
+    },
+    /// A role in the service was taken from somebody.
+    #[serde(rename = "user.role_withdrawn")]
+    RoleWithdrawn {
+        /// From whom.
+        user: UserId,
+        /// Which.
+        role: ServiceRole,
+    },
+    /// Somebody may do nothing any more: nothing of theirs is taken, and their sockets are closed.
+    #[serde(rename = "user.suspended")]
+    Suspended {
+        /// Who.
+        user: UserId,
+        /// Why, if it was said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<SuspensionReason>,
+    },
+    /// A suspension was ended: everything is as it was before, their logins included.
+    #[serde(rename = "user.reinstated")]
+    Reinstated {
+        /// Whose.
+        user: UserId,
+    },
 }
 
 impl UserEvent {
@@ -64,18 +96,27 @@ impl UserEvent {
             Self::Registered { .. } => "user.registered",
             Self::PrivacySet { .. } => "user.privacy_set",
             Self::SessionRevoked { .. } => "user.session_revoked",
+            Self::RoleGranted { .. } => "user.role_granted",
+            Self::RoleWithdrawn { .. } => "user.role_withdrawn",
+            Self::Suspended { .. } => "user.suspended",
+            Self::Reinstated { .. } => "user.reinstated",
         }
     }
 
+    /// Every version is the first so far.
     pub(crate) const fn schema(&self) -> u16 {
-        match self {
-            Self::Registered { .. } | Self::PrivacySet { .. } | Self::SessionRevoked { .. } => 1,
-        }
+        1
     }
 
     pub(crate) fn audience(&self) -> Audience {
         match self {
-            Self::Registered { user, .. } | Self::PrivacySet { user, .. } | Self::SessionRevoked { user, .. } => Audience::users([*user]),
+            Self::Registered { user, .. }
+            | Self::PrivacySet { user, .. }
+            | Self::SessionRevoked { user, .. }
+            | Self::RoleGranted { user, .. }
+            | Self::RoleWithdrawn { user, .. }
+            | Self::Suspended { user, .. }
+            | Self::Reinstated { user } => Audience::users([*user]),
         }
     }
 }

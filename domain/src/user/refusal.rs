@@ -7,4 +7,13 @@ pub enum UserRefusal {
     /// Nobody is registered under this id.
     #[error("there is no such user")]
     UnknownUser,
+    /// Who acts is suspended.
+    #[error("this account is suspended")]
+    Suspended,
+    /// Who acts is no admin.
+    #[error("only an admin may do this")]
+    NotAnAdmin,
+    /// An admin would suspend themselves, or stop being one. So whoever does either to another remains, and there is never no admin left.
+    #[error("an admin cannot do this to themselves: another one can")]
+    Oneself,
 }

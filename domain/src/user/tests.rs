@@ -89,3 +89,113 @@ fn a_circle_has_everybody_in_it_or_friends_or_nobody() {
     let includes = |circle: Circle| [circle.includes(true), circle.includes(false)];
     assert_eq!([Circle::Everyone, Circle::Friends, Circle::Nobody].map(includes), [[true, true], [true, false], [false, false]]);
 }
+
+fn registered() -> User {
+    User::replay(&User::default().decide(register()).unwrap()).unwrap()
+}
+
+/// A user after these, each of which leads to one event.
+fn after(commands: impl IntoIterator<Item = UserCommand>) -> User {
+    let mut user = registered();
+    for command in commands {
+        let events = user.decide(command).unwrap();
+        assert_eq!(events.len(), 1);
+        user.apply(&events[0]).unwrap();
+        // But for what is set to something, a second time in a stream is corruption.
+        let is_set = matches!(events[0], UserEvent::PrivacySet { .. });
+        assert_eq!(user.clone().apply(&events[0]).is_ok(), is_set, "{events:?}");
+    }
+    user
+}
+
+const SERVER: AdminPermit = AdminPermit::of_the_server();
+
+fn alice() -> UserId {
+    UserId::new(Uuid::from_u128(1))
+}
+
+fn grant(role: ServiceRole) -> UserCommand {
+    UserCommand::GrantRole { permit: SERVER, user: alice(), role }
+}
+
+fn withdraw(permit: AdminPermit, role: ServiceRole) -> UserCommand {
+    UserCommand::WithdrawRole { permit, user: alice(), role }
+}
+
+fn suspend(permit: AdminPermit) -> UserCommand {
+    UserCommand::Suspend { permit, user: alice(), reason: Some(SuspensionReason::Spam) }
+}
+
+fn reinstate() -> UserCommand {
+    UserCommand::Reinstate { permit: SERVER, user: alice() }
+}
+
+#[test]
+fn only_an_admin_who_is_not_suspended_may_run_the_service() {
+    assert_eq!(User::default().admin(alice()), Err(UserRefusal::NotAnAdmin));
+    assert_eq!(registered().admin(alice()), Err(UserRefusal::NotAnAdmin));
+    assert_eq!(after([grant(ServiceRole::Auditor)]).admin(alice()), Err(UserRefusal::NotAnAdmin));
+    assert_eq!(after([grant(ServiceRole::Admin)]).admin(alice()).map(AdminPermit::by), Ok(Some(alice())));
+    let suspended = [grant(ServiceRole::Admin), suspend(SERVER)];
+    assert_eq!(after(suspended.clone()).admin(alice()), Err(UserRefusal::Suspended));
+    assert!(after(suspended.into_iter().chain([reinstate()])).admin(alice()).is_ok());
+    assert_eq!(after([grant(ServiceRole::Admin), withdraw(SERVER, ServiceRole::Admin)]).admin(alice()), Err(UserRefusal::NotAnAdmin));
+}
+
+#[test]
+fn a_role_is_granted_and_withdrawn_once() {
+    let admin = after([grant(ServiceRole::Admin)]);
+    assert_eq!(admin.decide(grant(ServiceRole::Admin)), Ok(vec![]));
+    assert_eq!(admin.decide(withdraw(SERVER, ServiceRole::Auditor)), Ok(vec![]));
+    assert!(after([grant(ServiceRole::Admin), grant(ServiceRole::Auditor)]).has_role(ServiceRole::Auditor));
+    assert!(after([grant(ServiceRole::Admin), withdraw(SERVER, ServiceRole::Admin)]).account().unwrap().roles.is_empty());
+}
+
+#[test]
+fn an_admin_cannot_stop_being_one_by_themselves_in_any_way() {
+    let admin = after([grant(ServiceRole::Admin), grant(ServiceRole::Auditor)]);
+    let own = admin.admin(alice()).unwrap();
+    assert_eq!(admin.decide(withdraw(own, ServiceRole::Admin)), Err(UserRefusal::Oneself));
+    assert_eq!(admin.decide(suspend(own)), Err(UserRefusal::Oneself));
+    assert_eq!(admin.decide(withdraw(own, ServiceRole::Auditor)).unwrap().len(), 1);
+    let anothers = admin.admin(UserId::new(Uuid::from_u128(2))).unwrap();
+    assert_eq!(admin.decide(withdraw(anothers, ServiceRole::Admin)).unwrap().len(), 1);
+    assert_eq!(admin.decide(suspend(anothers)).unwrap().len(), 1);
+}
+
+#[test]
+fn a_suspension_lasts_until_it_is_ended_and_everything_else_is_kept() {
+    let before = after([grant(ServiceRole::Auditor), revoke(7), set(Circle::Nobody, Circle::Nobody, false)]);
+    assert_eq!(before.active(), Ok(()));
+    assert_eq!(before.decide(reinstate()), Ok(vec![]));
+    let commands = [grant(ServiceRole::Auditor), revoke(7), set(Circle::Nobody, Circle::Nobody, false), suspend(SERVER)];
+    let suspended = after(commands.clone());
+    assert_eq!(suspended.active(), Err(UserRefusal::Suspended));
+    assert_eq!(suspended.decide(suspend(SERVER)), Ok(vec![]), "it is so already, for whatever reason");
+    assert_eq!(after(commands.into_iter().chain([reinstate()])), before);
+}
+
+#[test]
+fn whoever_ends_a_login_of_another_does_what_they_would_do_themselves() {
+    let ends = UserCommand::EndSession { permit: SERVER, user: alice(), session: SessionId::new(Uuid::from_u128(7)) };
+    assert_eq!(registered().decide(ends.clone()), registered().decide(revoke(7)));
+    assert_eq!(after([revoke(7)]).decide(ends), Ok(vec![]));
+}
+
+#[test]
+fn nothing_is_done_to_nobody() {
+    let session = SessionId::new(Uuid::nil());
+    let ends = UserCommand::EndSession { permit: SERVER, user: alice(), session };
+    for command in [ends, grant(ServiceRole::Admin), withdraw(SERVER, ServiceRole::Admin), suspend(SERVER), reinstate()] {
+        assert_eq!(User::default().decide(command), Err(UserRefusal::UnknownUser));
+    }
+    for event in [
+        UserEvent::RoleGranted { user: alice(), role: ServiceRole::Admin },
+        UserEvent::RoleWithdrawn { user: alice(), role: ServiceRole::Admin },
+        UserEvent::Suspended { user: alice(), reason: None },
+        UserEvent::Reinstated { user: alice() },
+    ] {
+        assert!(User::replay([&event]).is_err(), "{event:?}");
+        assert_eq!(event.audience(), crate::audience::Audience::users([alice()]));
+    }
+}

@@ -266,7 +266,7 @@ impl<'a> From<&'a Event> for Known<'a> {
             Event::Friendship(event) => Self::Friendship(event),
             Event::Thread(event) => Self::Thread(event),
             Event::Message(event) => Self::Message(event),
-            Event::User(_) | Event::Claim(_) | Event::Subscription(_) => unreachable!("nothing of the kind is asked"),
+            Event::User(_) | Event::Claim(_) | Event::Subscription(_) | Event::Operation(_) => unreachable!("nothing of the kind is asked"),
         }
     }
 }

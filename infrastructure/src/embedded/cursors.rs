@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use posthaste_application::port::cursors::{Connect, Connected, CursorMove, Device, Generation, Receipt, SentMark, Welcome};
+use posthaste_application::port::cursors::{Connect, Connected, CursorMove, Device, Generation, KnownDevice, Receipt, SentMark, Welcome};
 use posthaste_application::port::log::Memberships;
 use posthaste_application::port::{Cursors, PortError};
 use posthaste_application::recorded::Position;
-use posthaste_domain::{DeviceId, UserId};
+use posthaste_domain::{DeviceId, SessionId, UserId};
 use rusqlite::{OptionalExtension as _, Transaction, params};
+use uuid::Uuid;
 
 use super::database::{Database, Durability};
 use super::failure::Failure;
 use super::log::{read_head, windows};
-use super::row::{Id, Micros, Unsigned, integer};
+use super::row::{self, Id, Micros, Unsigned, integer};
 use super::statements;
 
 /// The cursors of the embedded profile.
@@ -62,6 +63,16 @@ impl Cursors for SqliteCursors {
         self.database.readers().read(move |snapshot| generations(snapshot, devices.into_iter())).await
     }
 
+    async fn devices(&self, user: Option<UserId>, after: Option<Device>, limit: usize) -> Result<Vec<KnownDevice>, PortError> {
+        self.database.readers().read(move |snapshot| devices(snapshot, user, after, limit)).await
+    }
+
+    async fn count(&self) -> Result<u64, PortError> {
+        let count = |snapshot: &Transaction<'_>| Ok(snapshot.query_row(statements::CENSUS_DEVICES, (), |row| row.get(0))?);
+        let Unsigned(devices) = self.database.readers().read(count).await?;
+        Ok(devices)
+    }
+
     async fn mark_sent(&self, marks: &[SentMark]) -> Result<(), PortError> {
         if marks.is_empty() {
             return Ok(());
@@ -104,18 +115,24 @@ impl SqliteCursors {
 
 /// Connects a device if it is known, or may not connect.
 fn connect_known(transaction: &Transaction<'_>, connect: Connect) -> Result<Option<Connected>, Failure> {
-    let Connect { device, session, cursor, at: _ } = connect;
+    let Connect { device, session, cursor, at } = connect;
     let user = device.user.uuid();
     let mut revoked = transaction.prepare_cached(statements::SESSION_REVOKED)?;
     if revoked.exists(params![user.as_bytes(), session.to_string()])? {
         return Ok(Some(Connected::Revoked));
+    }
+    let mut suspended = transaction.prepare_cached(statements::SUSPENDED)?;
+    if suspended.query_row([user.as_bytes()], |row| row.get(0)).optional()? == Some(true) {
+        return Ok(Some(Connected::Suspended));
     }
     let head = read_head(transaction)?.position;
     if cursor > Some(head) {
         return Ok(Some(Connected::BeyondHead { head }));
     }
     let mut reconnect = transaction.prepare_cached(statements::CURSOR_CONNECT)?;
-    let known = reconnect.query_row(params![user.as_bytes(), device.device.uuid().as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)));
+    let (device_id, session) = (device.device.uuid(), session.uuid());
+    let row = params![user.as_bytes(), device_id.as_bytes(), session.as_bytes(), at.timestamp_micros()];
+    let known = reconnect.query_row(row, |row| Ok((row.get(0)?, row.get(1)?)));
     let Some((Unsigned(cursor), Unsigned(generation))) = known.optional()? else { return Ok(None) };
     let memberships = Memberships { as_of: head, windows: windows(transaction, device.user)? };
     Ok(Some(Connected::Welcome(Welcome { cursor: Position(cursor), generation: Generation(generation), memberships })))
@@ -127,16 +144,36 @@ fn connect_new(transaction: &Transaction<'_>, connect: Connect) -> Result<Connec
     if let Some(connected) = connect_known(transaction, connect)? {
         return Ok(connected);
     }
-    let Connect { device, session: _, cursor, at } = connect;
+    let Connect { device, session, cursor, at } = connect;
     let cursor = cursor.unwrap_or_default();
     transaction.prepare_cached(statements::CURSOR_REGISTER)?.execute(params![
         device.user.uuid().as_bytes(),
         device.device.uuid().as_bytes(),
         integer(cursor.0),
         at.timestamp_micros(),
+        session.uuid().as_bytes(),
     ])?;
     let memberships = Memberships { as_of: read_head(transaction)?.position, windows: windows(transaction, device.user)? };
     Ok(Connected::Welcome(Welcome { cursor, generation: Generation::FIRST, memberships }))
+}
+
+fn devices(snapshot: &Transaction<'_>, user: Option<UserId>, after: Option<Device>, limit: usize) -> Result<Vec<KnownDevice>, Failure> {
+    let (first, last) = user.map_or((Uuid::nil(), Uuid::max()), |user| (user.uuid(), user.uuid()));
+    let (after_user, after_device) = after.map_or((Uuid::nil(), Uuid::nil()), |after| (after.user.uuid(), after.device.uuid()));
+    let range = [first, last, after_user, after_device].map(Uuid::into_bytes);
+    let mut statement = snapshot.prepare_cached(statements::DEVICES)?;
+    let known = statement.query_map(params![range[0], range[1], range[2], range[3], row::limit(limit)], |row| {
+        let (Id(user), Id(device), Unsigned(cursor), Unsigned(generation)) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+        let (session, connected_at): (Option<Id>, Option<Micros>) = (row.get(4)?, row.get(5)?);
+        Ok(KnownDevice {
+            device: Device { user: UserId::new(user), device: DeviceId::new(device) },
+            cursor: Position(cursor),
+            generation: Generation(generation),
+            session: session.map(|Id(session)| SessionId::new(session)),
+            connected_at: connected_at.map(|Micros(at)| at),
+        })
+    });
+    Ok(known?.collect::<Result<_, _>>()?)
 }
 
 fn generations(transaction: &Transaction<'_>, devices: impl Iterator<Item = Device>) -> Result<Vec<(Device, Generation)>, Failure> {

@@ -61,7 +61,7 @@ pub enum OpenError {
         /// Which.
         file: PathBuf,
     },
-    /// The file was written by a newer version of this program, or not wholly by an older one.
+    /// The file is of an older version and only read, or of a newer one that does not take this program any more.
     #[error("{} has schema version {found}, and this version of posthaste knows {known}", file.display())]
     UnknownVersion {
         /// Which.
@@ -146,8 +146,9 @@ impl Database {
         Ok(Arc::new(Self { readers, writer: Some(writer), head: watch::Sender::new(head), _lock: Some(Held(lock)) }))
     }
 
-    /// Opens a data directory for an operator's small change beside the server that may be running on it, whose file it waits for. Not
-    /// for the log: the server would not hear of it. Blocks.
+    /// Opens a data directory for an operator's small change beside the server that may be running on it, whose file it waits for. Appends to
+    /// the log are as safe as the server's own, for the head is read within each transaction; but nothing wakes the server, so it finds them
+    /// with its next look, within a second or so. Blocks.
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -178,7 +179,7 @@ impl Database {
         let failed = |source| OpenError::Sqlite { file: file.clone(), source };
         let connection = connect(&file, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(failed)?;
         let found = version(&connection, &file)?;
-        if found != known_version() {
+        if found < known_version() {
             return Err(OpenError::UnknownVersion { file, found, known: known_version() });
         }
         let head = head(&connection).map_err(failed)?;
@@ -235,7 +236,7 @@ fn known_version() -> i64 {
     i64::try_from(statements::SCHEMA.len()).expect("a handful of versions")
 }
 
-/// The version of the schema in a file that is ours; 0 when it is empty.
+/// The version of the schema in a file that is ours and takes this program; 0 when it is empty.
 fn version(connection: &Connection, file: &Path) -> Result<i64, OpenError> {
     let failed = |source| OpenError::Sqlite { file: file.to_owned(), source };
     let number = |sql| connection.query_row(sql, (), |row| row.get::<_, i64>(0)).map_err(failed);
@@ -247,6 +248,9 @@ fn version(connection: &Connection, file: &Path) -> Result<i64, OpenError> {
     } else if application != APPLICATION {
         Err(OpenError::Foreign { file: file.to_owned() })
     } else if (1..=known).contains(&found) {
+        Ok(found)
+    } else if found > known && number(statements::SCHEMA_OLDEST).is_ok_and(|oldest| oldest <= known) {
+        tracing::info!(schema.found = found, schema.known = known, "the file is newer than this program, and takes it");
         Ok(found)
     } else {
         Err(OpenError::UnknownVersion { file: file.to_owned(), found, known })

@@ -14,7 +14,7 @@ const CHECK: &str = "schema";
 #[must_use]
 pub fn examine_folder(folder: &Path) -> Finding {
     match Database::open_read_only(folder) {
-        Ok(_) => Finding::ok(CHECK, "the file is of the version that this program knows"),
+        Ok(_) => Finding::ok(CHECK, "the file is of a version that this program can use"),
         Err(error) => {
             let remedy = match &error {
                 OpenError::Missing { .. } => "name the data folder with --data or embedded.data; `posthaste serve` makes a new one",

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use posthaste_application::port::lease::{Fenced, Lease, RelayStatus};
 use posthaste_application::port::{Clock, PortError, RelayLease};
 use posthaste_application::recorded::Position;
-use rusqlite::{Transaction, params};
+use rusqlite::{OptionalExtension as _, Transaction, params};
 use uuid::Uuid;
 
 use super::database::{Database, Durability};
@@ -62,10 +62,15 @@ impl RelayLease for SqliteLease {
     async fn checkpoint(&self, lease: Lease, position: Position, ttl: Duration) -> Result<Result<(), Fenced>, PortError> {
         let clock = Arc::clone(&self.clock);
         self.write(move |transaction| {
+            let (before, now) = (Stored::read(transaction)?.checkpoint, clock.now());
             let mut checkpoint = transaction.prepare_cached(statements::LEASE_CHECKPOINT)?;
             let (holder, epoch) = (lease.holder, integer(lease.epoch));
-            let moved = checkpoint.execute(params![holder.as_bytes(), epoch, integer(position.0), end(clock.now(), ttl)])?;
-            Ok(if moved == 1 { Ok(()) } else { Err(Fenced { epoch: lease.epoch }) })
+            let held = checkpoint.execute(params![holder.as_bytes(), epoch, integer(position.0), end(now, ttl)])? == 1;
+            if held && position > before {
+                let mut confirm = transaction.prepare_cached(statements::LEASE_CONFIRM)?;
+                confirm.execute(params![integer(position.0), now.timestamp_micros()])?;
+            }
+            Ok(if held { Ok(()) } else { Err(Fenced { epoch: lease.epoch }) })
         })
         .await
     }
@@ -77,6 +82,15 @@ impl RelayLease for SqliteLease {
             Ok(())
         })
         .await
+    }
+
+    async fn confirmed_at(&self, position: Position) -> Result<Option<DateTime<Utc>>, PortError> {
+        let read = move |snapshot: &Transaction<'_>| {
+            let mut confirmed = snapshot.prepare_cached(statements::LEASE_CONFIRMED_AT)?;
+            let at = confirmed.query_row([integer(position.0)], |row| row.get::<_, Micros>(0)).optional()?;
+            Ok(at.map(|Micros(at)| at))
+        };
+        self.database.readers().read(read).await
     }
 
     async fn status(&self) -> Result<RelayStatus, PortError> {

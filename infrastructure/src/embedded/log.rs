@@ -10,10 +10,10 @@ mod audience;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use posthaste_application::port::log::{AppendRefused, MembershipWindow, Memberships, Reading};
+use posthaste_application::port::log::{MembershipWindow, Memberships, Reading, Recording};
 use posthaste_application::port::{Clock, EventLog, PortError};
 use posthaste_application::recorded::{Append, Appended, Hash, Head, Position, Recorded, StreamId};
-use posthaste_domain::{CommandId, ThreadId, UserId};
+use posthaste_domain::{Addressee, CommandId, ThreadId, UserId};
 use rusqlite::{Params, Transaction, params};
 
 use super::database::{Database, Durability};
@@ -41,21 +41,23 @@ impl SqliteLog {
 
 #[async_trait]
 impl EventLog for SqliteLog {
-    async fn append(&self, batch: &[Append]) -> Result<Vec<Result<Appended, AppendRefused>>, PortError> {
+    async fn record(&self, batch: &[Append]) -> Result<Recording, PortError> {
         append::check_consistent(batch)?;
         if batch.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Recording::default());
         }
-        let (batch, clock, database) = (batch.to_vec(), Arc::clone(&self.clock), self.database.head().clone());
-        let work = move |transaction: &Transaction<'_>| append::append(transaction, &batch, clock.now());
-        let committed = move |answered: &append::Answered| {
-            database.send_if_modified(|head| {
-                let grown = answered.head > *head;
-                *head = answered.head.max(*head);
+        let (batch, clock) = (batch.to_vec(), Arc::clone(&self.clock));
+        let work = move |transaction: &Transaction<'_>| append::append(transaction, batch, clock.now());
+        let recording = self.database.writer()?.write(Durability::Machine, work, |_| {}).await?;
+        if let Some(last) = recording.events.last() {
+            // Told to whoever follows the log when whoever asked is about to know, so that they can share what was recorded.
+            self.database.head().send_if_modified(|head| {
+                let grown = last.position > *head;
+                *head = last.position.max(*head);
                 grown
             });
-        };
-        Ok(self.database.writer()?.write(Durability::Machine, work, committed).await?.answers)
+        }
+        Ok(recording)
     }
 
     async fn find_command(&self, command: CommandId) -> Result<Option<(Hash, Appended)>, PortError> {
@@ -102,6 +104,12 @@ impl EventLog for SqliteLog {
         limit: usize,
     ) -> Result<Vec<UserId>, PortError> {
         self.database.readers().read(move |snapshot| audience::members_at(snapshot, thread, position, after, limit)).await
+    }
+
+    async fn addressees(&self, positions: &[Position]) -> Result<Vec<(Position, Addressee)>, PortError> {
+        let mut positions = positions.to_vec();
+        positions.sort_unstable();
+        self.database.readers().read(move |snapshot| audience::addressees(snapshot, &positions)).await
     }
 
     async fn readings(&self, thread: ThreadId, position: Position, users: &[UserId]) -> Result<Vec<Reading>, PortError> {

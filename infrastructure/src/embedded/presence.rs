@@ -68,6 +68,13 @@ impl Presence for InProcessPresence {
         Ok(())
     }
 
+    async fn connected(&self, devices: &[Device]) -> Result<Vec<bool>, PortError> {
+        let now = self.clock.now();
+        let leases = self.leases();
+        let end = |device: &Device| leases.users.get(&device.user).and_then(|leases| leases.get(&device.device));
+        Ok(devices.iter().map(|device| end(device).is_some_and(|end| *end > now)).collect())
+    }
+
     async fn look(&self, users: &[UserId]) -> Result<Vec<Seen>, PortError> {
         let now = self.clock.now();
         let leases = self.leases();

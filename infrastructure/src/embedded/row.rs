@@ -49,11 +49,12 @@ impl rusqlite::types::FromSql for Id {
     }
 }
 
-struct CategoryName(Category);
+/// A category in a column.
+pub(super) struct CategoryName(pub Category);
 
 impl rusqlite::types::FromSql for CategoryName {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        Category::parse(value.as_str()?).map(Self).ok_or_else(|| FromSqlError::Other("no such category".into()))
+        Category::parse(value.as_str()?).map(Self).ok_or_else(|| FromSqlError::Other("not the name of a category".into()))
     }
 }
 

@@ -10,6 +10,8 @@ macro_rules! statements {
 }
 
 statements! {
+    ADDRESSEES = "addressees.sql";
+    CENSUS_DEVICES = "census_devices.sql";
     COMMAND_FIND = "command_find.sql";
     CONSUMER_BEGIN = "consumer_begin.sql";
     CONSUMER_BURY = "consumer_bury.sql";
@@ -29,18 +31,32 @@ statements! {
     CURSOR_READ = "cursor_read.sql";
     CURSOR_REGISTER = "cursor_register.sql";
     CURSOR_SEND_INSERT = "cursor_send_insert.sql";
+    DEAD_ASK = "dead_ask.sql";
+    DEAD_ASKED = "dead_asked.sql";
+    DEAD_COUNTS = "dead_counts.sql";
+    DEAD_DROP = "dead_drop.sql";
+    DEAD_ONE = "dead_one.sql";
+    DEAD_PAGE = "dead_page.sql";
+    DEAD_PAGE_OF_CONSUMER = "dead_page_of_consumer.sql";
+    DEAD_PARK = "dead_park.sql";
+    DEAD_RAISE = "dead_raise.sql";
+    DEAD_WAITING_ASIDE = "dead_waiting_aside.sql";
+    DEAD_WAITING_IN_STREAM = "dead_waiting_in_stream.sql";
     DELETIONS = "deletions.sql";
-    EVENTS_AFTER = "events_after.sql";
-    EVENTS_OF_STREAM = "events_of_stream.sql";
+    DEVICES = "devices.sql";
     EVENT_AT = "event_at.sql";
     EVENT_INSERT = "event_insert.sql";
     EVENT_USER_INSERT = "event_user_insert.sql";
+    EVENTS_AFTER = "events_after.sql";
+    EVENTS_OF_STREAM = "events_of_stream.sql";
     HEAD_MOVE = "head_move.sql";
     HEAD_READ = "head_read.sql";
     IMPORT_CONSUMED = "import_consumed.sql";
     IMPORT_RELAYED = "import_relayed.sql";
     IMPORT_TAKEN = "import_taken.sql";
     LEASE_CHECKPOINT = "lease_checkpoint.sql";
+    LEASE_CONFIRM = "lease_confirm.sql";
+    LEASE_CONFIRMED_AT = "lease_confirmed_at.sql";
     LEASE_READ = "lease_read.sql";
     LEASE_RELEASE = "lease_release.sql";
     LEASE_TAKE = "lease_take.sql";
@@ -57,13 +73,19 @@ statements! {
     POSITIONS_OF_THREAD = "positions_of_thread.sql";
     READING = "reading.sql";
     RECEIPTS = "receipts.sql";
+    SCHEMA_OLDEST = "schema_oldest.sql";
     SENDS = "sends.sql";
     SESSION_REVOKED = "session_revoked.sql";
     STREAM_VERSION = "stream_version.sql";
-    WEBHOOK_DEAD_ADD = "webhook_dead_add.sql";
-    WEBHOOK_DEAD_AFTER = "webhook_dead_after.sql";
+    SUSPENDED = "suspended.sql";
+    VIEW_DROPPED = "view_dropped.sql";
+    VIEW_REVISE = "view_revise.sql";
+    VIEW_REVISION = "view_revision.sql";
+    WEBHOOK_ASIDE_ADD = "webhook_aside_add.sql";
+    WEBHOOK_ASIDE_COUNT = "webhook_aside_count.sql";
+    WEBHOOK_ASIDE_TAKE = "webhook_aside_take.sql";
+    WEBHOOK_BURY = "webhook_bury.sql";
     WEBHOOK_DEAD_COUNT = "webhook_dead_count.sql";
-    WEBHOOK_DEAD_TAKE = "webhook_dead_take.sql";
     WEBHOOK_ENDPOINT = "webhook_endpoint.sql";
     WEBHOOK_ENDPOINTS_ALL = "webhook_endpoints_all.sql";
     WEBHOOK_ENDPOINTS_VACATE = "webhook_endpoints_vacate.sql";
@@ -78,6 +100,7 @@ statements! {
     WEBHOOK_INTAKE_MOVE = "webhook_intake_move.sql";
     WEBHOOK_INTAKE_READ = "webhook_intake_read.sql";
     WEBHOOK_LEASE = "webhook_lease.sql";
+    WEBHOOK_PARKED = "webhook_parked.sql";
     WEBHOOK_REGISTER = "webhook_register.sql";
     WEBHOOK_RELEASE = "webhook_release.sql";
 }
@@ -89,6 +112,10 @@ pub(super) const SCHEMA: &[&str] = &[
     include_str!("sql/schema_3.sql"),
     include_str!("sql/schema_4.sql"),
     include_str!("sql/schema_5.sql"),
+    include_str!("sql/schema_6.sql"),
+    include_str!("sql/schema_7.sql"),
+    include_str!("sql/schema_8.sql"),
+    include_str!("sql/schema_9.sql"),
 ];
 
 #[cfg(test)]
@@ -117,8 +144,15 @@ mod tests {
     fn every_statement_finds_its_rows_by_an_index_and_in_order() {
         let connection = migrated();
         for (file, statement) in ALL {
-            // Tables of one row, and of a row for each webhook or consumer.
-            if ["head_", "import_", "lease_", "webhook_intake_", "webhook_endpoints_"].iter().any(|small| file.starts_with(small)) {
+            // Tables of one row, of a row for each webhook or consumer, of what has gone wrong, and what counts everything there is.
+            if ["census_", "head_", "import_", "lease_", "webhook_intake_", "webhook_endpoints_", "dead_counts", "dead_asked"]
+                .iter()
+                .any(|small| file.starts_with(small))
+            {
+                continue;
+            }
+            // Asked for nothing but events that only a newer program can read.
+            if *file == "addressees.sql" {
                 continue;
             }
             let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();

@@ -1,80 +1,25 @@
 //! The views in memory: the folds themselves, built from the log at every start.
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+mod kept;
+mod rebuilds;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use posthaste_application::port::{PortError, Projection};
-use posthaste_application::recorded::{Position, Recorded};
+use posthaste_application::recorded::Position;
 use posthaste_application::view::{
-    Ban, Earshot, Folds, Friend, FriendState, Glimpse, Invitation, Invite, Member, MemberPage, Page, People, Person, PublicThread,
-    Reaction, Search, ThreadFilter, ThreadSummary, Threads, Timeline, TimelineEntry, TimelinePage, View, ViewName, Views,
+    Account, AccountFilter, Ban, Census, Earshot, Folds, Friend, FriendState, Glimpse, Invitation, Invite, Member, MemberPage, Page,
+    People, Person, PublicThread, Reaction, Search, ThreadFilter, ThreadSummary, Threads, Timeline, TimelineEntry, TimelinePage, ViewName,
+    Views,
 };
 use posthaste_domain::user::Privacy;
 use posthaste_domain::{MessageId, ThreadId, UserId};
-use tokio::sync::watch;
 
-/// A fold and how far it has come.
-struct Kept<V> {
-    fold: RwLock<V>,
-    /// Changed only while the fold is locked for writing.
-    checkpoint: watch::Sender<Position>,
-}
-
-impl<V: View> Default for Kept<V> {
-    fn default() -> Self {
-        Self { fold: RwLock::default(), checkpoint: watch::Sender::new(Position::START) }
-    }
-}
-
-impl<V: View> Kept<V> {
-    fn read(&self) -> RwLockReadGuard<'_, V> {
-        self.fold.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, V> {
-        self.fold.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn reached(&self, position: Position) -> Result<(), PortError> {
-        let reached = self.checkpoint.subscribe().wait_for(|checkpoint| *checkpoint >= position).await.map(|_| ());
-        reached.map_err(|closed| PortError::unavailable("views", closed))
-    }
-}
-
-#[async_trait]
-impl<V: View> Projection for Kept<V> {
-    fn name(&self) -> &'static str {
-        V::NAME.as_str()
-    }
-
-    async fn checkpoint(&self) -> Result<Position, PortError> {
-        Ok(*self.checkpoint.borrow())
-    }
-
-    async fn apply(&self, after: Position, events: &[Recorded]) -> Result<bool, PortError> {
-        let mut fold = self.write();
-        if *self.checkpoint.borrow() != after {
-            return Ok(false);
-        }
-        let mut checkpoint = after;
-        let applied = events.iter().try_for_each(|event| {
-            fold.apply(event)?;
-            checkpoint = event.position;
-            Ok(())
-        });
-        // An event that cannot be read stops the view right before it, with the checkpoint telling where it stands.
-        self.checkpoint.send_replace(checkpoint);
-        applied.map(|()| true).map_err(|error: posthaste_application::codec::Undecodable| PortError::corrupt("the log", error))
-    }
-
-    async fn reset(&self) -> Result<(), PortError> {
-        let mut fold = self.write();
-        *fold = V::default();
-        self.checkpoint.send_replace(Position::START);
-        Ok(())
-    }
-}
+use super::dead::SqliteDeadLetters;
+use kept::Kept;
+pub use rebuilds::MemoryRebuilds;
 
 /// Every view, in memory. Cheap to clone; clones share the views.
 #[derive(Clone, Default)]
@@ -85,6 +30,19 @@ pub struct MemoryViews {
 }
 
 impl MemoryViews {
+    /// Views whose dead letters are written down.
+    #[must_use]
+    pub fn new(letters: &Arc<SqliteDeadLetters>) -> Self {
+        let (threads, timeline, people) = (Kept::new(letters), Kept::new(letters), Kept::new(letters));
+        Self { threads: Arc::new(threads), timeline: Arc::new(timeline), people: Arc::new(people) }
+    }
+
+    /// The views beside these.
+    #[must_use]
+    pub fn rebuilds(&self) -> MemoryRebuilds {
+        MemoryRebuilds::new(&self.threads, &self.timeline, &self.people)
+    }
+
     /// What keeps the views, one for each.
     #[must_use]
     pub fn projections(&self) -> Vec<Arc<dyn Projection>> {
@@ -180,6 +138,14 @@ impl Views for MemoryViews {
 
     async fn directory(&self, user: UserId, matching: &str, page: Page) -> Result<Vec<Person>, PortError> {
         Ok(self.ask(|folds| folds.directory(user, matching, page)))
+    }
+
+    async fn accounts(&self, filter: &AccountFilter, page: Page) -> Result<Vec<Account>, PortError> {
+        Ok(self.ask(|folds| folds.accounts(filter, page)))
+    }
+
+    async fn census(&self) -> Result<Census, PortError> {
+        Ok(self.ask(|folds| folds.census()))
     }
 
     async fn privacy(&self, users: &[UserId]) -> Result<Vec<Privacy>, PortError> {

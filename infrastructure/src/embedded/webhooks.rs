@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use posthaste_application::port::webhooks::{DeadLetter, EndpointStatus, Fenced, Lease, Owed, Settlement, Waiting, Work};
+use posthaste_application::port::webhooks::{EndpointStatus, Fenced, Lease, Owed, Settlement, Waiting, Work};
 use posthaste_application::port::{Clock, PortError, Webhooks};
 use posthaste_application::recorded::Position;
 use rusqlite::{OptionalExtension as _, Transaction, params};
@@ -138,13 +138,28 @@ impl Webhooks for SqliteWebhooks {
                 }
                 Settlement::Dead { reason, at: tried_at } => {
                     if let Some(tries) = take(transaction, endpoint, position)? {
-                        let mut add = transaction.prepare_cached(statements::WEBHOOK_DEAD_ADD)?;
-                        add.execute(params![endpoint, at, tries + 1, reason, tried_at.timestamp_micros()])?;
+                        transaction.prepare_cached(statements::WEBHOOK_ASIDE_ADD)?.execute(params![endpoint, at])?;
+                        let mut bury = transaction.prepare_cached(statements::WEBHOOK_BURY)?;
+                        bury.execute(params![endpoint, at, tries + 1, reason, tried_at.timestamp_micros()])?;
                     }
                     Some(stored.failing_since.unwrap_or(tried_at))
                 }
             };
             health(transaction, endpoint, failing_since, stored.disabled_at)
+        })
+        .await
+    }
+
+    async fn set_aside(&self, endpoint: &str, lease: Lease, positions: &[Position]) -> Result<Result<(), Fenced>, PortError> {
+        let positions = positions.to_vec();
+        self.held(endpoint, lease, move |transaction, endpoint, _| {
+            for position in positions {
+                if is_parked(transaction, endpoint, position)? && take(transaction, endpoint, position)?.is_some() {
+                    let mut add = transaction.prepare_cached(statements::WEBHOOK_ASIDE_ADD)?;
+                    add.execute(params![endpoint, integer(position.0)])?;
+                }
+            }
+            Ok(())
         })
         .await
     }
@@ -173,27 +188,6 @@ impl Webhooks for SqliteWebhooks {
             names.into_iter().filter_map(|name| status(snapshot, name).transpose()).collect()
         };
         self.database.readers().read(read).await
-    }
-
-    async fn dead(&self, endpoint: &str, after: Position, most: usize) -> Result<Vec<DeadLetter>, PortError> {
-        let endpoint = endpoint.to_owned();
-        self.database.readers().read(move |snapshot| dead(snapshot, &endpoint, after, most)).await
-    }
-
-    async fn replay(&self, endpoint: &str, only: Option<Position>) -> Result<u64, PortError> {
-        let endpoint = endpoint.to_owned();
-        self.write(move |transaction| {
-            let letters = dead(transaction, &endpoint, Position::START, usize::MAX)?;
-            let mut raised = 0;
-            for letter in letters.into_iter().filter(|letter| only.is_none_or(|only| only == letter.position)) {
-                let row = params![endpoint, integer(letter.position.0)];
-                transaction.prepare_cached(statements::WEBHOOK_DEAD_TAKE)?.execute(row)?;
-                transaction.prepare_cached(statements::WEBHOOK_INBOX_ADD)?.execute(row)?;
-                raised += 1;
-            }
-            Ok(raised)
-        })
-        .await
     }
 
     async fn enable(&self, endpoint: &str) -> Result<bool, PortError> {
@@ -241,18 +235,17 @@ fn oldest(transaction: &Transaction<'_>, endpoint: &str, most: usize) -> Result<
     let mut statement = transaction.prepare_cached(statements::WEBHOOK_INBOX_OLDEST)?;
     let rows = statement.query_map(params![endpoint, limit(most)], |row| {
         let (Unsigned(position), Micros(due_at)) = (row.get(0)?, row.get(2)?);
-        Ok(Waiting { position: Position(position), tries: row.get(1)?, due_at })
+        Ok(Waiting { position: Position(position), tries: row.get(1)?, due_at, parked: false })
     })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let parked = |waiting: rusqlite::Result<Waiting>| {
+        let waiting = waiting?;
+        Ok(Waiting { parked: is_parked(transaction, endpoint, waiting.position)?, ..waiting })
+    };
+    rows.map(parked).collect()
 }
 
-fn dead(transaction: &Transaction<'_>, endpoint: &str, after: Position, most: usize) -> Result<Vec<DeadLetter>, Failure> {
-    let mut statement = transaction.prepare_cached(statements::WEBHOOK_DEAD_AFTER)?;
-    let rows = statement.query_map(params![endpoint, integer(after.0), limit(most)], |row| {
-        let (Unsigned(position), Micros(died_at)) = (row.get(0)?, row.get(3)?);
-        Ok(DeadLetter { position: Position(position), tries: row.get(1)?, reason: row.get(2)?, died_at })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+fn is_parked(transaction: &Transaction<'_>, endpoint: &str, position: Position) -> Result<bool, Failure> {
+    Ok(transaction.prepare_cached(statements::WEBHOOK_PARKED)?.exists(params![endpoint, integer(position.0)])?)
 }
 
 fn status(snapshot: &Transaction<'_>, endpoint: String) -> Result<Option<EndpointStatus>, Failure> {
@@ -263,12 +256,14 @@ fn status(snapshot: &Transaction<'_>, endpoint: String) -> Result<Option<Endpoin
     };
     let oldest = oldest(snapshot, &endpoint, 1)?;
     let (waiting, dead) = (count(statements::WEBHOOK_INBOX_COUNT)?, count(statements::WEBHOOK_DEAD_COUNT)?);
+    let aside = count(statements::WEBHOOK_ASIDE_COUNT)?.saturating_sub(dead);
     Ok(Some(EndpointStatus {
         since: stored.since,
         waiting,
         oldest: oldest.first().map(|waiting| waiting.position),
         tries: oldest.first().map_or(0, |waiting| waiting.tries),
         dead,
+        aside,
         failing_since: stored.failing_since,
         disabled_at: stored.disabled_at,
         endpoint,

@@ -132,9 +132,13 @@ impl Additions {
         let recorded = call.recorded(executed.position).await?;
         let added = match recorded.event()? {
             Event::Thread(ThreadEvent::MembersAdded { members, .. }) if recorded.command == CommandId::new(key) => members,
-            Event::User(_) | Event::Claim(_) | Event::Friendship(_) | Event::Thread(_) | Event::Message(_) | Event::Subscription(_) => {
-                Vec::new()
-            }
+            Event::User(_)
+            | Event::Claim(_)
+            | Event::Friendship(_)
+            | Event::Thread(_)
+            | Event::Message(_)
+            | Event::Subscription(_)
+            | Event::Operation(_) => Vec::new(),
         };
         let results = Results { call: &call, actor: token.0.user, thread: call.state(thread).await?, added: added.into_iter().collect() };
         let mut named = HashSet::new();

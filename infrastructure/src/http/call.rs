@@ -4,18 +4,21 @@ use std::sync::Arc;
 
 use futures::future::try_join_all;
 use poem::{FromRequest, Request, RequestBody};
-use posthaste_application::execute::{Command, Envelope, Executed, Found, Loaded};
+use posthaste_application::dead::{self, Letter};
+use posthaste_application::execute::{AdminCommand, Command, Envelope, Executed, Found, Loaded};
+use posthaste_application::port::PortError;
 use posthaste_application::problem::{Code, Problem};
 use posthaste_application::read::Read;
 use posthaste_application::recorded::{Position, Recorded, StreamId};
 use posthaste_application::view::ViewName;
+use posthaste_domain::operation::DeadLetterOperation;
 use posthaste_domain::thread::{Action, Glance};
 use posthaste_domain::{Aggregate, CommandId, Event, MessageId, Refusal, Thread, ThreadId, UserId};
 use uuid::Uuid;
 
 use super::App;
 use super::answer::{Changed, Tagged};
-use super::auth::AccessToken;
+use super::auth::{AccessToken, AdminToken};
 use super::problem::ApiError;
 
 /// Ties together what a request sets off: in the response, the logs, and the event log.
@@ -51,6 +54,23 @@ impl Call {
         Ok(self.app.executor.execute(self.envelope(Some(token.0.user), key), command).await?)
     }
 
+    /// Executes what an admin asks for, under this idempotency key. That they are one is decided once more, with the command.
+    pub(super) async fn administer(&self, admin: &AdminToken, key: Option<Uuid>, command: AdminCommand) -> Result<Executed, ApiError> {
+        Ok(self.app.executor.execute(self.envelope(Some(admin.0.user), key), command).await?)
+    }
+
+    /// Records what an admin does about a dead letter, under this idempotency key, and does it.
+    pub(super) async fn perform(
+        &self,
+        admin: &AdminToken,
+        key: Option<Uuid>,
+        what: DeadLetterOperation,
+        letter: &Letter,
+    ) -> Result<Executed, ApiError> {
+        let envelope = self.envelope(Some(admin.0.user), key);
+        Ok(dead::perform(&self.app.executor, &*self.app.ports.dead, envelope, what, letter).await?)
+    }
+
     /// Takes note that the holder of the token has read everything in a thread up to a position, together with what else comes in a burst.
     pub(super) async fn read(&self, token: &AccessToken, thread: ThreadId, upto: Position) -> Result<Executed, ApiError> {
         Ok(self.app.reads.read(Read { user: token.0.user, thread, upto, device: None, correlation: self.request.0 }).await?)
@@ -76,10 +96,16 @@ impl Call {
         Ok(self.state::<Thread>(thread).await?.state.may(token.0.user, action).map_err(Refusal::from)?)
     }
 
+    /// The event at a position, if there is one.
+    pub(super) async fn event(&self, position: Position) -> Result<Option<Recorded>, PortError> {
+        let Some(before) = position.0.checked_sub(1) else { return Ok(None) };
+        let event = self.app.ports.log.read(Position(before), 1).await?.pop();
+        Ok(event.filter(|event| event.position == position))
+    }
+
     /// The event at a position that something was recorded at.
     pub(super) async fn recorded(&self, position: Position) -> Result<Recorded, ApiError> {
-        let before = Position(position.0.saturating_sub(1));
-        Ok(self.app.ports.log.read(before, 1).await?.pop().ok_or(Code::Internal)?)
+        Ok(self.event(position).await?.ok_or(Code::Internal)?)
     }
 
     /// The answer to a change, with the revision it led to: `told` by the events of the stream. Not the one it has now: somebody who is told

@@ -4,11 +4,11 @@ use poem_openapi::types::Example;
 use poem_openapi::{Enum, Object, OpenApi};
 use posthaste_application::deliver::{self, OnDevice, ReadAt, Stage};
 use posthaste_application::problem::{Code, Problem};
-use posthaste_domain::{Message, MessageId};
+use posthaste_domain::{Message, MessageId, User};
 use uuid::Uuid;
 
 use super::answer::Answer;
-use super::auth::AccessToken;
+use super::auth::{AccessToken, is_staff};
 use super::call::Call;
 use super::page::{Asked, Items};
 use super::problem::{Failed, failures};
@@ -145,7 +145,7 @@ failures! {
 }
 failures! {
     ListFailures = BEARER [
-        403: "`forbidden`: it is not your message.",
+        403: "`forbidden`: it is not your message, and you are neither admin nor auditor; `account_suspended`: you are suspended.",
         404: "`not_found`: there is no such message, or it is not for you to see; which of the two is not told.",
     ]
 }
@@ -154,9 +154,9 @@ failures! {
 impl Deliveries {
     /// Find out what became of a message
     ///
-    /// For everybody it is owed to but its author: those who were in the thread when it was recorded, in the order of their ids. Only the author
-    /// may ask. It is the log that answers, and what devices have acknowledged: there is nothing to wait for. Of those who do not let it be told
-    /// what they read, a message is `delivered` at most.
+    /// For everybody it is owed to but its author: those who were in the thread when it was recorded, in the order of their ids. The author
+    /// may ask, and admins and auditors may. It is the log that answers, and what devices have acknowledged: there is nothing to wait for. Of those who do not let it be told
+    /// what they read, a message is `delivered` at most to the author.
     #[oai(path = "/messages/:message/deliveries", method = "get", operation_id = "list_deliveries")]
     async fn list(
         &self,
@@ -172,16 +172,23 @@ impl Deliveries {
         #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
         limit: Query<Option<u32>>,
     ) -> Result<Answer<Items<Delivery>>, Failed<ListFailures>> {
-        let (message, user) = (MessageId::new(message.0), token.0.user);
+        let message = MessageId::new(message.0);
         let asked = Asked::new(before.0, limit.0)?;
-        let found = call.find(&token, message).await?;
-        if call.state::<Message>(message).await?.state.author() != Some(user) {
+        let staff = is_staff(&call.state::<User>(token.0.user).await?.state);
+        if !staff {
+            call.find(&token, message).await?;
+        }
+        let posted = call.state::<Message>(message).await?;
+        let author = posted.state.author().ok_or(Code::NotFound)?;
+        if !staff && author != token.0.user {
             return Err(Problem::with(Code::Forbidden, "only its author is told what became of a message").into());
         }
-        let wanted =
-            deliver::Deliveries { except: Some(user), stage: status.0.map(Stage::from), after: asked.before(), limit: asked.limit() };
+        let stage = status.0.map(Stage::from);
+        let wanted = deliver::Deliveries { except: Some(author), stage, after: asked.before(), limit: asked.limit() };
         let ports = &call.app.ports;
-        let deliveries = wanted.of(&*ports.log, &*ports.cursors, Some(&*ports.views), found.position).await?;
+        // What somebody does not let others know, those who look after the service see in the log.
+        let privacy = (!staff).then_some(&*ports.views);
+        let deliveries = wanted.of(&*ports.log, &*ports.cursors, privacy, posted.first).await?;
         Ok(Items::of(asked, deliveries, |delivery| delivery.user, Delivery::from).into())
     }
 

@@ -16,6 +16,7 @@ use super::App;
 use super::call::RequestId;
 use super::document;
 use super::problem::{self, ApiError};
+use super::traceparent;
 
 const REQUEST_ID: &str = "x-request-id";
 /// Most characters of a framework's message that are shown: it may quote the request.
@@ -93,6 +94,7 @@ impl Endpoint for Edge {
             http.status = field::Empty,
             duration_ms = field::Empty,
         );
+        traceparent::follow(&span, request.headers());
         request.set_data(id);
         request.set_data(Arc::clone(&self.app));
         // On the heap: it is as large as the largest operation.

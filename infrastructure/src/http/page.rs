@@ -2,8 +2,10 @@
 
 use poem_openapi::Object;
 use poem_openapi::types::{Example, ParseFromJSON, ToJSON, Type};
+use posthaste_application::port::cursors::Device;
+use posthaste_application::port::dead::Consumer;
 use posthaste_application::problem::{Code, Problem};
-use posthaste_application::recorded::Position;
+use posthaste_application::recorded::{Position, StreamId};
 use posthaste_application::view::Page;
 use posthaste_domain::UserId;
 use posthaste_domain::text::fold;
@@ -36,7 +38,7 @@ impl<T: ParseFromJSON + ToJSON + Type + Example> Example for Items<T> {
 }
 
 /// The key of an entry, as it goes to a client and comes back.
-pub(super) trait Key: Copy {
+pub(super) trait Key: Clone {
     /// As it is shown.
     fn show(self) -> String;
 
@@ -61,6 +63,29 @@ impl Key for UserId {
 
     fn read(text: &str) -> Option<Self> {
         text.parse().ok().filter(|user: &Self| user.show() == text)
+    }
+}
+
+impl Key for Device {
+    fn show(self) -> String {
+        format!("{}.{}", self.user, self.device)
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let (user, device) = text.split_once('.')?;
+        Some(Self { user: user.parse().ok()?, device: device.parse().ok()? }).filter(|device| device.show() == text)
+    }
+}
+
+impl Key for (Consumer, StreamId) {
+    fn show(self) -> String {
+        format!("{}.{}", self.0, self.1)
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        // Consumers may have such names; streams do not.
+        let (consumer, stream) = text.rsplit_once('.')?;
+        Some((consumer.parse().ok()?, stream.parse().ok()?)).filter(|key: &Self| key.clone().show() == text)
     }
 }
 
@@ -94,12 +119,12 @@ impl<K: Key> Asked<K> {
     }
 
     /// The key behind which the page begins.
-    pub(super) const fn before(self) -> Option<K> {
-        self.before
+    pub(super) fn before(&self) -> Option<K> {
+        self.before.clone()
     }
 
     /// How many entries the views are asked for: one more, which tells whether there is another page.
-    pub(super) const fn limit(self) -> usize {
+    pub(super) const fn limit(&self) -> usize {
         self.limit + 1
     }
 }
@@ -144,6 +169,11 @@ impl<T: ParseFromJSON + ToJSON + Type> Items<T> {
         Self { items: entries.into_iter().map(show).collect(), next }
     }
 
+    /// A page that says itself where the next one begins.
+    pub(super) fn going_on<K: Key>(items: Vec<T>, next: Option<K>) -> Self {
+        Self { items, next: next.map(Key::show) }
+    }
+
     /// A list that is always whole.
     pub(super) const fn all(items: Vec<T>) -> Self {
         Self { items, next: None }
@@ -152,6 +182,7 @@ impl<T: ParseFromJSON + ToJSON + Type> Items<T> {
 
 #[cfg(test)]
 mod tests {
+    use posthaste_domain::Category;
     use uuid::Uuid;
 
     use super::*;
@@ -164,6 +195,22 @@ mod tests {
             assert_eq!(<(Position, UserId)>::read(&key.show()), Some(key));
             assert_eq!(UserId::read(&key.1.show()), Some(key.1));
         }
+    }
+
+    #[test]
+    fn a_cursor_of_dead_letters_comes_back_as_it_went() {
+        type Letter = (Consumer, StreamId);
+        let stream = StreamId { category: Category::Message, id: Uuid::from_u128(7) };
+        for consumer in ["view:timeline", "webhook:crm", "webhook:a.b:c"] {
+            let key = (consumer.parse().unwrap(), stream);
+            assert_eq!(Letter::read(&key.clone().show()), Some(key));
+        }
+        for text in
+            ["", ".", "view:timeline", "view:nothing.message-7", "webhook:crm.", &format!("webhook:.{stream}"), &format!(".{stream}")]
+        {
+            assert_eq!(Letter::read(text), None, "{text}");
+        }
+        assert_eq!(Letter::read(&format!("webhook:crm.message-{}", stream.id.simple())), None);
     }
 
     #[test]

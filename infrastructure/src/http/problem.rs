@@ -11,6 +11,7 @@ use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSch
 use poem_openapi::types::{Example, ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
 use poem_openapi::{ApiResponse, Enum, Object};
 use posthaste_application::codec::Undecodable;
+use posthaste_application::dead::NotDone;
 use posthaste_application::deliver::StatusError;
 use posthaste_application::execute::ExecuteError;
 use posthaste_application::port::PortError;
@@ -64,7 +65,7 @@ macro_rules! reported {
     )+};
 }
 
-reported!(ExecuteError, PortError, ReadError, Undecodable);
+reported!(ExecuteError, NotDone, PortError, ReadError, Undecodable);
 
 impl From<StatusError> for ApiError {
     fn from(error: StatusError) -> Self {
@@ -234,11 +235,21 @@ pub(super) const ANY: &[Documented] = &[
     (503, "`unavailable`: something the service needs cannot be reached. The same request can be sent again after `retry_after_ms`."),
 ];
 /// What an operation with an access token can come to.
-pub(super) const BEARER: &[Documented] = &[(
-    401,
-    "`unauthorized`: no access token, or one that is not ours; `token_expired`: it was good and has run out; `session_revoked`: its login was \
-     ended.",
-)];
+pub(super) const BEARER: &[Documented] = &[
+    (
+        401,
+        "`unauthorized`: no access token, or one that is not ours; `token_expired`: it was good and has run out; `session_revoked`: its login \
+         was ended.",
+    ),
+    (403, "`account_suspended`: the user of the token is suspended."),
+];
+/// What only an admin can do.
+pub(super) const ADMIN: &[Documented] = &[
+    (403, "`forbidden`: an auditor changes nothing; `account_suspended`: the user of the token is suspended."),
+    (404, "`not_found`: who asks is neither admin nor auditor, or there is no such user; which of the two is not told."),
+];
+/// What only admins and auditors see.
+pub(super) const STAFF: &[Documented] = &[(404, "`not_found`: who asks is neither admin nor auditor, or there is nothing of the kind.")];
 /// What an operation with a body can come to.
 pub(super) const BODY: &[Documented] =
     &[(413, "`too_large`: more bytes than are taken."), (415, "`validation`: the body must be `application/json`.")];

@@ -59,12 +59,20 @@ impl Shown {
                         display_name: profile.map(|profile| profile.display_name.as_str().to_owned()),
                     });
                 }
-                Event::User(UserEvent::PrivacySet { .. } | UserEvent::SessionRevoked { .. })
+                Event::User(
+                    UserEvent::PrivacySet { .. }
+                    | UserEvent::SessionRevoked { .. }
+                    | UserEvent::RoleGranted { .. }
+                    | UserEvent::RoleWithdrawn { .. }
+                    | UserEvent::Suspended { .. }
+                    | UserEvent::Reinstated { .. },
+                )
                 | Event::Claim(_)
                 | Event::Friendship(_)
                 | Event::Thread(_)
                 | Event::Message(_)
-                | Event::Subscription(_) => {}
+                | Event::Subscription(_)
+                | Event::Operation(_) => {}
             }
         }
         Ok(shown)

@@ -5,10 +5,10 @@ use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use posthaste_application::execute::Command;
 use posthaste_application::port::accounts::Credentials;
-use posthaste_application::port::secrets::Access;
+use posthaste_application::port::secrets::{Access, PASSWORD_CHARACTERS};
 use posthaste_application::problem::{Code, Problem};
 use posthaste_domain::text::{Email, Username};
-use posthaste_domain::{Claim, ClaimId, SessionId};
+use posthaste_domain::{Claim, ClaimId, SessionId, User};
 use uuid::Uuid;
 
 use super::Tag;
@@ -19,7 +19,6 @@ use super::call::Call;
 use super::example;
 use super::problem::{ApiError, Failed, failures};
 use super::profile::Shown;
-use super::users::PASSWORD;
 
 pub(super) struct Sessions;
 
@@ -78,7 +77,10 @@ enum Created {
 }
 
 failures! {
-    LoginFailures = BODY [401: "`unauthorized`: there is no such account, or this is not its password. Which of the two is not told."]
+    LoginFailures = BODY [
+        401: "`unauthorized`: there is no such account, or this is not its password. Which of the two is not told.",
+        403: "`account_suspended`: the password is right, and the account is suspended.",
+    ]
 }
 
 failures! { EndFailures = BEARER COMMAND }
@@ -91,8 +93,10 @@ impl Sessions {
     #[oai(path = "/sessions", method = "post", operation_id = "log_in")]
     async fn log_in(&self, call: Call, body: Body<Login>) -> Result<Created, Failed<LoginFailures>> {
         let Login { login, password } = body.0;
-        if password.chars().count() > *PASSWORD.end() {
-            return Err(Problem::with(Code::Validation, format!("password must have at most {} characters", PASSWORD.end())).into());
+        if password.chars().count() > *PASSWORD_CHARACTERS.end() {
+            return Err(
+                Problem::with(Code::Validation, format!("password must have at most {} characters", PASSWORD_CHARACTERS.end())).into()
+            );
         }
         let ports = &call.app.ports;
         let credentials = find(&call, &login).await?;
@@ -100,6 +104,10 @@ impl Sessions {
         let right = ports.passwords.verify(password, credentials.as_ref().map(|credentials| credentials.password_hash.clone())).await?;
         let user = credentials.filter(|_| right).ok_or_else(refused)?.user;
         let shown = Shown::find(&call.app, user).await?.ok_or_else(refused)?;
+        // Only now: whoever does not know the password learns nothing.
+        if call.state::<User>(user).await?.is_suspended() {
+            return Err(Code::AccountSuspended.into());
+        }
 
         let lifetime = call.app.limits.access_token.as_secs();
         // Tokens count whole seconds.

@@ -4,6 +4,7 @@ use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use posthaste_application::execute::{Command, Executed};
 use posthaste_application::port::accounts::Credentials;
+use posthaste_application::port::secrets::PASSWORD_CHARACTERS;
 use posthaste_application::problem::{Code, Problem};
 use posthaste_application::view::ViewName;
 use posthaste_domain::text::{DisplayName, Email, Username};
@@ -19,9 +20,6 @@ use super::call::Call;
 use super::page::{Asked, Items, SOUGHT_LEAST, looked_for};
 use super::problem::{ApiError, Failed, failures};
 use super::profile::Shown;
-
-/// Characters of a password: fewer are guessed, and more cost time to hash.
-pub(super) const PASSWORD: std::ops::RangeInclusive<usize> = 8..=128;
 
 pub(super) struct Users;
 
@@ -172,9 +170,9 @@ impl Users {
 }
 
 fn check_length(password: &str) -> Result<(), ApiError> {
-    let (least, most) = PASSWORD.into_inner();
+    let (least, most) = PASSWORD_CHARACTERS.into_inner();
     // Bytes first: characters of something endless are not counted either.
-    if password.len() <= most * 4 && PASSWORD.contains(&password.chars().count()) {
+    if password.len() <= most * 4 && PASSWORD_CHARACTERS.contains(&password.chars().count()) {
         Ok(())
     } else {
         Err(Problem::with(Code::Validation, format!("password must have {least} to {most} characters")).into())

@@ -10,6 +10,7 @@ use tokio_postgres::{Config, NoTls};
 
 use super::door::{Statement, statement};
 use super::migrations;
+use super::schema::{self, Fit};
 
 /// How this program finds and treats the database.
 #[derive(Clone)]
@@ -112,10 +113,15 @@ pub enum ConnectError {
         needed: i64,
     },
     /// This program is behind.
-    #[error("the schema is at version {found}, this program only knows {needed}: run the program that migrated it, or a newer one")]
+    #[error(
+        "the schema is at version {found} and takes programs of version {oldest} and newer, this one is of {needed}: run the program that \
+         migrated it, or a newer one"
+    )]
     SchemaAhead {
         /// What is there.
         found: i64,
+        /// The oldest program that it takes.
+        oldest: i64,
         /// What this program knows.
         needed: i64,
     },
@@ -152,7 +158,7 @@ impl fmt::Debug for Postgres {
 }
 
 impl Postgres {
-    /// Connects, and checks that the schema is the one this program was built for, that commits reach the disk, and that the role
+    /// Connects, and checks that the schema is one that takes this program, that commits reach the disk, and that the role
     /// cannot alter the log.
     ///
     /// # Errors
@@ -202,14 +208,16 @@ impl Postgres {
             }
             Err(error) => return Err(ConnectError::Check(error)),
         };
+        let (schema, needed) = (row.get("schema_version"), migrations::version());
         let setup = Setup {
             role: row.get("role"),
             owns_the_log: row.get("owns_the_log"),
-            schema: row.get("schema_version"),
+            schema,
+            oldest: schema::oldest(&connection, schema, needed).await.map_err(ConnectError::Check)?,
             fsync: row.get("fsync"),
             encoding: row.get("encoding"),
         };
-        setup.check(migrations::version())
+        setup.check(needed)
     }
 }
 
@@ -219,18 +227,23 @@ struct Setup {
     role: String,
     owns_the_log: bool,
     schema: i64,
+    oldest: i64,
     fsync: String,
     encoding: String,
 }
 
 impl Setup {
     fn check(self, needed: i64) -> Result<(), ConnectError> {
-        let Self { role, owns_the_log, schema: found, fsync, encoding } = self;
-        if found < needed {
-            Err(ConnectError::SchemaBehind { found, needed })
-        } else if found > needed {
-            Err(ConnectError::SchemaAhead { found, needed })
-        } else if fsync != "on" {
+        let Self { role, owns_the_log, schema: found, oldest, fsync, encoding } = self;
+        match Fit::of(found, oldest, needed) {
+            Fit::Own => {}
+            Fit::Newer => {
+                tracing::info!(schema.found = found, schema.needed = needed, "the schema is newer than this program, and takes it");
+            }
+            Fit::Behind => return Err(ConnectError::SchemaBehind { found, needed }),
+            Fit::Ahead { oldest } => return Err(ConnectError::SchemaAhead { found, oldest, needed }),
+        }
+        if fsync != "on" {
             Err(ConnectError::NoFsync)
         } else if owns_the_log {
             Err(ConnectError::Owner { role })
@@ -247,12 +260,21 @@ mod tests {
     use super::*;
 
     fn fit() -> Setup {
-        Setup { role: "posthaste_server".into(), owns_the_log: false, schema: 6, fsync: "on".into(), encoding: "UTF8".into() }
+        Setup { role: "posthaste_server".into(), owns_the_log: false, schema: 6, oldest: 6, fsync: "on".into(), encoding: "UTF8".into() }
     }
 
     #[test]
     fn a_database_that_is_set_up_right_is_taken() {
         assert!(fit().check(6).is_ok());
+    }
+
+    #[test]
+    fn a_newer_schema_is_taken_if_it_takes_this_program() {
+        let newer = |oldest| Setup { schema: 8, oldest, ..fit() }.check(6);
+        assert!(newer(5).is_ok() && newer(6).is_ok());
+        assert!(matches!(newer(7), Err(ConnectError::SchemaAhead { found: 8, oldest: 7, needed: 6 })));
+        let behind = Setup { schema: 5, oldest: 5, ..fit() }.check(6);
+        assert!(matches!(behind, Err(ConnectError::SchemaBehind { found: 5, needed: 6 })), "{behind:?}");
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use posthaste_application::port::cursors::{Connect, Connected, CursorMove, Device, Generation, Receipt, SentMark, Welcome};
+use posthaste_application::port::cursors::{Connect, Connected, CursorMove, Device, Generation, KnownDevice, Receipt, SentMark, Welcome};
 use posthaste_application::port::log::Memberships;
 use posthaste_application::port::{Cursors, PortError};
 use posthaste_application::recorded::Position;
-use posthaste_domain::{DeviceId, UserId};
+use posthaste_domain::{DeviceId, SessionId, UserId};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -17,6 +17,8 @@ use super::rows;
 const CONNECT: Statement = statement!("cursors_connect");
 const ADVANCE: Statement = statement!("cursors_advance");
 const GENERATIONS: Statement = statement!("cursors_generations");
+const DEVICES: Statement = statement!("cursors_devices");
+const COUNT: Statement = statement!("cursors_count");
 const MARK_SENT: Statement = statement!("cursors_mark_sent");
 const RECEIPTS: Statement = statement!("cursors_receipts");
 const SENDS: Statement = statement!("cursors_sends");
@@ -46,6 +48,9 @@ impl Cursors for PgCursors {
         if rows::value(first, "revoked")? {
             return Ok(Connected::Revoked);
         }
+        if rows::value(first, "suspended")? {
+            return Ok(Connected::Suspended);
+        }
         let (Some(cursor), Some(generation)) =
             (rows::optional_position(first, "cursor")?, rows::value::<Option<i64>>(first, "generation")?)
         else {
@@ -66,6 +71,24 @@ impl Cursors for PgCursors {
         let times: Vec<DateTime<Utc>> = moves.iter().map(|moved| moved.at).collect();
         let rows = self.0.query(ADVANCE, &[&users, &devices, &positions, &times]).await?;
         rows.iter().map(generation).collect()
+    }
+
+    async fn devices(&self, user: Option<UserId>, after: Option<Device>, limit: usize) -> Result<Vec<KnownDevice>, PortError> {
+        let (first, last) = user.map_or((Uuid::nil(), Uuid::max()), |user| (user.uuid(), user.uuid()));
+        let (after_user, after_device) = after.map_or((Uuid::nil(), Uuid::nil()), |after| (after.user.uuid(), after.device.uuid()));
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = self.0.query(DEVICES, &[&first, &last, &after_user, &after_device, &limit]).await?;
+        let known = |row| {
+            let (device, generation) = generation(row)?;
+            let (cursor, session) = (rows::position(row, "position")?, rows::optional(row, "session_id")?.map(SessionId::new));
+            Ok(KnownDevice { device, cursor, generation, session, connected_at: rows::value(row, "connected_at")? })
+        };
+        rows.iter().map(known).collect()
+    }
+
+    async fn count(&self) -> Result<u64, PortError> {
+        let rows = self.0.query(COUNT, &[]).await?;
+        rows::count(rows::only(&rows, "cursors")?, "devices")
     }
 
     async fn mark_sent(&self, marks: &[SentMark]) -> Result<(), PortError> {

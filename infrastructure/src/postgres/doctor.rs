@@ -13,6 +13,7 @@ use tokio_postgres::{NoTls, Row};
 use super::connect::{PostgresConfig, place};
 use super::door::{Statement, statement};
 use super::migrations;
+use super::schema::{self, Fit};
 
 const DOCTOR: Statement = statement!("doctor");
 /// How long it may take to connect and to answer.
@@ -39,14 +40,20 @@ pub async fn examine(config: &PostgresConfig, clock: &dyn Clock) -> Vec<Finding>
     };
     let connection = tokio::spawn(connection);
     let (begun, asked_at) = (Instant::now(), clock.now());
-    let answered = timeout(PATIENCE, client.query_one(DOCTOR.sql, &[])).await;
+    let needed = migrations::version();
+    let asked = async {
+        let row = client.query_one(DOCTOR.sql, &[]).await?;
+        let oldest = schema::oldest(&client, row.get("schema_version"), needed).await?;
+        Ok((row, oldest))
+    };
+    let answered = timeout(PATIENCE, asked).await;
     let took = begun.elapsed();
     drop(client);
     connection.abort();
     let mut findings = vec![Finding::ok(CHECK, format!("PostgreSQL at {place} answers"))];
     match answered {
-        Ok(Ok(row)) => {
-            findings.extend(Setup::from(&row).findings(migrations::version()));
+        Ok(Ok((row, oldest))) => {
+            findings.extend(Setup { oldest, ..Setup::from(&row) }.findings(needed));
             let now: DateTime<Utc> = row.get("now");
             let middle = asked_at + TimeDelta::from_std(took / 2).unwrap_or_default();
             findings.push(doctor::of_clocks(now - middle, took / 2));
@@ -78,6 +85,7 @@ struct Setup {
     synchronous_commit: String,
     encoding: String,
     schema: i64,
+    oldest: i64,
     owns_the_log: bool,
     rights: Vec<String>,
     unguarded: Vec<String>,
@@ -93,6 +101,7 @@ impl From<&Row> for Setup {
             synchronous_commit: row.get("synchronous_commit"),
             encoding: row.get("encoding"),
             schema: row.get("schema_version"),
+            oldest: row.get("schema_version"),
             owns_the_log: row.get("owns_the_log"),
             rights: row.get("rights"),
             unguarded: row.get("unguarded"),
@@ -108,14 +117,21 @@ impl Setup {
     fn schema(&self, needed: i64) -> Finding {
         const CHECK: &str = "schema";
         let found = self.schema;
-        if found < needed {
-            let says = format!("the schema is at version {found}, and this program needs {needed}: migrations are pending");
-            Finding::fail(CHECK, says, "run `posthaste migrate` as the owner; processes that run go on meanwhile")
-        } else if found > needed {
-            let says = format!("the schema is at version {found}, and this program only knows {needed}");
-            Finding::fail(CHECK, says, "run the program that migrated it, or a newer one")
-        } else {
-            Finding::ok(CHECK, format!("the schema is at version {found}, and nothing is pending"))
+        match Fit::of(found, self.oldest, needed) {
+            Fit::Own => Finding::ok(CHECK, format!("the schema is at version {found}, and nothing is pending")),
+            Fit::Newer => {
+                let says = format!("the schema is at version {found}, which takes this program of version {needed} as well");
+                Finding::warn(CHECK, says, "finish the upgrade: start the newer program everywhere")
+            }
+            Fit::Behind => {
+                let says = format!("the schema is at version {found}, and this program needs {needed}: migrations are pending");
+                Finding::fail(CHECK, says, "run `posthaste migrate` as the owner; processes that run go on meanwhile")
+            }
+            Fit::Ahead { oldest } => {
+                let says =
+                    format!("the schema is at version {found} and takes programs of version {oldest} and newer; this one is of {needed}");
+                Finding::fail(CHECK, says, "run the program that migrated it, or a newer one")
+            }
         }
     }
 
@@ -197,6 +213,7 @@ mod tests {
             synchronous_commit: on(),
             encoding: "UTF8".to_owned(),
             schema: 6,
+            oldest: 6,
             owns_the_log: false,
             rights: Vec::new(),
             unguarded: Vec::new(),
@@ -219,6 +236,7 @@ mod tests {
         let off = || "off".to_owned();
         assert_eq!(fails(&fit(), 7), ["schema"]);
         assert_eq!(fails(&fit(), 5), ["schema"]);
+        assert_eq!(worst(&Setup { oldest: 5, ..fit() }.findings(5)), Verdict::Warn);
         assert_eq!(fails(&Setup { fsync: off(), ..fit() }, 6), ["durability"]);
         for weak in ["off", "local", "remote_write"] {
             assert_eq!(fails(&Setup { synchronous_commit: weak.to_owned(), ..fit() }, 6), ["durability"], "{weak}");

@@ -65,6 +65,26 @@ impl Failure {
     }
 }
 
+/// The values of a statement were refused, or how they fit to what is there, and not the statement: the same will come of them whenever they
+/// are tried again. Says nothing of what they are, which the server does.
+#[derive(Debug, thiserror::Error)]
+#[error("{statement} is refused with {code}{}", constraint.as_ref().map_or_else(String::new, |name| format!(", by {name}")))]
+pub(super) struct RefusedValues {
+    statement: &'static str,
+    code: String,
+    constraint: Option<String>,
+}
+
+impl RefusedValues {
+    /// If that is what it was.
+    pub(super) fn of(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
+        let StatementError { statement, source } = error.downcast_ref()?;
+        let said = source.as_db_error().filter(|said| matches!(said.code().code().get(..2), Some("22" | "23")))?;
+        let constraint = said.constraint().map(|name| format!("{name} of {}", said.table().unwrap_or("a table")));
+        Some(Self { statement, code: said.code().code().to_owned(), constraint })
+    }
+}
+
 fn is_conversion(error: &tokio_postgres::Error) -> bool {
     use std::error::Error as _;
     // The driver keeps its kinds to itself; of its failures without a code, those to read or write a value come from none of these.

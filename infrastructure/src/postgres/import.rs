@@ -166,7 +166,7 @@ struct Columns<'a> {
     causations: Vec<Option<Uuid>>,
     schemas: Vec<i16>,
     ordinals: Vec<i16>,
-    categories: Vec<&'static str>,
+    categories: Vec<&'a str>,
     types: Vec<&'a str>,
     fingerprints: Vec<&'a [u8]>,
     hashes: Vec<&'a [u8]>,

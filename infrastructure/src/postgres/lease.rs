@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use posthaste_application::port::lease::{Fenced, Lease, RelayStatus};
 use posthaste_application::port::{PortError, RelayLease};
 use posthaste_application::recorded::Position;
@@ -14,6 +15,7 @@ use super::rows;
 
 const ACQUIRE: Statement = statement!("lease_acquire");
 const CHECKPOINT: Statement = statement!("lease_checkpoint");
+const CONFIRMED_AT: Statement = statement!("lease_confirmed_at");
 const RELEASE: Statement = statement!("lease_release");
 const STATUS: Statement = statement!("lease_status");
 
@@ -40,13 +42,18 @@ impl RelayLease for PgLease {
 
     async fn checkpoint(&self, lease: Lease, position: Position, ttl: Duration) -> Result<Result<(), Fenced>, PortError> {
         let (epoch, position) = (rows::number(lease.epoch)?, rows::number(position.0)?);
-        let touched = self.0.execute(CHECKPOINT, &[&lease.holder, &epoch, &position, &ttl.as_secs_f64()]).await?;
-        Ok(if touched == 1 { Ok(()) } else { Err(Fenced { epoch: lease.epoch }) })
+        let held = self.0.query(CHECKPOINT, &[&lease.holder, &epoch, &position, &ttl.as_secs_f64()]).await?;
+        Ok(if held.is_empty() { Err(Fenced { epoch: lease.epoch }) } else { Ok(()) })
     }
 
     async fn release(&self, lease: Lease) -> Result<(), PortError> {
         self.0.execute(RELEASE, &[&lease.holder, &rows::number(lease.epoch)?]).await?;
         Ok(())
+    }
+
+    async fn confirmed_at(&self, position: Position) -> Result<Option<DateTime<Utc>>, PortError> {
+        let rows = self.0.query(CONFIRMED_AT, &[&rows::number(position.0)?]).await?;
+        rows.first().map(|row| rows::value(row, "at")).transpose()
     }
 
     async fn status(&self) -> Result<RelayStatus, PortError> {

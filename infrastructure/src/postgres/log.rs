@@ -3,10 +3,10 @@
 mod batch;
 
 use async_trait::async_trait;
-use posthaste_application::port::log::{AppendRefused, MembershipWindow, Memberships, Reading};
+use posthaste_application::port::log::{MembershipWindow, Memberships, Reading, Recording};
 use posthaste_application::port::{EventLog, PortError};
 use posthaste_application::recorded::{Append, Appended, Hash, Head, Position, Recorded, StreamId};
-use posthaste_domain::{CommandId, DeviceId, ThreadId, UserId};
+use posthaste_domain::{Addressee, CommandId, DeviceId, ThreadId, UserId};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -25,6 +25,7 @@ const READ_FOR_USER: Statement = statement!("log_read_for_user");
 const MEMBERSHIPS: Statement = statement!("log_memberships");
 const WINDOWS: Statement = statement!("log_windows");
 const MEMBERS_AT: Statement = statement!("log_members_at");
+const ADDRESSEES: Statement = statement!("log_addressees");
 const READINGS: Statement = statement!("log_readings");
 const DELETIONS: Statement = statement!("log_deletions");
 pub(super) const HEAD: Statement = statement!("log_head");
@@ -56,18 +57,18 @@ impl Drop for PgLog {
 
 #[async_trait]
 impl EventLog for PgLog {
-    async fn append(&self, batch: &[Append]) -> Result<Vec<Result<Appended, AppendRefused>>, PortError> {
+    async fn record(&self, batch: &[Append]) -> Result<Recording, PortError> {
         if batch.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Recording::default());
         }
         let columns = Batch::new(batch)?;
         let rows = self.postgres.query(APPEND, &columns.parameters()).await?;
-        let answers = columns.answers(batch, &rows)?;
-        // Readers in this process need not wait for the notification to come around.
-        if let Some(last) = answers.iter().flatten().map(|appended| appended.last).max() {
-            advance(&self.heard, last);
+        let recording = columns.recording(batch, &rows)?;
+        // Whoever follows the log in this process need not wait for the notification to come around.
+        if let Some(last) = recording.events.last() {
+            advance(&self.heard, last.position);
         }
-        Ok(answers)
+        Ok(recording)
     }
 
     async fn find_command(&self, command: CommandId) -> Result<Option<(Hash, Appended)>, PortError> {
@@ -120,6 +121,12 @@ impl EventLog for PgLog {
         let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 4] = [&thread.uuid(), &number(position.0)?, &after, &limited(limit)];
         let rows = self.postgres.query(MEMBERS_AT, &parameters).await?;
         rows.iter().map(|row| rows::value(row, "user_id").map(UserId::new)).collect()
+    }
+
+    async fn addressees(&self, positions: &[Position]) -> Result<Vec<(Position, Addressee)>, PortError> {
+        let positions = positions.iter().map(|position| number(position.0)).collect::<Result<Vec<_>, _>>()?;
+        let rows = self.postgres.query(ADDRESSEES, &[&positions]).await?;
+        rows.iter().map(rows::addressee).collect()
     }
 
     async fn readings(&self, thread: ThreadId, position: Position, users: &[UserId]) -> Result<Vec<Reading>, PortError> {

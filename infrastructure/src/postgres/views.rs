@@ -14,8 +14,8 @@ use chrono::{DateTime, Utc};
 use posthaste_application::port::PortError;
 use posthaste_application::recorded::Position;
 use posthaste_application::view::{
-    Ban, Earshot, Friend, FriendState, Glimpse, Invitation, Invite, Member, MemberPage, Page, Person, PublicThread, Reaction, Search,
-    ThreadFilter, ThreadSummary, TimelineEntry, TimelinePage, ViewName, Views,
+    Account, AccountFilter, Ban, Census, Earshot, Friend, FriendState, Glimpse, Invitation, Invite, Member, MemberPage, Page, Person,
+    PublicThread, Reaction, Search, ThreadFilter, ThreadSummary, TimelineEntry, TimelinePage, ViewName, Views,
 };
 use posthaste_domain::user::Privacy;
 use posthaste_domain::{MessageId, ThreadId, UserId};
@@ -149,6 +149,14 @@ impl Views for PgViews {
 
     async fn directory(&self, user: UserId, matching: &str, page: Page) -> Result<Vec<Person>, PortError> {
         people::directory(&self.postgres, user, matching, page).await
+    }
+
+    async fn accounts(&self, filter: &AccountFilter, page: Page) -> Result<Vec<Account>, PortError> {
+        people::accounts(&self.postgres, filter, page).await
+    }
+
+    async fn census(&self) -> Result<Census, PortError> {
+        people::census(&self.postgres).await
     }
 
     async fn privacy(&self, users: &[UserId]) -> Result<Vec<Privacy>, PortError> {

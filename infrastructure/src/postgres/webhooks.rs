@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use posthaste_application::port::webhooks::{DeadLetter, EndpointStatus, Fenced, Lease, Owed, Settlement, Waiting, Work};
+use posthaste_application::port::webhooks::{EndpointStatus, Fenced, Lease, Owed, Settlement, Waiting, Work};
 use posthaste_application::port::{PortError, Webhooks};
 use posthaste_application::recorded::Position;
 use tokio_postgres::Row;
@@ -22,11 +22,10 @@ const WORK: Statement = statement!("webhooks_work");
 const DELIVERED: Statement = statement!("webhooks_delivered");
 const RETRY: Statement = statement!("webhooks_retry");
 const BURY: Statement = statement!("webhooks_bury");
+const SET_ASIDE: Statement = statement!("webhooks_set_aside");
 const DISABLE: Statement = statement!("webhooks_disable");
 const RELEASE: Statement = statement!("webhooks_release");
 const STATUS: Statement = statement!("webhooks_status");
-const DEAD: Statement = statement!("webhooks_dead");
-const REPLAY: Statement = statement!("webhooks_replay");
 const ENABLE: Statement = statement!("webhooks_enable");
 
 /// The inboxes in PostgreSQL.
@@ -81,7 +80,8 @@ impl Webhooks for PgWebhooks {
         };
         for row in &rows {
             let Some(position) = rows::optional_position(row, "position")? else { break };
-            work.waiting.push(Waiting { position, tries: tries(row)?, due_at: rows::value(row, "due_at")? });
+            let (due_at, parked) = (rows::value(row, "due_at")?, rows::value(row, "parked")?);
+            work.waiting.push(Waiting { position, tries: rows::small(row, "tries")?, due_at, parked });
         }
         Ok(Ok(work))
     }
@@ -93,6 +93,12 @@ impl Webhooks for PgWebhooks {
             Settlement::Retry { due_at, at } => self.0.query(RETRY, &[&endpoint, &holder, &epoch, &position, due_at, at]).await?,
             Settlement::Dead { reason, at } => self.0.query(BURY, &[&endpoint, &holder, &epoch, &position, reason, at]).await?,
         };
+        Ok(if held.is_empty() { Err(Fenced { epoch: lease.epoch }) } else { Ok(()) })
+    }
+
+    async fn set_aside(&self, endpoint: &str, lease: Lease, positions: &[Position]) -> Result<Result<(), Fenced>, PortError> {
+        let positions = positions.iter().map(|position| rows::number(position.0)).collect::<Result<Vec<_>, _>>()?;
+        let held = self.0.query(SET_ASIDE, &[&endpoint, &lease.holder, &rows::number(lease.epoch)?, &positions]).await?;
         Ok(if held.is_empty() { Err(Fenced { epoch: lease.epoch }) } else { Ok(()) })
     }
 
@@ -113,8 +119,9 @@ impl Webhooks for PgWebhooks {
                 since: rows::position(row, "since")?,
                 waiting: rows::count(row, "waiting")?,
                 oldest: rows::optional_position(row, "oldest")?,
-                tries: tries(row)?,
+                tries: rows::small(row, "tries")?,
                 dead: rows::count(row, "dead")?,
+                aside: rows::count(row, "aside")?,
                 failing_since: rows::value(row, "failing_since")?,
                 disabled_at: rows::value(row, "disabled_at")?,
             })
@@ -122,29 +129,7 @@ impl Webhooks for PgWebhooks {
         self.0.query(STATUS, &[]).await?.iter().map(status).collect()
     }
 
-    async fn dead(&self, endpoint: &str, after: Position, limit: usize) -> Result<Vec<DeadLetter>, PortError> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let letter = |row: &Row| {
-            Ok(DeadLetter {
-                position: rows::position(row, "position")?,
-                tries: tries(row)?,
-                reason: rows::value(row, "reason")?,
-                died_at: rows::value(row, "died_at")?,
-            })
-        };
-        self.0.query(DEAD, &[&endpoint, &rows::number(after.0)?, &limit]).await?.iter().map(letter).collect()
-    }
-
-    async fn replay(&self, endpoint: &str, only: Option<Position>) -> Result<u64, PortError> {
-        let only = only.map(|position| rows::number(position.0)).transpose()?;
-        self.0.execute(REPLAY, &[&endpoint, &only]).await
-    }
-
     async fn enable(&self, endpoint: &str) -> Result<bool, PortError> {
         Ok(!self.0.query(ENABLE, &[&endpoint]).await?.is_empty())
     }
-}
-
-fn tries(row: &Row) -> Result<u32, PortError> {
-    u32::try_from(rows::value::<i32>(row, "tries")?).map_err(|error| PortError::corrupt("tries", error))
 }

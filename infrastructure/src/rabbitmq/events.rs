@@ -1,6 +1,7 @@
 //! Single events for durable consumers, each under its own routing key.
 
 use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::{AMQPValue, FieldTable};
@@ -52,7 +53,7 @@ impl Singles {
     }
 
     /// Sends those of a run that are of the types, and gives their confirmations.
-    pub(super) async fn send(&mut self, run: &[Recorded]) -> lapin::Result<Vec<PublisherConfirm>> {
+    pub(super) async fn send(&mut self, run: &[Arc<Recorded>]) -> lapin::Result<Vec<PublisherConfirm>> {
         let mut confirms = Vec::new();
         for event in run {
             let before = Position(event.position.0.saturating_sub(1));
@@ -113,7 +114,7 @@ impl EventPublisher {
     ///
     /// # Errors
     /// At least one was not stored. Publishing all of them again is safe.
-    pub async fn publish(&mut self, events: &[Recorded]) -> Result<Vec<Position>, PortError> {
+    pub async fn publish(&mut self, events: &[Arc<Recorded>]) -> Result<Vec<Position>, PortError> {
         let returned = stored(self.singles.send(events).await.map_err(failed)?).await?;
         let unrouted = events.iter().filter(|event| returned.contains(&event.id().to_string()));
         Ok(unrouted.map(|event| event.position).collect())

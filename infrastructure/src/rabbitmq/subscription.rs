@@ -65,7 +65,7 @@ impl Subscription {
             // Sent by the first poll. There is nothing to wait for: if it is lost, so is the connection.
             let _ = delivery.acker.ack(BasicAckOptions::default()).now_or_never();
             match decode(&delivery) {
-                Ok(run) if !run.is_empty() => return Ok(Arc::from(run)),
+                Ok(run) if !run.is_empty() => return Ok(run),
                 Ok(_) => {}
                 Err(error) => {
                     let message = delivery.properties.message_id().as_ref().map_or("", |id| id.as_str());
@@ -76,7 +76,7 @@ impl Subscription {
     }
 }
 
-fn decode(delivery: &Delivery) -> Result<Vec<posthaste_application::recorded::Recorded>, wire::Unreadable> {
+fn decode(delivery: &Delivery) -> Result<Run, wire::Unreadable> {
     let content_type = delivery.properties.content_type().as_ref().map_or("", |content_type| content_type.as_str());
-    wire::decode(content_type, &delivery.data)
+    Ok(wire::decode(content_type, &delivery.data)?.into_iter().map(Arc::new).collect())
 }

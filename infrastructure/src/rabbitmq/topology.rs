@@ -9,8 +9,13 @@ use posthaste_application::port::queue::{Consumer, TRIES};
 pub const FEED: &str = "posthaste.feed";
 /// Single events, by the routing key `<category>.<event_name>`: exactly two words, so that `message.*` gets all of messages.
 pub const EVENTS: &str = "posthaste.events";
-/// What durable consumers have given up: the exchange their queues name as `x-dead-letter-exchange`, and the queue behind it.
+/// What durable consumers have given up: the exchange their queues name as `x-dead-letter-exchange`. Nothing of that is lost: it is in the log,
+/// or the log knows nothing of it.
 pub const DEAD: &str = "posthaste.dead";
+/// The queue behind it, to look at.
+pub const GIVEN_UP: &str = "posthaste.given-up";
+/// So many are kept there, the latest.
+pub const MOST_GIVEN_UP: u32 = 1_000;
 
 /// A queue that nobody has consumed from or declared for so long is removed: its consumer is not configured any more, or reads from the
 /// log what it has missed.
@@ -51,15 +56,19 @@ pub(super) fn parts(consumers: &[Consumer]) -> Vec<Part> {
     let exchanges = exchanges.into_iter().map(|(name, kind)| Part::Exchange(name, kind));
     let mut arguments = FieldTable::default();
     arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
+    arguments.insert("x-max-length".into(), AMQPValue::LongLongInt(i64::from(MOST_GIVEN_UP)));
+    arguments.insert("x-overflow".into(), AMQPValue::LongString("drop-head".into()));
     let queues = consumers.iter().map(|consumer| Part::Queue(queue(consumer), arguments_of_consumers()));
-    exchanges.chain([Part::Queue(DEAD.to_owned(), arguments)]).chain(queues).collect()
+    exchanges.chain([Part::Queue(GIVEN_UP.to_owned(), arguments)]).chain(queues).collect()
 }
 
 pub(super) async fn declare(channel: &Channel, consumers: &[Consumer]) -> lapin::Result<()> {
     for part in parts(consumers) {
         part.declare(channel, false).await?;
     }
-    channel.queue_bind(DEAD.into(), DEAD.into(), "".into(), QueueBindOptions::default(), FieldTable::default()).await?;
+    channel.queue_bind(GIVEN_UP.into(), DEAD.into(), "".into(), QueueBindOptions::default(), FieldTable::default()).await?;
+    // The queue of earlier versions had no bound, and a queue that is there cannot be given one.
+    channel.queue_unbind(DEAD.into(), DEAD.into(), "".into(), FieldTable::default()).await?;
     for consumer in consumers {
         let queue = queue(consumer);
         for event_type in &consumer.types {

@@ -3,6 +3,8 @@
 //! A change of shape needs a new [`CONTENT_TYPE`], and readers that know both, before anybody writes it: nodes of two versions
 //! run side by side during an upgrade. What a node cannot read it skips, and reads from the log.
 
+use std::sync::Arc;
+
 use chrono::DateTime;
 use posthaste_application::recorded::{Hash, Position, Recorded, StreamId};
 use posthaste_domain::{Category, CommandId, ThreadId, UserId};
@@ -18,7 +20,7 @@ pub(super) enum Unreadable {
     ContentType(String),
     #[error("it is damaged: {0}")]
     Damaged(#[from] postcard::Error),
-    #[error("the category {0:?} is unknown")]
+    #[error("{0:?} is not the name of a category")]
     Category(String),
     #[error("{0} is not a time")]
     Time(i64),
@@ -48,13 +50,13 @@ struct Event<'a> {
 }
 
 /// What identifies a message of these events to a person who looks at the broker: `<first>-<last>`.
-pub(super) fn message_id(run: &[Recorded]) -> String {
-    let position = |event: Option<&Recorded>| event.map_or(Position::START, |event| event.position);
+pub(super) fn message_id(run: &[Arc<Recorded>]) -> String {
+    let position = |event: Option<&Arc<Recorded>>| event.map_or(Position::START, |event| event.position);
     format!("{}-{}", position(run.first()), position(run.last()))
 }
 
-pub(super) fn encode(run: &[Recorded]) -> Vec<u8> {
-    let events: Vec<_> = run.iter().map(Event::from).collect();
+pub(super) fn encode(run: &[Arc<Recorded>]) -> Vec<u8> {
+    let events: Vec<_> = run.iter().map(|event| Event::from(&**event)).collect();
     postcard::to_stdvec(&events).expect("memory is enough, and every length is known")
 }
 

@@ -39,19 +39,31 @@ end
 return ends
 ";
 
+/// Whether the lease of ARGV[n] in KEYS[n] runs: 1 or 0.
+const CONNECTED: &str = r"
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local runs = {}
+for n, key in ipairs(KEYS) do
+    runs[n] = tonumber(redis.call('ZSCORE', key, ARGV[n]) or 0) > now and 1 or 0
+end
+return runs
+";
+
 /// Presence under `<prefix>presence:<user>`. Needs Redis 6.2.
 pub struct RedisPresence {
     connection: ConnectionManager,
     prefix: String,
     renew: Script,
     look: Script,
+    connected: Script,
 }
 
 impl RedisPresence {
     /// Presence whose keys begin with this prefix.
     #[must_use]
     pub fn new(connection: ConnectionManager, prefix: impl Into<String>) -> Self {
-        Self { connection, prefix: prefix.into(), renew: Script::new(RENEW), look: Script::new(LOOK) }
+        Self { connection, prefix: prefix.into(), renew: Script::new(RENEW), look: Script::new(LOOK), connected: Script::new(CONNECTED) }
     }
 
     fn key(&self, user: UserId) -> String {
@@ -71,6 +83,22 @@ impl Presence for RedisPresence {
             let _: i64 = renew.invoke_async(&mut self.connection.clone()).await.map_err(failed)?;
         }
         Ok(())
+    }
+
+    async fn connected(&self, devices: &[Device]) -> Result<Vec<bool>, PortError> {
+        let mut connected = Vec::with_capacity(devices.len());
+        for some in devices.chunks(TOGETHER) {
+            let mut look = self.connected.prepare_invoke();
+            for device in some {
+                look.key(self.key(device.user)).arg(device.device.to_string());
+            }
+            let runs: Vec<i64> = look.invoke_async(&mut self.connection.clone()).await.map_err(failed)?;
+            if runs.len() != some.len() {
+                return Err(PortError::corrupt("presence in redis", format!("{} answers for {} devices", runs.len(), some.len())));
+            }
+            connected.extend(runs.into_iter().map(|runs| runs == 1));
+        }
+        Ok(connected)
     }
 
     async fn look(&self, users: &[UserId]) -> Result<Vec<Seen>, PortError> {

@@ -62,6 +62,8 @@ closes! {
     ProtocolViolation, 4201, "protocol_violation", "Too many frames that make no sense";
     /// The login was ended.
     SessionRevoked, 4202, "session_revoked", "The session was revoked";
+    /// The user was suspended.
+    AccountSuspended, 4203, "account_suspended", "The account is suspended";
     /// The same device connected again.
     Replaced, 4204, "replaced_by_same_device", "The same device has connected again";
     /// The user has too many sockets.

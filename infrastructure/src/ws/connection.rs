@@ -20,7 +20,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::close::Close;
 use super::frame::{self, Ack, Auth, ClientFrame, Cmd, Limits, Ping, Read, ServerFrame, Typing};
-use super::handshake::{Session, is_revoked};
+use super::handshake::{self, Session};
 use super::leaving::Leaving;
 use super::liveness::{self, Liveness, Seen};
 use super::outbox::Outbox;
@@ -30,6 +30,8 @@ use super::{Gateway, op, presence};
 
 /// Most commands of one connection that are on their way; then its next frames wait.
 pub(super) const IN_FLIGHT: usize = 64;
+/// Why nothing of a login is taken, if nothing is.
+type Looked = Result<Option<Detached>, ExecuteError>;
 type Submitted = Result<BoxFuture<'static, Result<Executed, ExecuteError>>, ExecuteError>;
 
 pub(super) struct Connection<'a> {
@@ -44,7 +46,7 @@ pub(super) struct Connection<'a> {
     /// Who is watched.
     watcher: Option<Watcher>,
     /// A new access token that is being looked at. The client's next frame waits for it.
-    renewing: Option<(Access, BoxFuture<'static, Result<bool, ExecuteError>>)>,
+    renewing: Option<(Access, BoxFuture<'static, Looked>)>,
     bad_frames: usize,
     /// Up to here it is known that everything was written to the socket.
     sent: Position,
@@ -108,7 +110,7 @@ impl<'a> Connection<'a> {
                     shown.into_iter().for_each(|shown| self.outbox.push(presence::frame(shown)));
                     Ok(())
                 }
-                Some(revoked) = OptionFuture::from(self.renewing.as_mut().map(|(_, renewing)| renewing)) => self.renewed(revoked),
+                Some(ended) = OptionFuture::from(self.renewing.as_mut().map(|(_, renewing)| renewing)) => self.renewed(ended),
                 _ = looks.tick() => self.look(),
                 _ = attached.until_detached() => Ok(()),
                 () = self.gateway.stopping.cancelled(), if leaving == Leaving::No => {
@@ -191,6 +193,10 @@ impl<'a> Connection<'a> {
             Detached::Revoked => {
                 self.outbox.clear();
                 Ended::Close(Close::SessionRevoked)
+            }
+            Detached::Suspended => {
+                self.outbox.clear();
+                Ended::Close(Close::AccountSuspended)
             }
         }
     }
@@ -290,18 +296,18 @@ impl<'a> Connection<'a> {
             Ok(access) if access.user == self.session.access.user => {
                 self.gateway.hub.speak_for(self.session.reader.attached(), access.session);
                 let executor = self.gateway.executor.clone();
-                self.renewing = Some((access, async move { is_revoked(&executor, access).await }.boxed()));
+                self.renewing = Some((access, async move { handshake::ended(&executor, access).await }.boxed()));
             }
             Ok(_) => self.outbox.push(frame::error(None, &Problem::with(Code::Forbidden, "the token is of another user"))),
             Err(refused) => self.outbox.push(frame::error(None, &Problem::from(refused))),
         }
     }
 
-    fn renewed(&mut self, revoked: Result<bool, ExecuteError>) -> Result<(), Ended> {
+    fn renewed(&mut self, ended: Looked) -> Result<(), Ended> {
         let Some((access, _)) = self.renewing.take() else { return Ok(()) };
-        let frame = match revoked {
-            Ok(true) => return Err(self.let_go(Detached::Revoked)),
-            Ok(false) => {
+        let frame = match ended {
+            Ok(Some(why)) => return Err(self.let_go(why)),
+            Ok(None) => {
                 self.session.access = access;
                 ServerFrame::Ok { re: None, dup: false, result: None }.text()
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use futures::stream::SplitStream;
 use poem::web::websocket::{Message, WebSocketStream};
-use posthaste_application::deliver::{Admission, Admitted, Reader, Window, connect};
+use posthaste_application::deliver::{Admission, Admitted, Detached, Reader, Window, connect};
 use posthaste_application::execute::{ExecuteError, Executor};
 use posthaste_application::meter::meters;
 use posthaste_application::port::PortError;
@@ -125,12 +125,14 @@ pub(super) async fn shake_hands(gateway: &Gateway, stream: &mut SplitStream<WebS
     Ok(Session { id, access, device, cursor, head, window, reader, _counted: Counted::new() })
 }
 
-/// Whether a login was ended, as the log has it now.
+/// Why nothing of a login is taken, if nothing is, as the log has it now.
 ///
 /// # Errors
 /// The log cannot be read.
-pub(super) async fn is_revoked(executor: &Executor, access: Access) -> Result<bool, ExecuteError> {
-    Ok(executor.states().fresh::<User>(access.user).await?.state.has_revoked(access.session))
+pub(super) async fn ended(executor: &Executor, access: Access) -> Result<Option<Detached>, ExecuteError> {
+    let user = executor.states().fresh::<User>(access.user).await?;
+    let revoked = user.has_revoked(access.session).then_some(Detached::Revoked);
+    Ok(revoked.or(user.is_suspended().then_some(Detached::Suspended)))
 }
 
 async fn first_frame(stream: &mut SplitStream<WebSocketStream>) -> Result<Hello, Refused> {
@@ -204,6 +206,7 @@ async fn admit(gateway: &Gateway, access: &Access, device: Device, cursor: Optio
     match connect(&gateway.hub, &*gateway.ports.cursors, ask).await? {
         Admission::Admitted(admitted) => Ok(admitted),
         Admission::Revoked => Err(Refused::Close(Close::SessionRevoked)),
+        Admission::Suspended => Err(Refused::Close(Close::AccountSuspended)),
         Admission::BeyondHead { head } => {
             let detail = format!("the cursor {} is beyond the head of the log {head}", cursor.unwrap_or_default());
             Err(Refused::Closed(Problem::with(Code::AckAhead, detail), Close::ProtocolViolation))

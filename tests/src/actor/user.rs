@@ -78,6 +78,27 @@ impl User {
         Ok(user)
     }
 
+    /// Somebody who has an account already, and is not logged in.
+    ///
+    /// # Errors
+    /// There is no client.
+    pub fn returning(username: &str, password: &str, id: UserId) -> anyhow::Result<Self> {
+        let http = reqwest::Client::builder().timeout(PATIENCE).tcp_nodelay(true).build()?;
+        Ok(Self { http, username: username.to_owned(), password: password.to_owned(), token: Mutex::default(), id })
+    }
+
+    /// Their username.
+    #[must_use]
+    pub fn username(&self) -> &str {
+        &self.username
+    }
+
+    /// Their password.
+    #[must_use]
+    pub fn password(&self) -> &str {
+        &self.password
+    }
+
     /// Who they are.
     #[must_use]
     pub fn id(&self) -> UserId {

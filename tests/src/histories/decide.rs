@@ -5,14 +5,18 @@ use chrono::Duration;
 use posthaste_domain::claim::ClaimCommand;
 use posthaste_domain::friendship::{DirectPermit, DirectPolicy, FriendshipCommand};
 use posthaste_domain::message::{Attachment, Attachments, Forwarded, MessageCommand, MessageContent, Posted};
+use posthaste_domain::operation::{DeadLetter, DeadLetterOperation, OperationCommand};
 use posthaste_domain::subscription::{SubscriptionChange, SubscriptionCommand};
-use posthaste_domain::text::{Description, DisplayName, Emoji, FileName, MediaType, MessageBody, Title, Username};
+use posthaste_domain::text::{
+    ConsumerName, Description, DisplayName, Emoji, FileName, MediaType, MessageBody, StreamName, Title, Username,
+};
 use posthaste_domain::thread::{
     Admission, Appearance, History as ThreadHistory, PostPermit, Role, SettingsChanges, SharedKind, ThreadCommand, Visibility,
 };
-use posthaste_domain::user::{Circle, Privacy, Profile, UserCommand};
+use posthaste_domain::user::{AdminPermit, Circle, Privacy, Profile, ServiceRole, SuspensionReason, UserCommand};
 use posthaste_domain::{
-    ClaimId, DeviceId, FileId, FriendshipId, InviteId, MessageId, PasscodeId, SessionId, SubscriptionId, Thread, ThreadId, UserId, UserPair,
+    ClaimId, DeviceId, FileId, FriendshipId, InviteId, MessageId, OperationId, PasscodeId, SessionId, SubscriptionId, Thread, ThreadId,
+    UserId, UserPair,
 };
 use uuid::Uuid;
 
@@ -35,6 +39,25 @@ impl History {
             What::Revoke => {
                 let (user, session) = (user(wish.by), SessionId::new(Uuid::from_u64_pair(6, wish.pick % 3)));
                 decision.decide(&mut self.states.users, user, UserCommand::RevokeSession { user, session })
+            }
+            What::Grant | What::Withdraw | What::Suspend | What::Reinstate => {
+                let (user, permit) = (user(wish.other), AdminPermit::of_the_server());
+                self.states.users.get(&user.uuid())?;
+                let role = if wish.yes { ServiceRole::Admin } else { ServiceRole::Auditor };
+                let command = match wish.what {
+                    What::Grant => UserCommand::GrantRole { permit, user, role },
+                    What::Withdraw => UserCommand::WithdrawRole { permit, user, role },
+                    What::Suspend => UserCommand::Suspend { permit, user, reason: wish.yes.then_some(SuspensionReason::Spam) },
+                    _ => UserCommand::Reinstate { permit, user },
+                };
+                decision.decide(&mut self.states.users, user, command)
+            }
+            What::Operate => {
+                let (permit, operation) = (AdminPermit::of_the_server(), OperationId::new(Uuid::from_u64_pair(7, self.commands)));
+                let (consumer, stream) = (ConsumerName::parse("view:people").ok()?, StreamName::parse("user-1").ok()?);
+                let what = if wish.yes { DeadLetterOperation::Retry } else { DeadLetterOperation::Drop };
+                let letter = DeadLetter { consumer, stream, position: 1 };
+                decision.decide(&mut self.states.operations, operation, OperationCommand { permit, operation, letter, what })
             }
             What::Request | What::Accept | What::Decline | What::Cancel | What::End | What::Block | What::Unblock => {
                 self.befriend(decision, wish)

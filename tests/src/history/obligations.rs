@@ -66,8 +66,14 @@ impl<'a> Obligations<'a> {
         }
         match event.event_type.as_str() {
             // For the server alone.
-            "claim.taken" => Some(BTreeSet::new()),
-            "user.registered" | "user.privacy_set" | "user.session_revoked" => user(&facts["user"]).map(only),
+            "claim.taken" | "operation.dead_letter_retried" | "operation.dead_letter_dropped" => Some(BTreeSet::new()),
+            "user.registered"
+            | "user.privacy_set"
+            | "user.session_revoked"
+            | "user.role_granted"
+            | "user.role_withdrawn"
+            | "user.suspended"
+            | "user.reinstated" => user(&facts["user"]).map(only),
             "friendship.requested" | "friendship.accepted" | "friendship.declined" | "friendship.cancelled" | "friendship.ended" => {
                 pair(&facts)
             }

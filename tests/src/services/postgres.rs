@@ -147,7 +147,10 @@ pub fn postgres_program(name: &str) -> anyhow::Result<Command> {
 }
 
 /// Connects, and serves the connection in a task until the client is dropped.
-pub(crate) async fn connect(url: &str) -> anyhow::Result<Client> {
+///
+/// # Errors
+/// It cannot connect.
+pub async fn connect(url: &str) -> anyhow::Result<Client> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
     // Its error reaches whoever uses the client.
     tokio::spawn(connection);

@@ -122,25 +122,11 @@ impl SimulatedBroker {
     /// Tells everybody of events that nobody has committed: what no relay does.
     pub(super) fn leak(&self, head: Head, batch: &[Append]) {
         let events = batch.iter().flat_map(|append| (0..).zip(&append.events).map(move |(ordinal, event)| (append, ordinal, event)));
-        let recorded = (1..).zip(events).map(|(n, (append, ordinal, event))| Recorded {
-            position: Position(head.position.0 + n),
-            stream: event.stream,
-            version: event.version,
-            event_type: event.event_type.clone(),
-            schema: event.schema,
-            facts: event.facts.clone(),
-            content: event.content.clone(),
-            thread: event.thread,
-            actor: append.actor,
-            command: append.command,
-            ordinal,
-            fingerprint: append.fingerprint,
-            correlation: append.correlation,
-            causation: append.causation,
-            at: DateTime::UNIX_EPOCH,
-            hash: [0; 32],
+        let recorded = (1..).zip(events).map(|(n, (append, ordinal, event))| {
+            let position = Position(head.position.0 + n);
+            Arc::new(Recorded::new(append, ordinal, event.clone(), position, DateTime::UNIX_EPOCH, [0; 32]))
         });
-        self.take(&recorded.collect::<Vec<_>>().into());
+        self.take(&recorded.collect());
     }
 }
 

@@ -163,7 +163,7 @@ async fn serve(world: &World, node: Node, mut up: UnboundedReceiver<Up>, down: &
     let ask = Connect { device, session: SessionId::new(Uuid::nil()), cursor: named, at: now };
     let (attached, stored) = match connect_device(&node.hub, &*node.cursors, ask).await? {
         Admission::Admitted(Admitted { attached, cursor, .. }) => (attached, cursor),
-        Admission::Revoked => return Err(Ended::Gone),
+        Admission::Revoked | Admission::Suspended => return Err(Ended::Gone),
         Admission::BeyondHead { head } => {
             world.find(Guarantee::OkIsDurable, || format!("{device:?} has stored up to {named:?}, and the log ends at {head}"));
             return Err(Ended::Gone);

@@ -12,6 +12,7 @@ use posthaste_application::port::{Broker, Clock, Cursors, EventLog, Ids, Project
 use posthaste_application::project::Projector;
 use posthaste_application::read::{ReadQueue, ReadWriter, read_queue};
 use posthaste_application::relay::{Relay, RelayStep, RelayTiming};
+use posthaste_application::shared_tail::SharedTail;
 use posthaste_infrastructure::embedded::MemoryViews;
 
 use super::schedule::{Group, NodeClock, Schedule};
@@ -86,6 +87,8 @@ pub(super) async fn start(world: Arc<World>, number: usize) -> Node {
     };
     let hub = Arc::new(Hub::new(head));
     let (queue, appender) = append_queue(Arc::clone(&log));
+    let tail = Arc::new(SharedTail::new(Arc::clone(&log)));
+    let appender = appender.telling(Arc::clone(&tail));
     let (acks, ack_writer) = ack_queue(Arc::clone(&cursors), Arc::clone(&hub));
     let executor = Executor::new(Arc::clone(&log), queue, Rules::default(), MemoryPasscodes::doorkeeper());
     let (reads, read_writer) = read_queue(Arc::clone(&log), Arc::new(executor.clone()), Arc::clone(&clock), Arc::clone(&ids));
@@ -94,7 +97,7 @@ pub(super) async fn start(world: Arc<World>, number: usize) -> Node {
     schedule.spawn(group, write_reads(schedule.clone(), read_writer));
 
     let timing = RelayTiming::default();
-    let relay = Relay::new(Arc::clone(&log), lease, Arc::clone(&broker), Arc::clone(&clock), ids.next(), timing);
+    let relay = Relay::new(Arc::<SharedTail>::clone(&tail), lease, Arc::clone(&broker), Arc::clone(&clock), ids.next(), timing);
     schedule.spawn(group, relay_on(schedule.clone(), relay, Arc::clone(&log), timing.lease));
 
     let views = MemoryViews::default();
@@ -102,7 +105,7 @@ pub(super) async fn start(world: Arc<World>, number: usize) -> Node {
     let kept = if number == 0 { views.projections() } else { Vec::new() };
     let projections: Vec<_> = kept.into_iter().map(|projection| world.watched(projection)).collect();
     for projection in &projections {
-        let projector = Projector::new(Arc::clone(&log), Arc::clone(projection));
+        let projector = Projector::new(Arc::<SharedTail>::clone(&tail), Arc::clone(projection));
         schedule.spawn(group, project(schedule.clone(), projector, Arc::clone(&log)));
     }
 

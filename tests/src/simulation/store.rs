@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use futures::channel::oneshot;
-use posthaste_application::port::cursors::{Connect, Connected, CursorMove, Device, Generation, Receipt, SentMark};
+use posthaste_application::port::cursors::{Connect, Connected, CursorMove, Device, Generation, KnownDevice, Receipt, SentMark};
 use posthaste_application::port::lease::{Fenced, Lease, RelayStatus};
-use posthaste_application::port::log::{AppendRefused, MembershipWindow, Memberships, Reading};
+use posthaste_application::port::log::{MembershipWindow, Memberships, Reading, Recording};
 use posthaste_application::port::{Cursors, EventLog, PortError, RelayLease};
 use posthaste_application::recorded::{Append, Appended, Hash, Head, Position, Recorded, StreamId};
-use posthaste_domain::{CommandId, ThreadId, UserId};
+use posthaste_domain::{Addressee, CommandId, ThreadId, UserId};
 use uuid::Uuid;
 
 use super::broker::SimulatedBroker;
@@ -112,17 +113,17 @@ impl Store {
 
 #[async_trait]
 impl EventLog for Store {
-    async fn append(&self, batch: &[Append]) -> Result<Vec<Result<Appended, AppendRefused>>, PortError> {
+    async fn record(&self, batch: &[Append]) -> Result<Recording, PortError> {
         if self.weather.breaks(Fault::PublishBeforeCommit) {
             self.broker.leak(self.disk.now(|stores| async move { stores.log.head().await })?, batch);
         }
         if self.weather.breaks(Fault::AnswerBeforeCommit) && batch.len() == 1 && self.schedule.roll(|dice| dice.permille(100)) {
             let first = self.disk.now(|stores| async move { stores.log.head().await })?.position.next();
             let last = Position(first.0 + batch[0].events.len() as u64 - 1);
-            return Ok(vec![Ok(Appended { first, last, repeated: false })]);
+            return Ok(Recording { answers: vec![Ok(Appended { first, last, repeated: false })], events: Vec::new() });
         }
         let batch = batch.to_vec();
-        self.tell("append", |stores| async move { stores.log.append(&batch).await }).await
+        self.tell("append", |stores| async move { stores.log.record(&batch).await }).await
     }
 
     async fn find_command(&self, command: CommandId) -> Result<Option<(Hash, Appended)>, PortError> {
@@ -161,6 +162,11 @@ impl EventLog for Store {
         limit: usize,
     ) -> Result<Vec<UserId>, PortError> {
         self.ask("members_at", |stores| async move { stores.log.members_at(thread, position, after, limit).await }).await
+    }
+
+    async fn addressees(&self, positions: &[Position]) -> Result<Vec<(Position, Addressee)>, PortError> {
+        let positions = positions.to_vec();
+        self.ask("addressees", |stores| async move { stores.log.addressees(&positions).await }).await
     }
 
     async fn readings(&self, thread: ThreadId, position: Position, users: &[UserId]) -> Result<Vec<Reading>, PortError> {
@@ -219,6 +225,14 @@ impl Cursors for Store {
         self.ask("generations", |stores| async move { stores.cursors.generations(&devices).await }).await
     }
 
+    async fn devices(&self, user: Option<UserId>, after: Option<Device>, limit: usize) -> Result<Vec<KnownDevice>, PortError> {
+        self.ask("devices", move |stores| async move { stores.cursors.devices(user, after, limit).await }).await
+    }
+
+    async fn count(&self) -> Result<u64, PortError> {
+        self.ask("count", |stores| async move { stores.cursors.count().await }).await
+    }
+
     async fn receipts(&self, users: &[UserId], position: Position) -> Result<Vec<Receipt>, PortError> {
         let users = users.to_vec();
         self.ask("receipts", |stores| async move { stores.cursors.receipts(&users, position).await }).await
@@ -253,6 +267,10 @@ impl RelayLease for Store {
 
     async fn release(&self, lease: Lease) -> Result<(), PortError> {
         self.tell("release", move |stores| async move { stores.lease.release(lease).await }).await
+    }
+
+    async fn confirmed_at(&self, position: Position) -> Result<Option<DateTime<Utc>>, PortError> {
+        self.ask("confirmed_at", move |stores| async move { stores.lease.confirmed_at(position).await }).await
     }
 
     async fn status(&self) -> Result<RelayStatus, PortError> {

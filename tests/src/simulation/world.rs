@@ -8,8 +8,9 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use posthaste_application::execute::{Command, Executed};
 use posthaste_application::port::cursors::Device as Name;
+use posthaste_application::port::projection::{Batch, Standing};
 use posthaste_application::port::{Ids as _, PortError, Projection};
-use posthaste_application::recorded::{Position, Recorded};
+use posthaste_application::recorded::Position;
 use posthaste_domain::{CommandId, DeviceId, MessageId, ThreadId, UserId};
 
 use super::broker::SimulatedBroker;
@@ -220,16 +221,20 @@ impl Projection for Skipping {
         self.projection.checkpoint().await
     }
 
-    async fn apply(&self, after: Position, events: &[Recorded]) -> Result<bool, PortError> {
-        let kept: Vec<_> = match events.split_last() {
+    async fn standing(&self) -> Result<Standing, PortError> {
+        self.projection.standing().await
+    }
+
+    async fn take(&self, revision: u64, batch: Batch<'_>) -> Result<bool, PortError> {
+        let kept: Vec<_> = match batch.events.split_last() {
             Some((last, others)) => {
-                let mut kept: Vec<_> = others.iter().filter(|_| !self.schedule.roll(|dice| dice.permille(50))).cloned().collect();
-                kept.push(last.clone());
+                let mut kept: Vec<_> = others.iter().filter(|_| !self.schedule.roll(|dice| dice.permille(50))).copied().collect();
+                kept.push(*last);
                 kept
             }
             None => Vec::new(),
         };
-        self.projection.apply(after, &kept).await
+        self.projection.take(revision, Batch { events: &kept, ..batch }).await
     }
 
     async fn reset(&self) -> Result<(), PortError> {

@@ -9,7 +9,22 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// Everybody who could ask, in the order of the table's columns. They are what they are to a private group and to its owner.
-pub(crate) const WHO: [&str; 10] = ["anonymous", "outsider", "invited", "member", "left", "removed", "banned", "blocked", "admin", "owner"];
+/// The last three are nothing to it: a user who is suspended, an auditor of the service, and somebody who runs it.
+pub(crate) const WHO: [&str; 13] = [
+    "anonymous",
+    "outsider",
+    "invited",
+    "member",
+    "left",
+    "removed",
+    "banned",
+    "blocked",
+    "admin",
+    "owner",
+    "suspended",
+    "auditor",
+    "operator",
+];
 const INVITED: usize = 2;
 const MEMBER: usize = 3;
 const LEFT: usize = 4;
@@ -18,6 +33,9 @@ const BANNED: usize = 6;
 const BLOCKED: usize = 7;
 const ADMIN: usize = 8;
 const OWNER: usize = 9;
+const SUSPENDED: usize = 10;
+const AUDITOR: usize = 11;
+const OPERATOR: usize = 12;
 
 /// The people of a row. The owner has blocked one of them, and one is a friend of the owner.
 pub(crate) struct Cast {
@@ -32,13 +50,19 @@ pub(crate) struct Cast {
 }
 
 impl Cast {
-    pub(crate) async fn new(base: &str) -> anyhow::Result<Self> {
+    pub(crate) async fn new(base: &str, operator: &User) -> anyhow::Result<Self> {
         let register = |name: &'static str| User::register(base, name);
         let people = futures::future::try_join_all(WHO.map(register)).await?;
         let (target, outcast, stranger) = tokio::try_join!(register("target"), register("outcast"), register("stranger"))?;
         let (owner, member, blocked) = (&people[OWNER], &people[MEMBER], &people[BLOCKED]);
         member.befriend(base, owner).await?;
         owner.call(base, Method::PUT, &format!("/v1/blocks/{}", blocked.id()), None).await?;
+        for (who, role) in [(AUDITOR, "auditor"), (OPERATOR, "admin")] {
+            let path = format!("/v1/admin/users/{}/roles/{role}", people[who].id());
+            operator.call(base, Method::PUT, &path, None).await?;
+        }
+        let path = format!("/v1/admin/users/{}/suspend", people[SUSPENDED].id());
+        operator.call(base, Method::POST, &path, Some(json!({}))).await?;
         Ok(Self { people, target, outcast, stranger })
     }
 }
@@ -57,7 +81,7 @@ impl Request {
 
     /// Whether it may change what stands between people, which outlasts the scene.
     pub(crate) fn changes_people(&self) -> bool {
-        !self.only_looks() && ["/v1/friend", "/v1/blocks", "/v1/sessions/"].iter().any(|start| self.path.starts_with(start))
+        !self.only_looks() && ["/v1/friend", "/v1/blocks", "/v1/sessions/", "/v1/admin/"].iter().any(|start| self.path.starts_with(start))
     }
 }
 

@@ -45,7 +45,7 @@ async fn acknowledge(here: &Embedded, turn: u64, head: Position) {
 #[tokio::test]
 async fn how_things_stood_is_told_later_as_it_was_seen_then() {
     let mut stages = BTreeMap::<String, u64>::new();
-    for history in histories(2, 260) {
+    for history in histories(2, 400) {
         let here = Embedded::new();
         for n in 0..USERS {
             let connect = Connect { device: device(n), session: SessionId::new(Uuid::nil()), cursor: None, at: here.clock.now() };
@@ -139,7 +139,13 @@ fn deleted_with_others(history: &History, thread: ThreadId, message: MessageId, 
     let of_thread = history.recorded.iter().filter(|event| event.stream.id == thread.uuid() && event.position <= upto);
     of_thread.into_iter().any(|event| match event.event().unwrap() {
         Event::Thread(posthaste_domain::thread::ThreadEvent::MessagesDeleted { messages, .. }) => messages.contains(&message),
-        Event::Thread(_) | Event::Message(_) | Event::User(_) | Event::Claim(_) | Event::Friendship(_) | Event::Subscription(_) => false,
+        Event::Thread(_)
+        | Event::Message(_)
+        | Event::User(_)
+        | Event::Claim(_)
+        | Event::Friendship(_)
+        | Event::Subscription(_)
+        | Event::Operation(_) => false,
     })
 }
 

@@ -152,8 +152,11 @@ impl<'a> World<'a> {
         let named = cursor.map(|part| Position(self.head.0 * u64::from(part) / 255));
         let at = self.now + node.skew;
         let ask = Connect { device, session: SessionId::new(Uuid::nil()), cursor: named, at };
-        let Admission::Admitted(admitted) = connect(&node.hub, &*self.store.cursors, ask).await.unwrap() else {
-            unreachable!("{ask:?} is not let in")
+        let admitted = match connect(&node.hub, &*self.store.cursors, ask).await.unwrap() {
+            Admission::Admitted(admitted) => admitted,
+            // Nothing changes for who is kept out.
+            Admission::Suspended => return,
+            Admission::Revoked | Admission::BeyondHead { .. } => unreachable!("{ask:?} is not let in"),
         };
         self.known.opened.entry(device).or_insert(named.unwrap_or_default());
         let cursor = named.unwrap_or(admitted.cursor);
@@ -173,7 +176,7 @@ impl<'a> World<'a> {
             if run.is_empty() {
                 break;
             }
-            node.hub.route(&run);
+            node.hub.route(&run.into_iter().map(Arc::new).collect::<Vec<_>>());
         }
         let Some(connection) = node.connections.get_mut(&device) else { return };
         let last = connection.pushed.last().copied().unwrap_or(connection.sent);

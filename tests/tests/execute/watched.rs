@@ -4,10 +4,10 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use posthaste_application::port::log::{AppendRefused, MembershipWindow, Memberships, Reading};
+use posthaste_application::port::log::{MembershipWindow, Memberships, Reading, Recording};
 use posthaste_application::port::{EventLog, PortError};
 use posthaste_application::recorded::{Append, Appended, Hash, Head, Position, Recorded, StreamId};
-use posthaste_domain::{CommandId, ThreadId, UserId};
+use posthaste_domain::{Addressee, CommandId, ThreadId, UserId};
 use tokio::sync::oneshot;
 
 use super::Ordering;
@@ -34,13 +34,13 @@ impl Watched {
 
 #[async_trait]
 impl EventLog for Watched {
-    async fn append(&self, batch: &[Append]) -> Result<Vec<Result<Appended, AppendRefused>>, PortError> {
-        let answer = self.log.append(batch).await?;
+    async fn record(&self, batch: &[Append]) -> Result<Recording, PortError> {
+        let recording = self.log.record(batch).await?;
         self.appends.fetch_add(batch.len(), Ordering::Relaxed);
         if self.batches.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) && self.loses_answers {
             return Err(PortError::unavailable("sqlite", "the answer was lost"));
         }
-        Ok(answer)
+        Ok(recording)
     }
 
     async fn find_command(&self, command: CommandId) -> Result<Option<(Hash, Appended)>, PortError> {
@@ -82,6 +82,10 @@ impl EventLog for Watched {
         limit: usize,
     ) -> Result<Vec<UserId>, PortError> {
         self.log.members_at(thread, position, after, limit).await
+    }
+
+    async fn addressees(&self, positions: &[Position]) -> Result<Vec<(Position, Addressee)>, PortError> {
+        self.log.addressees(positions).await
     }
 
     async fn readings(&self, thread: ThreadId, position: Position, users: &[UserId]) -> Result<Vec<Reading>, PortError> {

@@ -78,6 +78,7 @@ async fn a_data_folder_is_sound_until_somebody_touches_its_log() -> anyhow::Resu
     Diagnosis::of(&settings, &arguments).await?.fails("relay", &["older log", "OPERATIONS.md"])?;
     file.execute(&format!("UPDATE {lease} SET checkpoint = checkpoint - 1000"), [])?;
     file.pragma_update(None, "user_version", 99)?;
+    file.execute("UPDATE schema_compat SET oldest = 99", [])?;
     Diagnosis::of(&settings, &arguments).await?.fails("schema", &["99"])?;
     Ok(())
 }
@@ -98,7 +99,7 @@ async fn what_is_wrong_with_a_deployment_is_named_with_what_to_do() -> anyhow::R
     let look = async || Diagnosis::of(&settings, &[]).await;
     look().await?.fails_among("schema", &["posthaste migrate"])?;
     migrate(&sandbox).await?;
-    look().await?.fails("broker", &["posthaste.feed", "posthaste.events", "posthaste.dead", "is not there"])?;
+    look().await?.fails("broker", &["posthaste.feed", "posthaste.events", "posthaste.dead", "posthaste.given-up", "is not there"])?;
     let node = Node::start("the node", settings.clone()).await?;
     User::enrol(&node.base(), "alice").await?;
     let all = ["database", "schema", "durability", "encoding", "rights", "guards", "clock", "log", "relay", "views", "broker", "redis"];
@@ -162,8 +163,8 @@ async fn what_is_wrong_with_a_deployment_is_named_with_what_to_do() -> anyhow::R
     let (options, arguments) =
         (ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() }, lapin::types::FieldTable::default());
     channel.exchange_declare("posthaste.feed".into(), ExchangeKind::Direct, options, arguments).await?;
-    channel.queue_delete("posthaste.dead".into(), QueueDeleteOptions::default()).await?;
-    look().await?.fails("broker", &["the exchange posthaste.feed is of another kind", "the queue posthaste.dead is not there"])?;
+    channel.queue_delete("posthaste.given-up".into(), QueueDeleteOptions::default()).await?;
+    look().await?.fails("broker", &["the exchange posthaste.feed is of another kind", "the queue posthaste.given-up is not there"])?;
 
     // Nothing was made by looking.
     channel.exchange_delete("posthaste.feed".into(), ExchangeDeleteOptions::default()).await?;

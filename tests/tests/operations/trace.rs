@@ -95,11 +95,13 @@ async fn a_message_is_followed_to_whoever_has_read_it(profile: Profile) -> anyho
     let told = of(&trace, &bob);
     ensure!(told["devices"].as_array().is_some_and(|devices| devices.len() == 1), "{trace}");
     ensure!(told["devices"][0]["device"] == json!(laptop.name().device), "{trace}");
-    let times = [&trace["commit"]["at"], &told["devices"][0]["acknowledged"], &told["read"]];
-    let times = times.map(|time| time.as_str().and_then(|time| time.parse::<DateTime<Utc>>().ok()));
-    ensure!(times.iter().all(Option::is_some) && times.is_sorted(), "{trace}");
+    let device = &told["devices"][0]["acknowledged"];
+    for way in [vec![&trace["commit"]["at"], device, &told["read"]], vec![&trace["commit"]["at"], &trace["relay"]["at"]]] {
+        let times: Vec<_> = way.into_iter().map(|time| time.as_str().and_then(|time| time.parse::<DateTime<Utc>>().ok())).collect();
+        ensure!(times.iter().all(Option::is_some) && times.is_sorted(), "{trace}");
+    }
     let words = beside.ask(&["trace", &message]).await?;
-    ensure!(words.contains("which fits") && words.contains("confirmed by the broker") && words.contains("  read "), "{words}");
+    ensure!(words.contains("which fits") && words.contains("confirmed by the broker by 20") && words.contains("  read "), "{words}");
 
     // Bob has no device any more, so nothing becomes of it for him.
     laptop.leave().await?;

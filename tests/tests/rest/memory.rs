@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use posthaste_application::Ports;
 use posthaste_application::port::accounts::Credentials;
-use posthaste_application::port::log::{AppendRefused, MembershipWindow, Memberships, Reading};
+use posthaste_application::port::log::{AppendRefused, MembershipWindow, Memberships, Reading, Recording};
 use posthaste_application::port::passcodes::memory::MemoryPasscodes;
 use posthaste_application::port::secrets::{Access, TokenRefused};
 use posthaste_application::port::{Accounts, Clock, EventLog, Ids, Passwords, PortError, Tickets, Tokens};
@@ -16,7 +16,7 @@ use posthaste_application::project::Projector;
 use posthaste_application::recorded::{Append, Appended, Expected, Hash, Head, Position, Recorded, StreamId};
 use posthaste_domain::subscription::SubscriptionEvent;
 use posthaste_domain::text::Email;
-use posthaste_domain::{CommandId, Event, MembershipChange, SessionId, ThreadId, UserId};
+use posthaste_domain::{Addressee, CommandId, Event, MembershipChange, SessionId, ThreadId, UserId};
 use posthaste_infrastructure::embedded::{InProcessPresence, MemoryViews};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -69,6 +69,8 @@ impl Memory {
             presence: Arc::new(InProcessPresence::new(self.clone())),
             views: Arc::new(self.views.clone()),
             projections: self.views.projections(),
+            rebuilds: Arc::new(self.views.rebuilds()),
+            dead: self.clone(),
             passcodes: self.passcodes.clone(),
             passwords: self.clone(),
             tokens: self.clone(),
@@ -128,10 +130,11 @@ impl Memory {
 
 #[async_trait]
 impl EventLog for Memory {
-    async fn append(&self, batch: &[Append]) -> Result<Vec<Result<Appended, AppendRefused>>, PortError> {
+    async fn record(&self, batch: &[Append]) -> Result<Recording, PortError> {
         self.up()?;
         let mut events = self.events.lock().unwrap();
         let mut commands = self.commands.lock().unwrap();
+        let before = events.len();
         let mut answers = Vec::new();
         for append in batch {
             let version = |stream: StreamId| events.iter().filter(|event| event.stream == stream).count() as u64;
@@ -146,24 +149,9 @@ impl EventLog for Memory {
                     let first = Position(events.len() as u64 + 1);
                     for (ordinal, event) in append.events.iter().enumerate() {
                         let position = Position(events.len() as u64 + 1);
-                        events.push(Recorded {
-                            position,
-                            stream: event.stream,
-                            version: event.version,
-                            event_type: event.event_type.clone(),
-                            schema: event.schema,
-                            facts: event.facts.clone(),
-                            content: event.content.clone(),
-                            thread: event.thread,
-                            actor: append.actor,
-                            command: append.command,
-                            ordinal: u16::try_from(ordinal).unwrap(),
-                            fingerprint: append.fingerprint,
-                            correlation: append.correlation,
-                            causation: append.causation,
-                            at: DateTime::from_timestamp(1_757_419_200 + position.0 as i64, 0).unwrap(),
-                            hash: [0; 32],
-                        });
+                        let at = DateTime::from_timestamp(1_757_419_200 + position.0 as i64, 0).unwrap();
+                        let ordinal = u16::try_from(ordinal).unwrap();
+                        events.push(Recorded::new(append, ordinal, event.clone(), position, at, [0; 32]));
                     }
                     let appended = Appended { first, last: Position(events.len() as u64), repeated: false };
                     commands.insert(append.command, (append.fingerprint, appended));
@@ -171,9 +159,9 @@ impl EventLog for Memory {
                 }
             });
         }
-        drop(events);
+        let events = events[before..].to_vec();
         self.grown.notify_waiters();
-        Ok(answers)
+        Ok(Recording { answers, events })
     }
 
     async fn find_command(&self, command: CommandId) -> Result<Option<(Hash, Appended)>, PortError> {
@@ -236,6 +224,10 @@ impl EventLog for Memory {
             }
         }
         Ok(members.into_iter().take(limit).collect())
+    }
+
+    async fn addressees(&self, _: &[Position]) -> Result<Vec<(Position, Addressee)>, PortError> {
+        unreachable!("nobody is delivered to")
     }
 
     async fn readings(&self, thread: ThreadId, position: Position, users: &[UserId]) -> Result<Vec<Reading>, PortError> {

@@ -5,7 +5,7 @@ use posthaste_application::recorded::{Position, Recorded, StreamId};
 use posthaste_domain::friendship::FriendshipEvent;
 use posthaste_domain::message::MessageEvent;
 use posthaste_domain::thread::ThreadEvent;
-use posthaste_domain::user::{Circle, UserEvent};
+use posthaste_domain::user::{Circle, ServiceRole, UserEvent};
 use posthaste_domain::{Event, Personal};
 use posthaste_tests::drafts::taken;
 use uuid::Uuid;
@@ -109,6 +109,8 @@ fn what_is_forbidden_is_found_as_that() {
         let emoji = posthaste_domain::text::Emoji::parse("👍").unwrap();
         MessageEvent::Reacted { message: message(1), thread: group(), user: user(ALICE), emoji }.into()
     };
+    let granted = |n| UserEvent::RoleGranted { user: user(n), role: ServiceRole::Admin }.into();
+    let suspended = |n| UserEvent::Suspended { user: user(n), reason: None }.into();
     let invisible = |n| -> Event {
         let (presence, last_seen) = (Circle::Nobody, Circle::Nobody);
         UserEvent::PrivacySet { user: user(n), presence, last_seen, read_receipts: true }.into()
@@ -124,6 +126,9 @@ fn what_is_forbidden_is_found_as_that() {
         (vec![removed(BOB, ALICE)], "is neither owner nor admin"),
         (vec![invisible(77)], "is not registered"),
         (vec![invisible(EVE), invisible(EVE)], "it held already"),
+        (vec![granted(77)], "is not registered"),
+        (vec![granted(EVE), granted(EVE)], "it held already"),
+        (vec![suspended(EVE), suspended(EVE)], "it held already"),
         (vec![left(ALICE)], "the owner cannot leave"),
         (vec![joined], "nobody joins a private thread uninvited"),
         (many(255).chain([added(&everybody), added(&[one_more])]).collect(), "257 members are too many"),
@@ -138,5 +143,32 @@ fn what_is_forbidden_is_found_as_that() {
     for (more, rule) in cases {
         let (count, found) = judged(more.clone());
         assert!(count == 1 && found.contains(rule), "{rule}: {count} breaches, the first is {found:?} in {more:?}");
+    }
+}
+
+#[test]
+fn whoever_acts_is_neither_suspended_nor_without_the_right_to_it() {
+    type Act = (Option<UserId>, Event);
+    let by = |actor: Option<u128>, event: Event| (actor.map(user), event);
+    let grant = |n| UserEvent::RoleGranted { user: user(n), role: ServiceRole::Admin }.into();
+    let withdraw = |n| UserEvent::RoleWithdrawn { user: user(n), role: ServiceRole::Admin }.into();
+    let suspend = |n| UserEvent::Suspended { user: user(n), reason: None }.into();
+    let reinstate = |n| UserEvent::Reinstated { user: user(n) }.into();
+    let server = None;
+    let cases: Vec<(Vec<Act>, Option<&str>)> = vec![
+        (vec![by(server, grant(ALICE)), by(Some(ALICE), suspend(BOB)), by(Some(ALICE), reinstate(BOB))], None),
+        (vec![by(server, grant(ALICE)), by(Some(ALICE), grant(BOB)), by(Some(BOB), withdraw(ALICE))], None),
+        (vec![by(Some(ALICE), suspend(BOB))], Some("is no admin")),
+        (vec![by(server, grant(ALICE)), by(server, suspend(ALICE)), by(Some(ALICE), suspend(BOB))], Some("is no admin")),
+        (vec![by(server, grant(ALICE)), by(Some(ALICE), withdraw(ALICE))], Some("nobody may do it to themselves")),
+        (vec![by(server, grant(ALICE)), by(Some(ALICE), suspend(ALICE))], Some("nobody may do it to themselves")),
+        (vec![by(server, suspend(BOB)), by(Some(BOB), posted(2, group(), BOB, None))], Some("is suspended")),
+    ];
+    for (more, rule) in cases {
+        let events = beginning().into_iter().map(|event| (None, event)).chain(more.clone());
+        let log: Vec<_> = (1..).zip(events).map(|(position, (actor, event))| Recorded { actor, ..recorded(position, &event) }).collect();
+        let found: Vec<_> = breaches(&log).into_iter().map(|breach| breach.rule).collect();
+        assert_eq!(found.len(), usize::from(rule.is_some()), "{found:?} of {more:?}");
+        assert!(rule.is_none_or(|rule| found[0].contains(rule)), "{rule:?}: {found:?}");
     }
 }

@@ -1,4 +1,5 @@
-//! Three nodes that are stopped and started again, one after the other, while everybody talks on all of them.
+//! Three nodes that are stopped and started again, one after the other, while everybody talks on all of them. They begin as the release before,
+//! if that is there: `POSTHASTE_BIN_OLD=/path/to/posthaste tests/run --test scenario -- rolling`.
 
 use std::time::Duration;
 
@@ -21,7 +22,8 @@ async fn nothing_is_lost_and_nothing_is_refused_while_three_nodes_are_restarted_
     let settings = NodeSettings::distributed(&sandbox)
         .with("GATEWAY__HEARTBEAT_S", "2")
         .with("GATEWAY__DRAIN_SPREAD_S", "1")
-        .with("RELAY__LEASE_S", "2");
+        .with("RELAY__LEASE_S", "2")
+        .of_the_release_before();
     let (a, b, c) = tokio::try_join!(
         Node::start("node A", settings.clone()),
         Node::start("node B", settings.clone()),
@@ -44,6 +46,7 @@ async fn nothing_is_lost_and_nothing_is_refused_while_three_nodes_are_restarted_
             node.still_runs()?;
             let status = node.terminate().await?;
             ensure!(status.success(), "told to stop, it ended with {status}: {}", node.logs());
+            node.upgrade();
             node.restart().await?;
             // Everybody is back where they were, so that the next one has somebody as well.
             talk.scatter(&bases).await.with_context(|| format!("after {base} was restarted"))?;

@@ -1,7 +1,10 @@
 //! Every question there is, put to the folds and to the tables.
 
 use posthaste_application::recorded::Position;
-use posthaste_application::view::{Direction, FriendState, MemberPage, Page, Search, ThreadFilter, TimelineEntry, TimelinePage, Views};
+use posthaste_application::view::{
+    AccountFilter, Direction, FriendState, MemberPage, Page, Search, ThreadFilter, TimelineEntry, TimelinePage, Views,
+};
+use posthaste_domain::user::ServiceRole;
 use posthaste_domain::{ThreadId, UserId};
 use posthaste_infrastructure::embedded::MemoryViews;
 use posthaste_infrastructure::postgres::PgViews;
@@ -66,6 +69,14 @@ pub(crate) async fn ask_everything(asked: &Asked<'_>) {
     let everybody: Vec<_> = (0..=USERS).map(user).collect();
     let pairs: Vec<_> = everybody.iter().flat_map(|looker| everybody.iter().map(|other| (*looker, *other))).collect();
     same!(asked, |views| views.privacy(&everybody));
+    same!(asked, |views| views.census());
+    for (suspended, role) in [(None, None), (Some(true), None), (Some(false), Some(ServiceRole::Admin)), (None, Some(ServiceRole::Auditor))]
+    {
+        for matching in [None, Some("al"), Some("a\0")] {
+            let filter = &AccountFilter { matching: matching.map(str::to_owned), suspended, role };
+            same_pages!(asked, |views, page| views.accounts(filter, page), |entry| entry.person.registered);
+        }
+    }
     same!(asked, |views| views.glimpses(&pairs));
     for who in everybody {
         ask_of_user(asked, who).await;

@@ -1,10 +1,10 @@
 //! Of a log, only what a projector reads.
 
 use async_trait::async_trait;
-use posthaste_application::port::log::{AppendRefused, MembershipWindow, Memberships, Reading};
+use posthaste_application::port::log::{MembershipWindow, Memberships, Reading, Recording};
 use posthaste_application::port::{EventLog, PortError};
 use posthaste_application::recorded::{Append, Appended, Hash, Head, Position, Recorded, StreamId};
-use posthaste_domain::{CommandId, ThreadId, UserId};
+use posthaste_domain::{Addressee, CommandId, ThreadId, UserId};
 
 use super::Finished;
 use uuid::Uuid;
@@ -15,7 +15,7 @@ fn refused<T>() -> Result<T, PortError> {
 
 #[async_trait]
 impl EventLog for Finished {
-    async fn append(&self, _batch: &[Append]) -> Result<Vec<Result<Appended, AppendRefused>>, PortError> {
+    async fn record(&self, _batch: &[Append]) -> Result<Recording, PortError> {
         refused()
     }
 
@@ -44,6 +44,10 @@ impl EventLog for Finished {
     }
 
     async fn members_at(&self, _: ThreadId, _: Position, _: Option<UserId>, _: usize) -> Result<Vec<UserId>, PortError> {
+        refused()
+    }
+
+    async fn addressees(&self, _: &[Position]) -> Result<Vec<(Position, Addressee)>, PortError> {
         refused()
     }
 

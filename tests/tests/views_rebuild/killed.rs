@@ -109,7 +109,8 @@ impl Scene {
         let mut command =
             tokio::process::Command::from(posthaste_with(&self.settings, &["views", "rebuild", "timeline", "--batch", SMALL]));
         let mut rebuild = command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn()?;
-        let (goal, begun) = (Position(reached.0 + dice.random_range(1..500)), Instant::now());
+        // Beyond the batch that the last one had under way when it was killed, which may be committed after that.
+        let (goal, begun) = (Position(reached.0 + dice.random_range(200..500)), Instant::now());
         loop {
             let beside = self.rebuilds.status(ViewName::Timeline).await?.beside.unwrap_or_default();
             ensure!(beside >= reached, "it was at {reached} when the last one was killed, and is at {beside}");

@@ -1,5 +1,6 @@
 //! The whole service: real processes, real HTTP servers, the command line.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -56,8 +57,17 @@ impl Deployment {
 
     /// What `posthaste webhooks …` says, line by line.
     async fn webhooks(&self, arguments: &[&str]) -> anyhow::Result<Vec<Value>> {
+        self.posthaste("webhooks", arguments).await
+    }
+
+    /// What `posthaste dead …` says.
+    async fn dead(&self, arguments: &[&str]) -> anyhow::Result<Vec<Value>> {
+        self.posthaste("dead", arguments).await
+    }
+
+    async fn posthaste(&self, command: &str, arguments: &[&str]) -> anyhow::Result<Vec<Value>> {
         let data = self.data.as_ref().map(|data| ["--data", data]).into_iter().flatten();
-        let arguments: Vec<_> = ["webhooks"].into_iter().chain(arguments.iter().copied()).chain(data).chain(["--json"]).collect();
+        let arguments: Vec<_> = [command].into_iter().chain(arguments.iter().copied()).chain(data).chain(["--json"]).collect();
         let output = run_posthaste(&self.settings, &arguments).await?;
         ensure!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout)?.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
@@ -155,16 +165,16 @@ async fn what_is_sent_when_the_process_is_killed_is_sent_again(profile: Profile)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn dead_letters_are_replayed_and_disabled_endpoints_enabled_beside_the_server_embedded() -> anyhow::Result<()> {
-    dead_letters_are_replayed_and_disabled_endpoints_enabled_beside_the_server(Profile::Embedded).await
+async fn dead_letters_are_tried_again_and_disabled_endpoints_enabled_beside_the_server_embedded() -> anyhow::Result<()> {
+    dead_letters_are_tried_again_and_disabled_endpoints_enabled_beside_the_server(Profile::Embedded).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn dead_letters_are_replayed_and_disabled_endpoints_enabled_beside_the_server_distributed() -> anyhow::Result<()> {
-    dead_letters_are_replayed_and_disabled_endpoints_enabled_beside_the_server(Profile::Distributed).await
+async fn dead_letters_are_tried_again_and_disabled_endpoints_enabled_beside_the_server_distributed() -> anyhow::Result<()> {
+    dead_letters_are_tried_again_and_disabled_endpoints_enabled_beside_the_server(Profile::Distributed).await
 }
 
-async fn dead_letters_are_replayed_and_disabled_endpoints_enabled_beside_the_server(profile: Profile) -> anyhow::Result<()> {
+async fn dead_letters_are_tried_again_and_disabled_endpoints_enabled_beside_the_server(profile: Profile) -> anyhow::Result<()> {
     let (bad, good) = (Receiver::start(Manner::Answer(500)).await?, Receiver::start(Manner::Answer(200)).await?);
     let deployment = Deployment::new(profile, &[("bad", &bad), ("good", &good)]).await?;
     let mut node = Node::start("a node", deployment.settings.clone().with("WEBHOOK_DELIVERY__TRIES", "3")).await?;
@@ -172,17 +182,23 @@ async fn dead_letters_are_replayed_and_disabled_endpoints_enabled_beside_the_ser
     took(&good, &users).await?;
     deployment.until("bad", "three dead letters", |status| status["dead"] == 3 && status["waiting"] == 0).await?;
     deployment.until("good", "it is well", |status| status["dead"] == 0 && status["failing_since"].is_null()).await?;
-    let letters = deployment.webhooks(&["dead", "bad"]).await?;
+    let letters = deployment.dead(&["list", "--consumer", "webhook:bad"]).await?;
     ensure!(
         letters.len() == 3 && letters.iter().all(|letter| letter["tries"] == 3 && letter["reason"] == "it answered 500"),
         "{letters:?}"
     );
+    let stream = letters[0]["stream"].as_str().context("a stream")?;
+    let letter = deployment.dead(&["show", "webhook:bad", stream]).await?.remove(0);
+    ensure!(letter["event"]["type"] == "user.registered" && letter["event"]["position"] == letter["position"], "{letter}");
 
     bad.behave(Manner::Answer(200));
-    assert_eq!(deployment.webhooks(&["replay", "bad"]).await?[0]["replayed"], 3);
-    took(&bad, &users).await?;
+    assert_eq!(deployment.dead(&["retry", "webhook:bad", "--all"]).await?[0]["retried"], 3);
+    let requests = bad.until(PATIENCE, "it took three", |requests| registered(requests).len() >= 3).await?;
+    // Three streams: each is in order, and all of them are there.
+    assert_eq!(registered(&requests).iter().collect::<BTreeSet<_>>(), users.iter().collect());
     deployment.until("bad", "nothing is left", |status| status["dead"] == 0 && status["waiting"] == 0).await?;
     assert_eq!(registered(&good.requests()), users, "nobody else got it again");
+    let bad_users = registered(&bad.requests());
 
     // Now with so little patience that it is disabled.
     node.terminate().await?;
@@ -193,8 +209,9 @@ async fn dead_letters_are_replayed_and_disabled_endpoints_enabled_beside_the_ser
     took(&good, &[&users[..], &more].concat()).await?;
     bad.behave(Manner::Answer(200));
     assert_eq!(deployment.webhooks(&["enable", "bad"]).await?[0]["enabled"], true);
-    took(&bad, &[&users[..], &more].concat()).await?;
-    ensure!(deployment.webhooks(&["replay", "nobody"]).await.is_err(), "there is no such endpoint");
+    took(&bad, &[&bad_users[..], &more].concat()).await?;
+    ensure!(deployment.webhooks(&["enable", "nobody"]).await.is_err(), "there is no such endpoint");
+    ensure!(deployment.dead(&["show", "webhook:bad", stream]).await.is_err(), "it is dead no more");
     node.still_runs()
 }
 

@@ -7,16 +7,16 @@ use anyhow::{Context as _, ensure};
 use chrono::TimeDelta;
 use posthaste_application::codec;
 use posthaste_application::port::Clock as _;
-use posthaste_application::recorded::Position;
-use posthaste_application::webhooks::{Dispatch, Patience};
+use posthaste_application::recorded::{Position, StreamId};
+use posthaste_application::webhooks::{Dispatch, Dispatcher, Patience};
 use posthaste_domain::message::MessageEvent;
 use posthaste_domain::{MessageId, ThreadId, UserId};
 use posthaste_tests::Profile;
 use posthaste_tests::actor::new_id;
-use posthaste_tests::drafts::one_event;
+use posthaste_tests::drafts::{message, one_event};
 use posthaste_tests::receiver::{Manner, Receiver, Request};
 
-use super::world::{SECRET, World};
+use super::world::{SECRET, World, webhook};
 
 const EVENTS: usize = 12;
 
@@ -37,6 +37,9 @@ on_both_profiles! {
     an_hour_of_500s_delays_everything_loses_nothing_and_disturbs_no_other_endpoint
     whatever_an_endpoint_does_but_say_yes_is_no_delivery
     what_is_tried_often_enough_is_a_dead_letter_and_the_next_one_goes_on
+    a_message_that_is_refused_parks_its_stream_while_others_flow_and_is_sent_in_order_when_it_is_tried_again
+    what_is_dropped_is_not_sent_and_what_waited_behind_it_is
+    an_endpoint_that_is_away_for_long_has_no_letter_that_it_would_have_taken
     an_endpoint_that_takes_nothing_for_long_is_disabled_until_it_is_enabled
     whoever_loses_the_lease_while_sending_settles_nothing
     what_was_deleted_while_it_waited_is_not_told
@@ -135,15 +138,16 @@ async fn what_is_tried_often_enough_is_a_dead_letter_and_the_next_one_goes_on(pr
     world.drive(&mut dispatcher, world.clock.now() + TimeDelta::minutes(10)).await?;
     let tried = receiver.requests().iter().map(Request::position).collect::<anyhow::Result<Vec<_>>>()?;
     assert_eq!(tried, [1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3]);
-    let dead = world.store.dead("one", Position::START, 10).await?;
-    assert_eq!(dead.iter().map(|letter| (letter.position.0, letter.tries)).collect::<Vec<_>>(), [(1, 4), (2, 4), (3, 4)]);
-    ensure!(dead.iter().all(|letter| letter.reason.contains("503")), "{dead:?}");
+    assert_eq!(world.letters("one").await?, [(1, 4), (2, 4), (3, 4)]);
+    let second = world.log.read(Position(1), 1).await?.remove(0).stream;
+    let letter = world.dead.one(&webhook("one"), second).await?.context("a letter")?;
+    ensure!(letter.reason.contains("503") && letter.waiting == 0, "{letter:?}");
 
     receiver.behave(Manner::Answer(200));
-    assert_eq!(world.store.replay("one", Some(Position(2))).await?, 1);
+    ensure!(world.dead.retry(&webhook("one"), second).await?);
     world.drive(&mut dispatcher, world.clock.now()).await?;
     assert_eq!(receiver.took()?, [2]);
-    assert_eq!(world.store.replay("one", None).await?, 2);
+    assert_eq!(world.retry("one").await?, 2);
     world.drive(&mut dispatcher, world.clock.now()).await?;
     assert_eq!(receiver.took()?, [2, 1, 3]);
     assert_eq!(ids(&receiver.requests())?.len(), 3, "a dead letter keeps its id");
@@ -224,5 +228,93 @@ async fn what_was_deleted_while_it_waited_is_not_told(profile: Profile) -> anyho
         .map(|request| Ok(request.event()?["body"]["content"]["text"] == "hello"))
         .collect::<anyhow::Result<Vec<_>>>()?;
     assert_eq!(said, [false, false, true], "the deleted one, its deletion, another");
+    Ok(())
+}
+
+/// Streams A, B and C with three events each, of which every first is refused: A at 1, 4, 7, …
+async fn three_streams(profile: Profile) -> anyhow::Result<(World, Receiver, Vec<StreamId>)> {
+    let world = World::new(profile, 0).await?;
+    let streams: Vec<_> = (0..3).map(|_| message(new_id())).collect();
+    for version in 0..3 {
+        for stream in &streams {
+            world.record_in(*stream, version, 1).await?;
+        }
+    }
+    world.owe(&["one"]).await?;
+    Ok((world, Receiver::start(Manner::Answer(200)).await?, streams))
+}
+
+/// Its first event is refused as what it is, until it is parked; then everything else was sent.
+async fn park_first(world: &World, receiver: &Receiver, dispatcher: &mut Dispatcher) -> anyhow::Result<()> {
+    receiver.behave(Manner::Refuse { position: 1, status: 400 });
+    world.drive(dispatcher, world.clock.now() + TimeDelta::minutes(10)).await?;
+    let refusals = Patience::default().refusals;
+    assert_eq!(world.letters("one").await?, [(1, refusals)]);
+    let tried = receiver.requests().iter().filter(|request| request.position().is_ok_and(|position| position == 1)).count();
+    assert_eq!(tried, refusals as usize, "it is given up soon, because it is to blame");
+    assert_eq!(receiver.took()?, [2, 3, 5, 6, 8, 9], "others flow, and nothing of its stream");
+    Ok(())
+}
+
+async fn a_message_that_is_refused_parks_its_stream_while_others_flow_and_is_sent_in_order_when_it_is_tried_again(
+    profile: Profile,
+) -> anyhow::Result<()> {
+    let (world, receiver, streams) = three_streams(profile).await?;
+    let mut dispatcher = world.dispatcher("one", &receiver, Patience::default())?;
+    park_first(&world, &receiver, &mut dispatcher).await?;
+    // What comes later waits as well.
+    for stream in &streams {
+        world.record_in(*stream, 3, 1).await?;
+    }
+    world.owe(&["one"]).await?;
+    world.drive(&mut dispatcher, world.clock.now()).await?;
+    assert_eq!(receiver.took()?, [2, 3, 5, 6, 8, 9, 11, 12]);
+    let status = &world.store.status().await?[0];
+    assert_eq!((status.waiting, status.dead, status.aside, status.failing_since), (0, 1, 3, None));
+
+    // Tried again too early, it is parked again with all that waits, and nothing was sent out of order.
+    assert_eq!(world.retry("one").await?, 1);
+    world.drive(&mut dispatcher, world.clock.now() + TimeDelta::minutes(10)).await?;
+    assert_eq!((receiver.took()?.len(), world.store.status().await?[0].aside), (8, 3));
+
+    receiver.behave(Manner::Answer(200));
+    for stream in &streams {
+        world.record_in(*stream, 4, 1).await?;
+    }
+    world.owe(&["one"]).await?;
+    assert_eq!(world.retry("one").await?, 1);
+    world.drive(&mut dispatcher, world.clock.now()).await?;
+    assert_eq!(receiver.took()?, [2, 3, 5, 6, 8, 9, 11, 12, 1, 4, 7, 10, 13, 14, 15], "before anything newer, and each once");
+    let status = &world.store.status().await?[0];
+    assert_eq!((status.waiting, status.dead, status.aside), (0, 0, 0));
+    Ok(())
+}
+
+async fn what_is_dropped_is_not_sent_and_what_waited_behind_it_is(profile: Profile) -> anyhow::Result<()> {
+    let (world, receiver, streams) = three_streams(profile).await?;
+    let mut dispatcher = world.dispatcher("one", &receiver, Patience::default())?;
+    park_first(&world, &receiver, &mut dispatcher).await?;
+    ensure!(!world.dead.drop_event(&webhook("one"), streams[0], Position(4)).await?, "it is not what is dead");
+    ensure!(world.dead.drop_event(&webhook("one"), streams[0], Position(1)).await?);
+    // It still refuses the first, which is never sent again.
+    world.drive(&mut dispatcher, world.clock.now() + TimeDelta::minutes(10)).await?;
+    assert_eq!(receiver.took()?, [2, 3, 5, 6, 8, 9, 4, 7]);
+    assert_eq!(world.letters("one").await?, []);
+    Ok(())
+}
+
+/// Whoever does not answer, or says that it is its own fault, is tried for about a day: nothing is dead before, and nothing after it if it
+/// comes back.
+async fn an_endpoint_that_is_away_for_long_has_no_letter_that_it_would_have_taken(profile: Profile) -> anyhow::Result<()> {
+    let (world, receiver, _) = three_streams(profile).await?;
+    let mut dispatcher = world.dispatcher("one", &receiver, Patience::default())?;
+    for manner in [Manner::Cut, Manner::Answer(503), Manner::Answer(429), Manner::Answer(404)] {
+        receiver.behave(manner);
+        world.drive(&mut dispatcher, world.clock.now() + TimeDelta::minutes(10)).await?;
+    }
+    assert_eq!(world.letters("one").await?, []);
+    receiver.behave(Manner::Answer(200));
+    world.drive(&mut dispatcher, world.clock.now() + TimeDelta::hours(2)).await?;
+    assert_eq!(receiver.took()?, (1..=9).collect::<Vec<_>>());
     Ok(())
 }

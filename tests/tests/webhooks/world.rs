@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
+use posthaste_application::port::dead::Consumer;
 use posthaste_application::port::webhooks::Owed;
-use posthaste_application::port::{Clock, EventLog, Randomness, Webhooks};
-use posthaste_application::recorded::Position;
+use posthaste_application::port::{Clock, DeadLetters, EventLog, Randomness, Webhooks};
+use posthaste_application::recorded::{Position, StreamId};
 use posthaste_application::webhooks::{Dispatch, DispatchError, Dispatcher, Patience};
-use posthaste_infrastructure::embedded::{self, SqliteLog, SqliteWebhooks};
-use posthaste_infrastructure::postgres::{PgLog, PgWebhooks};
+use posthaste_infrastructure::embedded::{self, SqliteDeadLetters, SqliteLog, SqliteWebhooks};
+use posthaste_infrastructure::postgres::{PgDeadLetters, PgLog, PgWebhooks};
 use posthaste_infrastructure::reqwest::HttpPoster;
 use posthaste_infrastructure::system::SystemClock;
 use posthaste_tests::actor::new_id;
@@ -29,6 +30,7 @@ const ANSWER: Duration = Duration::from_millis(400);
 pub(crate) struct World {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) store: Arc<dyn Webhooks>,
+    pub(crate) dead: Arc<dyn DeadLetters>,
     pub(crate) clock: Arc<Driven>,
     _kept: Kept,
 }
@@ -36,6 +38,11 @@ pub(crate) struct World {
 enum Kept {
     Embedded { _data: Scratch },
     Distributed { _database: Database },
+}
+
+/// An endpoint, as a consumer of the log.
+pub(crate) fn webhook(endpoint: &str) -> Consumer {
+    Consumer::Webhook(endpoint.to_owned())
 }
 
 /// A clock that stands still until it is moved.
@@ -74,20 +81,24 @@ impl World {
     /// With so many events in the log.
     pub(crate) async fn new(profile: Profile, events: usize) -> anyhow::Result<Self> {
         let clock = Arc::new(Driven(Mutex::new(DateTime::from_timestamp(1_800_000_000, 0).context("a time")?)));
-        let (log, store, kept): (Arc<dyn EventLog>, Arc<dyn Webhooks>, _) = match profile {
+        let world = match profile {
             Profile::Embedded => {
                 let data = Scratch::new()?;
                 let database = embedded::Database::open(&data.path().join("data"))?;
                 let log = SqliteLog::new(Arc::clone(&database), Arc::new(SystemClock));
-                (Arc::new(log), Arc::new(SqliteWebhooks::new(database, Arc::new(SystemClock))), Kept::Embedded { _data: data })
+                let store = SqliteWebhooks::new(Arc::clone(&database), Arc::new(SystemClock));
+                let dead = SqliteDeadLetters::new(database, Arc::new(SystemClock));
+                let kept = Kept::Embedded { _data: data };
+                Self { log: Arc::new(log), store: Arc::new(store), dead: Arc::new(dead), clock, _kept: kept }
             }
             Profile::Distributed => {
                 let database = Database::new("webhooks").await?;
                 let store = PgWebhooks::new(database.postgres.clone());
-                (Arc::new(PgLog::new(database.postgres.clone())), Arc::new(store), Kept::Distributed { _database: database })
+                let (log, dead) = (PgLog::new(database.postgres.clone()), PgDeadLetters::new(database.postgres.clone()));
+                let kept = Kept::Distributed { _database: database };
+                Self { log: Arc::new(log), store: Arc::new(store), dead: Arc::new(dead), clock, _kept: kept }
             }
         };
-        let world = Self { log, store, clock, _kept: kept };
         world.record(events).await?;
         Ok(world)
     }
@@ -97,6 +108,31 @@ impl World {
             self.log.append(&[one_event(new_id(), message(new_id()), 0)]).await?.remove(0)?;
         }
         Ok(())
+    }
+
+    /// So many more events of one stream, after so many.
+    pub(crate) async fn record_in(&self, stream: StreamId, after: u64, events: u64) -> anyhow::Result<()> {
+        for version in after..after + events {
+            self.log.append(&[one_event(new_id(), stream, version)]).await?.remove(0)?;
+        }
+        Ok(())
+    }
+
+    /// The positions of an endpoint's dead letters, with how often each was tried.
+    pub(crate) async fn letters(&self, endpoint: &str) -> anyhow::Result<Vec<(u64, u32)>> {
+        let letters = self.dead.list(Some(&webhook(endpoint)), None, 100).await?;
+        let mut letters: Vec<_> = letters.iter().map(|letter| (letter.position.0, letter.tries)).collect();
+        letters.sort_unstable();
+        Ok(letters)
+    }
+
+    /// Has everything tried again that an endpoint did not take; gives how many streams that were.
+    pub(crate) async fn retry(&self, endpoint: &str) -> anyhow::Result<usize> {
+        let letters = self.dead.list(Some(&webhook(endpoint)), None, 100).await?;
+        for letter in &letters {
+            ensure!(self.dead.retry(&webhook(endpoint), letter.stream).await?, "{letter:?}");
+        }
+        Ok(letters.len())
     }
 
     /// Everything in the log is owed to these endpoints.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use posthaste_domain::user::{Circle, Profile, User, UserEvent};
+use posthaste_domain::user::{Circle, Profile, ServiceRole, User, UserEvent};
 use posthaste_domain::{Aggregate as _, Category, Event, SessionId, ThreadId, UserId};
 use serde::Serialize;
 
@@ -39,6 +39,10 @@ pub struct UserAsOf {
     pub read_receipts: bool,
     /// The logins that were ended.
     pub revoked_sessions: BTreeSet<SessionId>,
+    /// What they were to the service.
+    pub roles: BTreeSet<ServiceRole>,
+    /// Whether they could do nothing.
+    pub suspended: bool,
     /// The threads they were in, in the order of joining.
     pub threads: Vec<MembershipAsOf>,
     /// What others were to them, the latest change first.
@@ -82,10 +86,7 @@ pub async fn user(log: &dyn EventLog, user: UserId, moment: Moment) -> Result<Op
         }
     }
     let (Some((registered, registered_at, profile)), privacy) = (registration, state.privacy()) else { return Ok(None) };
-    let revoked_sessions = match state {
-        User::Unregistered => BTreeSet::new(),
-        User::Registered { revoked, .. } => revoked,
-    };
+    let account = state.account().cloned().unwrap_or_default();
     let windows = log.memberships(user).await?.windows.into_iter();
     // An event belongs to both sides of it: with the one they left with they were in the thread no more.
     let was_in = windows.filter(|window| window.from <= moment.position && window.until.is_none_or(|until| until > moment.position));
@@ -100,7 +101,9 @@ pub async fn user(log: &dyn EventLog, user: UserId, moment: Moment) -> Result<Op
         presence: privacy.presence,
         last_seen: privacy.last_seen,
         read_receipts: privacy.read_receipts,
-        revoked_sessions,
+        revoked_sessions: account.revoked,
+        roles: account.roles,
+        suspended: account.suspended,
         threads,
         friends: friends(log, user, moment.position).await?,
     }))

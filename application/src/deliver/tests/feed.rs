@@ -53,7 +53,7 @@ fn a_run_that_is_torn_or_shuffled_is_read_from_the_log() {
         node.record(messages(9));
         let all = node.log.all();
         let torn: Vec<_> = positions.iter().map(|position: &usize| all[position - 1].clone()).collect();
-        node.broker.deliver(&torn.into());
+        node.broker.deliver(&run(&torn));
         node.step();
         assert_eq!(bob.take(), (2..=10).collect::<Vec<_>>(), "{positions:?}");
     }
@@ -94,8 +94,8 @@ fn a_log_that_fails_while_a_hole_is_filled_costs_nothing() {
     let (mut node, mut bob) = live();
     node.record(messages(5));
     node.log.broken.store(true, std::sync::atomic::Ordering::Relaxed);
-    let run: Vec<_> = node.log.all().into_iter().skip(4).collect();
-    node.broker.deliver(&run.into());
+    let later: Vec<_> = node.log.all().into_iter().skip(4).collect();
+    node.broker.deliver(&run(&later));
     assert!(node.feed.step().now_or_never().unwrap().is_err());
     node.look();
     node.look();
@@ -106,9 +106,9 @@ fn a_log_that_fails_while_a_hole_is_filled_costs_nothing() {
 fn an_event_that_was_published_and_is_not_in_the_log_is_a_fault() {
     let (mut node, _bob) = live();
     node.record(messages(5));
-    let run: Vec<_> = node.log.all().into_iter().skip(4).collect();
+    let later: Vec<_> = node.log.all().into_iter().skip(4).collect();
     node.log.cut(1);
-    node.broker.deliver(&run.into());
+    node.broker.deliver(&run(&later));
     let fault = node.feed.step().now_or_never().unwrap().unwrap_err();
     assert_eq!(fault.to_string(), "corrupt data in the log after position 1");
 }

@@ -1,5 +1,7 @@
 //! Who gets what: routing follows membership as of each event's position.
 
+use std::sync::atomic::Ordering;
+
 use posthaste_domain::user::UserEvent;
 
 use super::super::push::Push;
@@ -136,6 +138,25 @@ fn whoever_speaks_for_a_login_that_is_ended_is_let_go_and_nobody_else() {
 }
 
 #[test]
+fn whoever_is_suspended_is_let_go_with_every_login_and_nobody_else() {
+    let mut node = Node::new();
+    node.record([opened(1, 2)]);
+    node.deliver_the_rest();
+    let mut ended = [1, 2].map(|number| node.connect(device(2, number), 1));
+    let mut other = node.connect(device(1, 1), 1);
+    node.hub.speak_for(ended[0].reader.attached(), session(7));
+    node.record([message(1), UserEvent::Suspended { user: user(2), reason: None }.into(), message(2)]);
+    node.deliver_the_rest();
+    assert_eq!(ended.each_mut().map(Client::expect_detached), [Detached::Suspended; 2]);
+    assert_eq!(other.take(), [2, 4]);
+    assert_eq!(node.hub.connections(), 1);
+    // Whoever comes back later is let in, as far as the hub knows.
+    node.record([UserEvent::Reinstated { user: user(2) }.into()]);
+    node.deliver_the_rest();
+    assert_eq!(node.connect(device(2, 1), 1).reader.attached().detached(), None);
+}
+
+#[test]
 fn whoever_changes_to_another_login_ends_with_either_and_then_with_that() {
     for (ends, settled, detached) in [(7, false, true), (8, false, true), (7, true, false), (8, true, true)] {
         let mut node = Node::new();
@@ -241,17 +262,19 @@ fn who_connects_before_the_feed_has_passed_their_leaving_gets_everything_up_to_i
 }
 
 #[test]
-fn an_event_that_this_version_cannot_read_is_not_skipped_over() {
+fn an_event_that_is_corrupt_is_not_skipped_over() {
     let mut node = Node::new();
     node.record([opened(1, 2)]);
     node.deliver_the_rest();
     let mut bob = node.connect(device(2, 1), 1);
     bob.take();
     node.record([message(1), message(2)]);
-    let mut run = node.log.all().split_off(1);
-    run[0].event_type = "message.of_the_future".to_owned();
-    node.hub.route(&run);
+    let mut damaged = node.log.all().split_off(1);
+    damaged[0].facts = "{}".to_owned();
+    node.broker.deliver(&run(&damaged));
+    node.step();
     assert_eq!(bob.take(), [2, 3], "the log can be read by now");
+    assert_eq!(node.log.named.load(Ordering::Relaxed), 0, "what is corrupt is not passed on as it is");
 }
 
 #[test]
@@ -265,7 +288,7 @@ fn whoever_goes_live_while_others_route_misses_nothing() {
         for position in 2..=EVENTS {
             let event = message(position.into());
             log.record([event.clone()]);
-            hub.route(&[recorded(position, &event)]);
+            hub.route(&run(&[recorded(position, &event)]));
         }
     });
     let mut cursor = 1;

@@ -188,7 +188,7 @@ impl World {
                 let run: Vec<_> = self.node.log.all().into_iter().skip(first).take(*count).collect();
                 if let Some(last) = run.last() {
                     self.published = last.position.0;
-                    self.held.push(run.into());
+                    self.held.push(crate::fake::run(&run));
                 }
             }
             Act::Deliver { which, again } if !self.held.is_empty() => {
@@ -221,7 +221,7 @@ impl World {
             self.node.log.after_memberships(move || {
                 log.record(events);
                 let routed = usize::try_from(hub.position().0).unwrap();
-                hub.route(&log.all()[routed..]);
+                hub.route(&crate::fake::run(&log.all()[routed..]));
             });
         }
         let owner = &mut self.owners[which];

@@ -66,7 +66,7 @@ fn a_device_goes_live_while_the_hub_moves_on_with_every_read() {
         // Not for ever, so that whoever never goes live is told apart from who does.
         if read < 200 {
             log.record(messages(10));
-            hub.route(&log.all()[usize::try_from(hub.position().0).unwrap()..]);
+            hub.route(&run(&log.all()[usize::try_from(hub.position().0).unwrap()..]));
         }
     });
     let mut bob = node.connect_with(device(2, 1), 0, Window { events: 100_000, bytes: usize::MAX });
@@ -279,7 +279,7 @@ fn a_device_that_comes_back_far_behind_and_has_missed_nothing_asks_once() {
         counted.fetch_add(1, Ordering::Relaxed);
         // The others go on talking.
         log.record([posted(9_999, direct(3, 4), 3, Some("not for bob"))]);
-        hub.route(&log.all()[usize::try_from(hub.position().0).unwrap()..]);
+        hub.route(&run(&log.all()[usize::try_from(hub.position().0).unwrap()..]));
     });
     let mut bob = node.connect(device(2, 1), 2);
     assert_eq!(bob.take(), [0; 0]);

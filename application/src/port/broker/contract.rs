@@ -193,7 +193,7 @@ fn runs(first: u64, count: u64, events: u64) -> Vec<Run> {
 }
 
 fn run(first: u64, events: u64) -> Run {
-    (first..first + events).map(event).collect()
+    (first..first + events).map(event).map(Arc::new).collect()
 }
 
 /// An event that is different at every position, with and without each field that can be missing.

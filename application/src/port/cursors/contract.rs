@@ -50,11 +50,13 @@ macro_rules! cursors_contract {
             of_connections_at_once_each_has_a_generation_of_its_own
             whoever_moves_a_cursor_is_told_the_newest_connection
             the_newest_connections_are_those_of_the_devices_asked_for
+            every_device_is_listed_with_its_newest_connection_in_pages
         }
         $crate::cursors_contract! { beside a log $fresh =>
             a_device_that_claims_to_be_beyond_the_log_is_not_connected
             a_connection_comes_with_the_end_of_the_log_and_the_threads_of_its_user
             a_session_that_was_revoked_is_not_connected_and_others_are
+            whoever_is_suspended_is_not_connected_until_they_are_reinstated
         }
     };
     (beside a log $fresh:path => $($behaviour:ident)+) => {
@@ -134,7 +136,7 @@ async fn connect(cursors: &dyn Cursors, connect: Connect) -> Connected {
 async fn welcome(cursors: &dyn Cursors, device: Device, cursor: u64) -> Welcome {
     match connect(cursors, Connect { device, session: session(1), cursor: Some(Position(cursor)), at: at(0) }).await {
         Connected::Welcome(welcome) => welcome,
-        other @ (Connected::Revoked | Connected::BeyondHead { .. }) => panic!("{other:?}"),
+        other @ (Connected::Revoked | Connected::Suspended | Connected::BeyondHead { .. }) => panic!("{other:?}"),
     }
 }
 

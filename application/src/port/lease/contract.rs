@@ -25,6 +25,7 @@ macro_rules! lease_contract {
             a_lease_that_ran_out_goes_to_another_under_a_higher_epoch
             a_lease_that_ran_out_and_nobody_took_is_still_good
             the_checkpoint_moves_forward_and_never_back
+            it_is_known_by_when_the_broker_had_confirmed_a_position
             the_next_holder_goes_on_from_the_checkpoint
             a_checkpoint_renews_the_lease
             a_stale_holder_moves_nothing
@@ -121,6 +122,27 @@ pub async fn the_checkpoint_moves_forward_and_never_back(relay: Arc<dyn RelayLea
         assert_eq!(checkpoint(&*relay, lease, position, LONG).await, Ok(()));
         assert_eq!(status(&*relay).await.checkpoint, Position(expected), "after {position}");
     }
+}
+
+pub async fn it_is_known_by_when_the_broker_had_confirmed_a_position(relay: Arc<dyn RelayLease>) {
+    let at = async |position| relay.confirmed_at(Position(position)).await.expect("it can be asked");
+    let lease = acquired(&*relay, 1, LONG).await;
+    assert_eq!(at(1).await, None);
+    checkpoint(&*relay, lease, 5, LONG).await.expect("it is held");
+    let first = at(5).await.expect("it is confirmed");
+    assert_eq!([at(1).await, at(6).await], [Some(first), None]);
+    // What only renews the lease, and what goes back, says nothing new.
+    for position in [5, 3] {
+        checkpoint(&*relay, lease, position, LONG).await.expect("it is held");
+    }
+    checkpoint(&*relay, lease, 9, LONG).await.expect("it is held");
+    let second = at(6).await.expect("it is confirmed");
+    assert!(second >= first);
+    assert_eq!([at(3).await, at(5).await, at(9).await, at(10).await], [Some(first), Some(first), Some(second), None]);
+    // Whoever lost the lease confirms nothing.
+    relay.release(lease).await.expect("it can be released");
+    assert!(checkpoint(&*relay, lease, 20, LONG).await.is_err());
+    assert_eq!(at(10).await, None);
 }
 
 pub async fn the_next_holder_goes_on_from_the_checkpoint(relay: Arc<dyn RelayLease>) {

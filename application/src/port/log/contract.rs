@@ -33,6 +33,7 @@ macro_rules! log_contract {
             the_first_event_is_recorded_at_position_one_and_comes_back_as_it_was
             facts_and_content_come_back_byte_for_byte
             an_empty_batch_is_answered_with_nothing
+            what_was_recorded_is_given_as_it_is_read
             a_stale_writer_is_refused
             a_writer_from_the_future_is_refused
             a_stream_thought_new_that_exists_is_refused
@@ -59,6 +60,7 @@ macro_rules! log_contract {
             the_log_is_read_in_order_up_to_a_limit
             a_stream_is_read_in_order_up_to_a_limit
             streams_of_different_categories_are_apart
+            a_stream_of_an_unknown_category_is_a_stream_like_any_other
             an_empty_log_ends_at_the_start
             the_head_is_the_last_event
             the_hashes_chain_from_the_first_event_to_the_head
@@ -68,6 +70,7 @@ macro_rules! log_contract {
             who_is_named_gets_the_event_without_being_a_member
             an_event_owed_twice_comes_once
             what_is_owed_is_read_between_two_positions_up_to_a_limit
+            whom_events_name_is_told_by_their_positions
             memberships_are_windows_in_the_order_of_joining
             whoever_was_never_in_a_thread_has_no_memberships
             the_windows_of_one_thread_are_those_of_the_memberships

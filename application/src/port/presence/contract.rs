@@ -31,6 +31,7 @@ macro_rules! presence_contract {
             whoever_comes_back_is_online_again
             many_are_renewed_and_looked_at_together_and_told_in_the_order_asked
             nobody_to_renew_or_to_look_at_is_nothing
+            of_the_devices_of_a_user_those_are_connected_whose_leases_run
         }
     };
     ($fresh:path => $($behaviour:ident)+) => {$(
@@ -133,4 +134,16 @@ pub async fn many_are_renewed_and_looked_at_together_and_told_in_the_order_asked
 pub async fn nobody_to_renew_or_to_look_at_is_nothing(presence: Arc<dyn Presence>) {
     presence.renew(&[], LONG).await.expect("renewed");
     assert_eq!(presence.look(&[]).await.expect("looked at"), []);
+}
+
+/// Each device has a lease of its own.
+pub async fn of_the_devices_of_a_user_those_are_connected_whose_leases_run(presence: Arc<dyn Presence>) {
+    let all = [device(1, 1), device(1, 2), device(2, 1), device(1, 3)];
+    let connected = async || presence.connected(&all).await.expect("looked at");
+    assert_eq!(connected().await, [false; 4]);
+    presence.renew(&[device(1, 2), device(2, 1)], LONG).await.expect("renewed");
+    presence.renew(&[device(1, 3)], SHORT).await.expect("renewed");
+    let expired = async || (connected().await == [false, true, true, false]).then_some(());
+    eventually("the short lease to run out", expired).await;
+    assert!(presence.connected(&[]).await.expect("looked at").is_empty());
 }

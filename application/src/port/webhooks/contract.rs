@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use futures::future::join_all;
 use uuid::Uuid;
 
-use super::{DeadLetter, EndpointStatus, Fenced, Lease, Owed, Settlement, Waiting, Webhooks, Work};
+use super::{EndpointStatus, Fenced, Lease, Owed, Settlement, Waiting, Webhooks, Work};
 use crate::port::contract::eventually;
 use crate::recorded::Position;
 
@@ -25,7 +25,6 @@ macro_rules! webhooks_contract {
             one_at_a_time_sends_to_an_endpoint
             what_is_delivered_is_gone
             what_fails_waits_in_its_place_and_the_endpoint_is_failing
-            what_is_given_up_is_a_dead_letter_until_it_is_replayed
             a_disabled_endpoint_keeps_its_inbox_until_it_is_enabled
             a_stale_holder_changes_nothing
         }
@@ -98,10 +97,6 @@ async fn status(store: &Store, endpoint: &str) -> EndpointStatus {
     all.into_iter().find(|status| status.endpoint == endpoint).expect("it is known")
 }
 
-async fn dead(store: &Store) -> Vec<DeadLetter> {
-    store.dead("one", Position::START, MOST).await.expect("dead letters")
-}
-
 pub async fn an_endpoint_is_owed_what_comes_after_it_was_registered_and_only_once(store: Store) {
     assert_eq!(store.taken().await.expect("a position"), Position::START);
     assert_eq!(register(&store, &["one", "two"], 7).await, [("one".to_owned(), Position(7)), ("two".to_owned(), Position(7))]);
@@ -167,7 +162,7 @@ pub async fn what_is_delivered_is_gone(store: Store) {
     assert_eq!(settle(&store, lease, 3, &Settlement::Delivered).await, Ok(()));
     assert_eq!(settle(&store, lease, 3, &Settlement::Delivered).await, Ok(()), "once more changes nothing");
     assert_eq!(positions(&store, lease).await, [5, 8]);
-    assert_eq!((status(&store, "one").await.dead, dead(&store).await), (0, vec![]));
+    assert_eq!(status(&store, "one").await.dead, 0);
 }
 
 pub async fn what_fails_waits_in_its_place_and_the_endpoint_is_failing(store: Store) {
@@ -176,7 +171,7 @@ pub async fn what_fails_waits_in_its_place_and_the_endpoint_is_failing(store: St
         let retry = Settlement::Retry { due_at: at(second + 60), at: at(second) };
         assert_eq!(settle(&store, lease, 3, &retry).await, Ok(()));
         let work = work(&store, lease).await;
-        assert_eq!(work.waiting[0], Waiting { position: Position(3), tries, due_at: at(second + 60) });
+        assert_eq!(work.waiting[0], Waiting { position: Position(3), tries, due_at: at(second + 60), parked: false });
         assert_eq!((work.waiting[1].position, work.waiting[1].tries), (Position(5), 0));
         assert_eq!((work.failing_since, work.disabled_at), (Some(at(10)), None), "since the first failure");
     }
@@ -184,31 +179,6 @@ pub async fn what_fails_waits_in_its_place_and_the_endpoint_is_failing(store: St
     assert_eq!((status_then.tries, status_then.failing_since), (2, Some(at(10))));
     assert_eq!(settle(&store, lease, 3, &Settlement::Delivered).await, Ok(()));
     assert_eq!(work(&store, lease).await.failing_since, None);
-}
-
-pub async fn what_is_given_up_is_a_dead_letter_until_it_is_replayed(store: Store) {
-    let lease = stocked(&store, &[3, 5, 8]).await;
-    let retry = Settlement::Retry { due_at: at(60), at: at(1) };
-    assert_eq!(settle(&store, lease, 3, &retry).await, Ok(()));
-    let given_up = |second| Settlement::Dead { reason: REASON.to_owned(), at: at(second) };
-    assert_eq!(settle(&store, lease, 3, &given_up(2)).await, Ok(()));
-    assert_eq!(settle(&store, lease, 5, &given_up(3)).await, Ok(()));
-    assert_eq!(positions(&store, lease).await, [8]);
-    let letter =
-        |position, tries, second| DeadLetter { position: Position(position), tries, reason: REASON.to_owned(), died_at: at(second) };
-    assert_eq!(dead(&store).await, [letter(3, 2, 2), letter(5, 1, 3)]);
-    assert_eq!(store.dead("one", Position(3), 1).await.expect("dead letters"), [letter(5, 1, 3)]);
-    assert_eq!((status(&store, "one").await.dead, work(&store, lease).await.failing_since), (2, Some(at(1))));
-
-    assert_eq!(store.replay("one", Some(Position(4))).await.expect("replayed"), 0);
-    assert_eq!(store.replay("two", None).await.expect("replayed"), 0);
-    assert_eq!(store.replay("one", Some(Position(5))).await.expect("replayed"), 1);
-    assert_eq!((positions(&store, lease).await, dead(&store).await), (vec![5, 8], vec![letter(3, 2, 2)]));
-    assert_eq!(store.replay("one", None).await.expect("replayed"), 1);
-    let again = work(&store, lease).await.waiting;
-    assert_eq!(again.iter().map(|waiting| waiting.position.0).collect::<Vec<_>>(), [3, 5, 8]);
-    assert!(again.iter().all(|waiting| waiting.tries == 0 && waiting.due_at <= at(0)), "{again:?}");
-    assert_eq!((dead(&store).await, status(&store, "one").await.dead), (vec![], 0));
 }
 
 pub async fn a_disabled_endpoint_keeps_its_inbox_until_it_is_enabled(store: Store) {
@@ -243,5 +213,5 @@ pub async fn a_stale_holder_changes_nothing(store: Store) {
     assert_eq!(store.acquire("one", holder(3), LONG).await.expect("asked"), None, "it is held");
     let work = work(&store, current).await;
     assert_eq!((work.disabled_at, work.failing_since, work.waiting.len(), work.waiting[0].tries), (None, None, 1, 0));
-    assert_eq!(dead(&store).await, []);
+    assert_eq!(status(&store, "one").await.dead, 0);
 }

@@ -53,6 +53,10 @@ impl RelayLease for World {
         unreachable!("a sealer releases no lease")
     }
 
+    async fn confirmed_at(&self, _: Position) -> Result<Option<DateTime<Utc>>, PortError> {
+        unreachable!("a sealer asks nothing of the broker")
+    }
+
     async fn status(&self) -> Result<RelayStatus, PortError> {
         Ok(RelayStatus { epoch: 1, holder: *self.holder.lock().unwrap(), checkpoint: Position::START })
     }

@@ -1,17 +1,17 @@
 //! The fold of the people.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use posthaste_domain::friendship::FriendshipEvent;
-use posthaste_domain::user::{Privacy, UserEvent};
+use posthaste_domain::user::{Privacy, ServiceRole, UserEvent};
 use posthaste_domain::{Event, FriendshipId, UserId, UserPair};
 
-use super::{Friend, FriendState, Glimpse, Person};
+use super::{Account, AccountFilter, Friend, FriendState, Glimpse, Person};
 use crate::codec::Undecodable;
 use crate::recorded::{Position, Recorded};
 use crate::view::keyed::{Keyed, Moment, below};
-use crate::view::{Page, View, ViewName};
+use crate::view::{Census, Page, View, ViewName};
 
 /// The fold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +19,9 @@ pub struct People {
     users: HashMap<UserId, Known>,
     /// Of those who said.
     privacy: HashMap<UserId, Privacy>,
+    /// Of those who have, or had, one.
+    roles: HashMap<UserId, BTreeSet<ServiceRole>>,
+    suspended: BTreeSet<UserId>,
     /// In the order of their registration.
     registered: BTreeMap<Position, UserId>,
     /// The others in every list of a user. The stream of two is folded into the lists of both, each list by its own changes.
@@ -66,8 +69,33 @@ impl People {
 
     pub(in crate::view) fn directory(&self, user: UserId, matching: &str, page: Page) -> Vec<Person> {
         let others = below(&self.registered, page).map(|(_, other)| *other);
-        let found = others.filter(|other| *other != user && self.is_called(*other, matching) && !self.is_blocked(user, *other));
+        let others = others.filter(|other| *other != user && !self.suspended.contains(other));
+        let found = others.filter(|other| self.is_called(*other, matching) && !self.is_blocked(user, *other));
         found.take(page.limit).map(|other| self.person(other)).collect()
+    }
+
+    pub(in crate::view) fn accounts(&self, filter: &AccountFilter, page: Page) -> Vec<Account> {
+        let AccountFilter { matching, suspended, role } = filter;
+        let all = below(&self.registered, page).map(|(_, user)| *user);
+        let called = all.filter(|user| matching.as_ref().is_none_or(|matching| self.is_called(*user, matching)));
+        let found = called.map(|user| self.account(user)).filter(|account| {
+            suspended.is_none_or(|suspended| account.suspended == suspended) && role.is_none_or(|role| account.roles.contains(&role))
+        });
+        found.take(page.limit).collect()
+    }
+
+    fn account(&self, user: UserId) -> Account {
+        let roles = self.roles.get(&user).cloned().unwrap_or_default();
+        Account { person: self.person(user), suspended: self.suspended.contains(&user), roles }
+    }
+
+    /// Counts the people.
+    pub(in crate::view) fn count(&self, census: &mut Census) {
+        let with = |role| self.roles.values().filter(|roles| roles.contains(&role)).count() as u64;
+        census.users = self.users.len() as u64;
+        census.suspended = self.suspended.len() as u64;
+        census.admins = with(ServiceRole::Admin);
+        census.auditors = with(ServiceRole::Auditor);
     }
 
     pub(in crate::view) fn privacy(&self, user: UserId) -> Privacy {
@@ -142,6 +170,9 @@ impl View for People {
     const NAME: ViewName = ViewName::People;
 
     fn apply(&mut self, recorded: &Recorded) -> Result<(), Undecodable> {
+        if !Self::NAME.takes(recorded.stream.category) {
+            return Ok(());
+        }
         match recorded.event()? {
             Event::User(UserEvent::Registered { user, content }) => {
                 let profile = content.known();
@@ -159,11 +190,24 @@ impl View for People {
                 self.privacy.insert(user, Privacy { presence, last_seen, read_receipts });
             }
             Event::Friendship(event) => self.on_friendship(event, recorded.into()),
+            Event::User(UserEvent::RoleGranted { user, role }) => {
+                self.roles.entry(user).or_default().insert(role);
+            }
+            Event::User(UserEvent::RoleWithdrawn { user, role }) => {
+                self.roles.entry(user).or_default().remove(&role);
+            }
+            Event::User(UserEvent::Suspended { user, reason: _ }) => {
+                self.suspended.insert(user);
+            }
+            Event::User(UserEvent::Reinstated { user }) => {
+                self.suspended.remove(&user);
+            }
             Event::User(UserEvent::SessionRevoked { .. })
             | Event::Claim(_)
             | Event::Thread(_)
             | Event::Message(_)
-            | Event::Subscription(_) => {}
+            | Event::Subscription(_)
+            | Event::Operation(_) => {}
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Friends, requests, blocks, and the directory.
 
-use posthaste_domain::user::{Circle, Privacy, UserEvent};
+use posthaste_domain::user::{Circle, Privacy, ServiceRole, UserEvent};
 use posthaste_domain::{FriendshipId, Personal};
 
 use super::*;
@@ -176,4 +176,29 @@ fn privacy_is_told_for_each_who_is_asked_about() {
     let story = Story::of([privacy_set(2, Circle::Nobody, Circle::Everyone)]);
     let set = Privacy { presence: Circle::Nobody, last_seen: Circle::Everyone, read_receipts: true };
     assert_eq!(story.ask().privacy(&[user(1), user(2), user(2)]), [Privacy::default(), set, set]);
+}
+
+#[test]
+fn who_is_suspended_is_not_found_by_others_and_is_by_those_who_run_the_service() {
+    let names = ["ann", "Joanna", "bob"];
+    let mut story = Story::of((1..).zip(names).map(|(n, name)| registered(n, name)));
+    story.then(&UserEvent::RoleGranted { user: user(3), role: ServiceRole::Admin }.into());
+    story.then(&UserEvent::Suspended { user: user(2), reason: None }.into());
+    assert_eq!(directory(&story, 3, "ann", TOP), [1]);
+    let found = |story: &Story, filter: AccountFilter, page| {
+        story.ask().accounts(&filter, page).into_iter().map(|account| account.person.user).collect::<Vec<_>>()
+    };
+    let filter = AccountFilter::default;
+    assert_eq!(found(&story, filter(), TOP), [user(3), user(2), user(1)]);
+    assert_eq!(found(&story, filter(), page(3, 1)), [user(2)]);
+    assert_eq!(found(&story, AccountFilter { suspended: Some(true), ..filter() }, TOP), [user(2)]);
+    assert_eq!(found(&story, AccountFilter { suspended: Some(false), matching: Some("ann".to_owned()), role: None }, TOP), [user(1)]);
+    assert_eq!(found(&story, AccountFilter { role: Some(ServiceRole::Admin), ..filter() }, TOP), [user(3)]);
+    assert_eq!(found(&story, AccountFilter { role: Some(ServiceRole::Auditor), ..filter() }, TOP), []);
+    let census = story.ask().census();
+    assert_eq!((census.users, census.suspended, census.admins, census.auditors), (3, 1, 1, 0));
+    story.then(&UserEvent::Reinstated { user: user(2) }.into());
+    story.then(&UserEvent::RoleWithdrawn { user: user(3), role: ServiceRole::Admin }.into());
+    assert_eq!(directory(&story, 3, "ann", TOP), [2, 1]);
+    assert_eq!((story.ask().census().suspended, story.ask().census().admins), (0, 0));
 }

@@ -44,7 +44,8 @@ fn numbered(position: u64, event: Event) -> Event {
         | Event::User(_)
         | Event::Claim(_)
         | Event::Friendship(_)
-        | Event::Subscription(_)) => other,
+        | Event::Subscription(_)
+        | Event::Operation(_)) => other,
     }
 }
 
@@ -79,7 +80,7 @@ fn recount(history: &[Event], who: u128) -> Recount {
             }
             Event::Message(MessageEvent::Deleted { message, .. }) => gone.push(message.uuid().as_u128()),
             Event::Subscription(SubscriptionEvent::Read { user, upto, .. }) if *user == me => read = read.max(*upto),
-            Event::Message(_) | Event::Subscription(_) | Event::User(_) | Event::Claim(_) | Event::Friendship(_) => {}
+            Event::Message(_) | Event::Subscription(_) | Event::User(_) | Event::Claim(_) | Event::Friendship(_) | Event::Operation(_) => {}
         }
         let named = event.audience().users.into_iter().find(|addressee| addressee.user == me);
         let inside = stays.last().is_some_and(|(_, until)| until.is_none());

@@ -41,6 +41,11 @@ impl Threads {
         self.threads.get(&thread).map_or_else(Sight::default, |state| state.sight(user, self.position))
     }
 
+    /// How many threads there are.
+    pub(in crate::view) fn count(&self) -> u64 {
+        self.threads.len() as u64
+    }
+
     pub(in crate::view) fn state(&self, thread: ThreadId) -> Option<&ThreadState> {
         self.threads.get(&thread)
     }
@@ -216,6 +221,10 @@ impl View for Threads {
     const NAME: ViewName = ViewName::Threads;
 
     fn apply(&mut self, recorded: &Recorded) -> Result<(), Undecodable> {
+        if !Self::NAME.takes(recorded.stream.category) {
+            self.position = recorded.position;
+            return Ok(());
+        }
         match recorded.event()? {
             Event::Thread(event) => self.on_thread(event, recorded.into()),
             Event::Message(MessageEvent::Posted { thread, .. }) => self.with(thread, |state| state.activity = recorded.into()),
@@ -225,7 +234,8 @@ impl View for Threads {
             )
             | Event::User(_)
             | Event::Claim(_)
-            | Event::Friendship(_) => {}
+            | Event::Friendship(_)
+            | Event::Operation(_) => {}
         }
         self.position = recorded.position;
         Ok(())

@@ -28,6 +28,11 @@ impl Timeline {
         reaction.take(page.limit).collect()
     }
 
+    /// How many messages were posted, those that were deleted since included.
+    pub(in crate::view) fn count(&self) -> u64 {
+        self.places.len() as u64
+    }
+
     pub(in crate::view) fn stream(&self, thread: ThreadId) -> Option<&Stream> {
         self.threads.get(&thread)
     }
@@ -144,6 +149,9 @@ impl View for Timeline {
     const NAME: ViewName = ViewName::Timeline;
 
     fn apply(&mut self, recorded: &Recorded) -> Result<(), Undecodable> {
+        if !Self::NAME.takes(recorded.stream.category) {
+            return Ok(());
+        }
         let event = recorded.event()?;
         let now = Moment::from(recorded);
         if let (Some(notice), Event::Thread(said)) = (Notice::of(&event), &event) {
@@ -152,7 +160,7 @@ impl View for Timeline {
         match event {
             Event::Thread(event) => self.on_thread(event, now),
             Event::Message(event) => self.on_message(event, now),
-            Event::User(_) | Event::Claim(_) | Event::Friendship(_) | Event::Subscription(_) => {}
+            Event::User(_) | Event::Claim(_) | Event::Friendship(_) | Event::Subscription(_) | Event::Operation(_) => {}
         }
         Ok(())
     }

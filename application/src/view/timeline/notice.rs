@@ -33,7 +33,9 @@ impl Notice {
                 | ThreadEvent::MessageUnpinned { .. }
                 | ThreadEvent::MessagesDeleted { .. } => return None,
             },
-            Event::Message(_) | Event::User(_) | Event::Claim(_) | Event::Friendship(_) | Event::Subscription(_) => return None,
+            Event::Message(_) | Event::User(_) | Event::Claim(_) | Event::Friendship(_) | Event::Subscription(_) | Event::Operation(_) => {
+                return None;
+            }
         };
         Some(Self {
             event: event.event_type().to_owned(),

@@ -92,7 +92,8 @@ pub(crate) struct ExportArgs {
 }
 
 fn category(name: &str) -> Result<Category, String> {
-    Category::parse(name).ok_or_else(|| format!("the categories are {}", Category::ALL.map(Category::as_str).join(", ")))
+    let known = Category::ALL.into_iter().find(|category| category.as_str() == name);
+    known.ok_or_else(|| format!("the categories are {}", Category::ALL.map(|category| category.to_string()).join(", ")))
 }
 
 /// Where it goes.

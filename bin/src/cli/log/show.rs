@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
-use posthaste_application::deliver::recipients;
+use posthaste_application::deliver::{audience, recipients};
 use posthaste_application::hex;
 use posthaste_application::port::EventLog;
 use posthaste_application::recorded::{Position, Recorded};
@@ -108,7 +108,7 @@ async fn whole(log: &dyn EventLog, event: &Recorded, content: bool) -> anyhow::R
         (Some(_), true) => json!("shown"),
         (Some(bytes), false) => json!(format!("{} bytes, shown with --content", bytes.len())),
     };
-    let audience = event.event()?.audience();
+    let audience = audience(log, event).await?;
     let named = audience.users.iter().map(|addressee| {
         let change = addressee.change.map(|change| match change {
             MembershipChange::Joined => "joined",

@@ -17,18 +17,18 @@ pub(super) async fn verify(stores: &Stores, views: &[ViewName]) -> anyhow::Resul
     let mut wrong = Vec::new();
     for view in views.iter().copied() {
         let Some(verdict) = verdict(stores, view, NAMED).await? else { continue };
-        let Verdict { position, tables, differences, total } = &verdict;
+        let Verdict { position, tables, differences, total, parked } = &verdict;
         if stores.json {
             let keys: Vec<_> = differences.iter().map(|row| json!({ "table": row.table, "key": row.key, "is": what(row) })).collect();
             let said = if *total == 0 { "verified" } else { "wrong" };
             let tables: Vec<_> = tables.iter().map(|t| json!({ "table": t.table, "rows": t.live, "digest": t.digest })).collect();
             let report = json!({
-                "view": view.as_str(), "verdict": said, "position": position, "tables": tables, "differences": total, "first": keys,
+                "view": view.as_str(), "verdict": said, "position": position, "tables": tables, "differences": total, "first": keys, "parked": parked,
             });
             println!("{report}");
         } else if *total == 0 {
             let rows: u64 = tables.iter().map(|table| table.live).sum();
-            println!("{view}: verified at position {position}: all {rows} rows are what the log says");
+            println!("{view}: verified at position {position}: all {rows} rows are what the log says{}", beside(*parked));
         } else {
             println!("{view}: {total} rows are not what the log says, at position {position}:");
             differences.iter().for_each(|row| println!("  {} {} is {}", row.table, row.key, what(row)));
@@ -87,5 +87,13 @@ fn what(row: &Difference) -> &'static str {
         (Some(_), None) => "too many",
         (None, _) => "missing",
         (Some(_), Some(_)) => "different",
+    }
+}
+
+/// What is not in a view although it is in the log.
+pub(super) fn beside(parked: usize) -> String {
+    match parked {
+        0 => String::new(),
+        parked => format!("; {parked} streams are parked and left out from their dead letters on, see `posthaste dead list`"),
     }
 }

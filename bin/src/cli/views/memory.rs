@@ -10,6 +10,7 @@ use posthaste_application::view::{People, Threads, Timeline, View, ViewName};
 use serde_json::json;
 
 use super::Stores;
+use super::compare::beside;
 use crate::cli::{Interrupted, progress};
 
 /// The pages that the log is folded in, once with each.
@@ -40,13 +41,13 @@ async fn twice<V: View + PartialEq>(stores: &Stores) -> anyhow::Result<()> {
     bar.finish_and_clear();
     let [one, other] = folds.with_context(|| format!("{view} cannot be folded"))?;
     ensure!(one == other, "{view}: two folds of the same {head} events are not equal");
+    let parked = one.parked();
     let rate = (head.0 * 2) as f64 / begun.elapsed().as_secs_f64();
     if stores.json {
-        let report =
-            json!({ "view": view.as_str(), "verdict": "verified", "position": head, "events_per_second": rate.round(), "note": HONEST });
+        let report = json!({ "view": view.as_str(), "verdict": "verified", "position": head, "events_per_second": rate.round(), "parked": parked, "note": HONEST });
         println!("{report}");
     } else {
-        println!("{view}: the log folds to the same twice, up to position {head} ({rate:.0} events/s); {HONEST}");
+        println!("{view}: the log folds to the same twice, up to position {head} ({rate:.0} events/s){}; {HONEST}", beside(parked));
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use posthaste_application::view::ViewName;
 use serde_json::json;
 
 use super::Stores;
+use super::compare::beside;
 use super::work::work;
 
 const IN_MEMORY: &str =
@@ -24,20 +25,20 @@ pub(super) async fn rebuild(stores: &Stores, views: &[ViewName], batch: usize) -
         let begun = Instant::now();
         let outcome = work(stores, rebuilds, (view, Purpose::Rebuild), batch, Rebuilder::exchange).await?;
         let seconds = begun.elapsed().as_secs_f64();
-        let Outcome { live, position, exchanged } = &outcome;
+        let Outcome { live, position, exchanged, parked } = &outcome;
         if stores.json {
             let report = json!({
-                "view": view.as_str(), "rebuilt": true, "position": position, "live": live, "exchanged": exchanged, "seconds": seconds,
+                "view": view.as_str(), "rebuilt": true, "position": position, "live": live, "exchanged": exchanged, "parked": parked, "seconds": seconds,
             });
             println!("{report}");
         } else {
-            println!("{view}: {} (rebuilt at position {position} in {seconds:.1} s)", in_words(&outcome));
+            println!("{view}: {} (rebuilt at position {position} in {seconds:.1} s{})", in_words(&outcome), beside(*parked));
         }
     }
     Ok(())
 }
 
-fn in_words(Outcome { live, position, exchanged }: &Outcome) -> String {
+fn in_words(Outcome { live, position, exchanged, parked: _ }: &Outcome) -> String {
     if exchanged.is_empty() {
         return "it was what the log says, row by row".to_owned();
     }

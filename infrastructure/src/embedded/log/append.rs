@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use posthaste_application::chain::{digest, link};
 use posthaste_application::port::PortError;
-use posthaste_application::port::log::AppendRefused;
-use posthaste_application::recorded::{Append, Appended, Hash, Head, NewEvent, Position, StreamId};
+use posthaste_application::port::log::{AppendRefused, Recording};
+use posthaste_application::recorded::{Append, Appended, Hash, Head, NewEvent, Position, Recorded, StreamId};
 use posthaste_domain::{Addressee, CommandId, MembershipChange, ThreadId, UserId};
 use rusqlite::{CachedStatement, OptionalExtension as _, Transaction, params};
 use uuid::Uuid;
@@ -17,14 +17,8 @@ use super::super::row::{Unsigned, integer};
 use super::super::statements;
 use super::read_head;
 
-/// The answers to a batch, and where the log ends after it.
-pub(super) struct Answered {
-    pub(super) answers: Vec<Result<Appended, AppendRefused>>,
-    pub(super) head: Position,
-}
-
 /// Records what it can of a batch whose appends are consistent, all of it at one time.
-pub(super) fn append(transaction: &Transaction<'_>, batch: &[Append], at: DateTime<Utc>) -> Result<Answered, Failure> {
+pub(super) fn append(transaction: &Transaction<'_>, batch: Vec<Append>, at: DateTime<Utc>) -> Result<Recording, Failure> {
     let mut appending = Appending {
         find_command: transaction.prepare_cached(statements::COMMAND_FIND)?,
         stream_version: transaction.prepare_cached(statements::STREAM_VERSION)?,
@@ -32,15 +26,16 @@ pub(super) fn append(transaction: &Transaction<'_>, batch: &[Append], at: DateTi
         insert_user: transaction.prepare_cached(statements::EVENT_USER_INSERT)?,
         versions: HashMap::new(),
         head: read_head(transaction)?,
-        at,
+        // As it is stored.
+        at: at.trunc_subsecs(6),
+        events: Vec::with_capacity(batch.len()),
     };
-    let before = appending.head.position;
-    let answers = batch.iter().map(|append| appending.append(append)).collect::<Result<_, _>>()?;
-    let head = appending.head;
-    if head.position > before {
+    let answers = batch.into_iter().map(|append| appending.append(append)).collect::<Result<_, _>>()?;
+    let Appending { head, events, .. } = appending;
+    if !events.is_empty() {
         transaction.prepare_cached(statements::HEAD_MOVE)?.execute(params![integer(head.position.0), head.hash])?;
     }
-    Ok(Answered { answers, head: head.position })
+    Ok(Recording { answers, events })
 }
 
 pub(super) type Found = Option<(Hash, Appended)>;
@@ -63,10 +58,12 @@ struct Appending<'t> {
     versions: HashMap<StreamId, u64>,
     head: Head,
     at: DateTime<Utc>,
+    /// What was recorded in this transaction.
+    events: Vec<Recorded>,
 }
 
 impl Appending<'_> {
-    fn append(&mut self, append: &Append) -> Result<Result<Appended, AppendRefused>, Failure> {
+    fn append(&mut self, mut append: Append) -> Result<Result<Appended, AppendRefused>, Failure> {
         if let Some((fingerprint, answer)) = find_command(&mut self.find_command, append.command)? {
             let same = fingerprint == append.fingerprint;
             return Ok(if same { Ok(answer) } else { Err(AppendRefused::CommandMismatch { command: append.command }) });
@@ -78,8 +75,8 @@ impl Appending<'_> {
             }
         }
         let first = self.head.position.next();
-        for (ordinal, event) in (0..).zip(&append.events) {
-            self.record(append, ordinal, event)?;
+        for (ordinal, event) in (0..).zip(std::mem::take(&mut append.events)) {
+            self.record(&append, ordinal, event)?;
         }
         Ok(Ok(Appended { first, last: self.head.position, repeated: false }))
     }
@@ -95,9 +92,9 @@ impl Appending<'_> {
         }
     }
 
-    fn record(&mut self, append: &Append, ordinal: u16, event: &NewEvent) -> Result<(), Failure> {
+    fn record(&mut self, append: &Append, ordinal: u16, event: NewEvent) -> Result<(), Failure> {
         let position = self.head.position.next();
-        let hash = link(&self.head.hash, &digest(append, ordinal, event), position, self.at);
+        let hash = link(&self.head.hash, &digest(append, ordinal, &event), position, self.at);
         self.insert_event.execute(params![
             integer(position.0),
             event.stream.category.as_str(),
@@ -120,6 +117,7 @@ impl Appending<'_> {
         insert_users(&mut self.insert_user, position, event.thread, &event.addressees)?;
         self.versions.insert(event.stream, event.version);
         self.head = Head { position, hash };
+        self.events.push(Recorded::new(append, ordinal, event, position, self.at, hash));
         Ok(())
     }
 }

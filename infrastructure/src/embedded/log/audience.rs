@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use posthaste_application::port::PortError;
 use posthaste_application::port::log::{MembershipWindow, Reading};
 use posthaste_application::recorded::{Position, Recorded};
-use posthaste_domain::{SubscriptionId, ThreadId, UserId};
+use posthaste_domain::{Addressee, MembershipChange, SubscriptionId, ThreadId, UserId};
 use rusqlite::{OptionalExtension as _, Rows, Transaction, params};
 
 use super::super::failure::Failure;
@@ -39,6 +39,22 @@ pub(super) fn members_at(
     let parameters = params![thread.as_bytes(), integer(position.0), after, row::limit(limit)];
     let members = statement.query_map(parameters, |row| row.get(0).map(|Id(user)| UserId::new(user)))?;
     Ok(members.collect::<Result<_, _>>()?)
+}
+
+/// Whom the events at these positions name.
+pub(super) fn addressees(snapshot: &Transaction<'_>, positions: &[Position]) -> Result<Vec<(Position, Addressee)>, Failure> {
+    let mut statement = snapshot.prepare_cached(statements::ADDRESSEES)?;
+    let mut all = Vec::new();
+    for position in positions.iter().copied() {
+        let mut rows = statement.query([integer(position.0)])?;
+        while let Some(row) = rows.next()? {
+            let Id(user) = row.get(0)?;
+            let change = row.get::<_, Option<String>>(1)?;
+            let change = change.map(|change| if change == "joined" { MembershipChange::Joined } else { MembershipChange::Left });
+            all.push((position, Addressee { user: UserId::new(user), change }));
+        }
+    }
+    Ok(all)
 }
 
 /// When each of these users had read a thread up to a position.

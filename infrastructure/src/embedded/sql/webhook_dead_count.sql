@@ -1,1 +1,1 @@
-SELECT count(*) FROM webhook_dead WHERE endpoint = ?1
+SELECT count(*) FROM dead_letters WHERE consumer = 'webhook:' || ?1

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::hash::Hash as HashKey;
 
+use chrono::{DateTime, Utc};
 use posthaste_application::chain;
 use posthaste_application::port::PortError;
-use posthaste_application::port::log::AppendRefused;
-use posthaste_application::recorded::{Append, Appended, Check, Hash};
+use posthaste_application::port::log::{AppendRefused, Recording};
+use posthaste_application::recorded::{Append, Appended, Check, Hash, Position, Recorded};
 use posthaste_domain::MembershipChange;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -41,7 +42,7 @@ fn length(length: &usize) -> i32 {
 /// The arguments of `append_events`, in its order and under its names.
 #[derive(Default)]
 pub(super) struct Batch<'a> {
-    stream_categories: Vec<&'static str>,
+    stream_categories: Vec<&'a str>,
     stream_ids: Vec<Uuid>,
     command_ids: Vec<Uuid>,
     append_commands: Vec<i32>,
@@ -169,15 +170,43 @@ impl<'a> Batch<'a> {
         ]
     }
 
-    /// What the database answered to each append.
+    /// What the database made of the batch.
     ///
     /// # Errors
     /// The answers do not fit the batch.
-    pub(super) fn answers(&self, appends: &[Append], rows: &[Row]) -> Result<Vec<Result<Appended, AppendRefused>>, PortError> {
+    pub(super) fn recording(&self, appends: &[Append], rows: &[Row]) -> Result<Recording, PortError> {
         if rows.len() != appends.len() {
             return Err(PortError::corrupt("append_events", format!("{} answers to {} appends", rows.len(), appends.len())));
         }
-        appends.iter().zip(rows).map(|(append, row)| self.answer(append, row)).collect()
+        let answers = appends.iter().zip(rows).map(|(append, row)| self.answer(append, row)).collect::<Result<Vec<_>, _>>()?;
+        let events = self.events(appends, rows, &answers)?;
+        Ok(Recording { answers, events })
+    }
+
+    /// The events that were recorded: all at one time, and chained to one another.
+    fn events(&self, appends: &[Append], rows: &[Row], answers: &[Result<Appended, AppendRefused>]) -> Result<Vec<Recorded>, PortError> {
+        let Some(row) = rows.first() else { return Ok(Vec::new()) };
+        let at: DateTime<Utc> = rows::value(row, "recorded_at")?;
+        let mut events = Vec::with_capacity(self.event_digests.len());
+        let mut before = None;
+        let mut digests = self.event_digests.iter();
+        for (append, answer) in appends.iter().zip(answers) {
+            let digests = digests.by_ref().take(append.events.len());
+            let Ok(Appended { first, repeated: false, .. }) = answer else {
+                digests.for_each(drop);
+                continue;
+            };
+            for ((ordinal, event), DigestBytes(digest)) in (0..).zip(&append.events).zip(digests) {
+                let position = Position(first.0 + u64::from(ordinal));
+                let before = match &mut before {
+                    Some(before) => before,
+                    unknown => unknown.insert(rows::hash(row, "hash_before", position)?),
+                };
+                *before = chain::link(before, digest, position, at);
+                events.push(Recorded::new(append, ordinal, event.clone(), position, at, *before));
+            }
+        }
+        Ok(events)
     }
 
     fn answer(&self, append: &Append, row: &Row) -> Result<Result<Appended, AppendRefused>, PortError> {

@@ -1,2 +1,2 @@
-SELECT first_position, last_position, repeated, failed_check, actual_version
+SELECT first_position, last_position, repeated, failed_check, actual_version, recorded_at, hash_before
 FROM append_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)

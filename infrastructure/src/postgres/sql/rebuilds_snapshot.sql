@@ -1,4 +1,4 @@
-SELECT v.position AS live, c.position AS beside
+SELECT v.position AS live, c.position AS beside, v.revision <> c.revision AS outdated
 FROM public.view_checkpoints v
 JOIN rebuild.view_checkpoints c ON c.view = v.view
 WHERE v.view = $1

@@ -1,5 +1,6 @@
 -- The row of the live checkpoint is what everybody who writes the view takes turns by.
-SELECT v.position AS live, (SELECT c.position FROM rebuild.view_checkpoints c WHERE c.view = v.view) AS beside
+SELECT v.position AS live, c.position AS beside, v.revision <> c.revision AS outdated
 FROM public.view_checkpoints v
+JOIN rebuild.view_checkpoints c ON c.view = v.view
 WHERE v.view = $1
-FOR UPDATE
+FOR UPDATE OF v

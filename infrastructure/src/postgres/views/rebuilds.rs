@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use posthaste_application::port::lease::{Fenced, Lease};
+use posthaste_application::port::projection::{Batch, LeftOut};
 use posthaste_application::port::rebuilds::{Held, Meet, Meeting, Purpose, RebuildStatus};
 use posthaste_application::port::{PortError, Rebuilds};
-use posthaste_application::recorded::{Position, Recorded};
+use posthaste_application::recorded::Position;
 use posthaste_application::view::ViewName;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -17,13 +18,13 @@ use uuid::Uuid;
 use super::super::connect::Postgres;
 use super::super::door::{Statement, statement};
 use super::super::rows;
-use super::projection;
-use super::write::Write;
+use super::projection::{self, Changes, poison};
 use meeting::PgMeeting;
 
 const STATUS: Statement = statement!("rebuilds_status");
 const ACQUIRE: Statement = statement!("rebuilds_acquire");
 const BEGIN: Statement = statement!("rebuilds_begin");
+const PARKED: Statement = statement!("rebuilds_parked");
 const STEP: Statement = statement!("rebuilds_step");
 const RENEW: Statement = statement!("rebuilds_renew");
 const RELEASE: Statement = statement!("rebuilds_release");
@@ -91,32 +92,28 @@ impl Rebuilds for PgRebuilds {
         }
     }
 
-    async fn resume(&self, view: ViewName) -> Result<Option<Position>, PortError> {
-        let row = self.row(view).await?;
-        let program: Option<&str> = rows::value(&row, "program")?;
-        if program == Some(PROGRAM) { rows::optional_position(&row, "beside") } else { Ok(None) }
+    async fn resume(&self, view: ViewName) -> Result<Option<(Position, LeftOut)>, PortError> {
+        let rows = self.0.query(PARKED, &[&view.as_str(), &PROGRAM]).await?;
+        let standing = rows.first().map(rows::standing).transpose()?;
+        Ok(standing.map(|standing| (standing.position, standing.left_out)))
+    }
+
+    async fn left_out(&self, view: ViewName) -> Result<LeftOut, PortError> {
+        Ok(projection::standing(&self.0, view).await?.left_out)
     }
 
     async fn begin(&self, view: ViewName, lease: Lease) -> Result<Result<(), Fenced>, PortError> {
         self.empty(view, lease, PROGRAM).await
     }
 
-    async fn take(
-        &self,
-        view: ViewName,
-        lease: Lease,
-        after: Position,
-        events: &[Recorded],
-        ttl: Duration,
-    ) -> Result<Result<(), Fenced>, PortError> {
-        let Some(last) = events.last() else { return Ok(Ok(())) };
+    async fn take(&self, view: ViewName, lease: Lease, batch: Batch<'_>, ttl: Duration) -> Result<Result<(), Fenced>, PortError> {
         let (view_name, ttl) = (view.as_str(), ttl.as_secs_f64());
-        let (epoch, after, upto) = (rows::number(lease.epoch)?, rows::number(after.0)?, rows::number(last.position.0)?);
-        let writes = projection::writes(view, events)?;
-        let mut writes: Vec<_> = writes.iter().filter_map(Write::parameters).collect();
+        let (epoch, after, upto) = (rows::number(lease.epoch)?, rows::number(batch.after.0)?, rows::number(batch.upto.0)?);
+        let changes = Changes::of(view, batch)?;
+        let mut writes = changes.parameters();
         let renew: Vec<&(dyn ToSql + Sync)> = vec![&view_name, &lease.holder, &epoch, &ttl];
         writes.push((RENEW, renew));
-        let taken = self.0.transaction((STEP, &[&view_name, &lease.holder, &epoch, &after, &upto]), &writes).await?;
+        let taken = self.0.transaction((STEP, &[&view_name, &lease.holder, &epoch, &after, &upto]), &writes).await.map_err(poison)?;
         Ok(if taken { Ok(()) } else { Err(Fenced { epoch: lease.epoch }) })
     }
 

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::super::door::Statement;
 use super::super::rows;
+use super::projection::PLACE;
 
 /// Rows as a statement takes them: an array for each column.
 pub(super) trait Columns: Send + Sync {
@@ -118,5 +119,5 @@ impl Moment {
 
 /// A number as the tables have it.
 fn int(number: u32) -> Result<i32, PortError> {
-    i32::try_from(number).map_err(|error| PortError::corrupt("events", error))
+    i32::try_from(number).map_err(|error| PortError::poison(PLACE, error))
 }

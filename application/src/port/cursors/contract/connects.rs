@@ -3,6 +3,7 @@
 use posthaste_domain::{Addressee, MembershipChange, ThreadId};
 
 use super::*;
+use crate::port::cursors::KnownDevice;
 use crate::port::log::{MembershipWindow, Memberships};
 
 async fn newest(cursors: &dyn Cursors, devices: &[Device]) -> Vec<(Device, Generation)> {
@@ -131,4 +132,61 @@ pub async fn a_session_that_was_revoked_is_not_connected_and_others_are(cursors:
         let connected = connect(&*cursors, ask(device, session)).await;
         assert!(matches!(connected, Connected::Welcome(_)), "{session} of {device:?}: {connected:?}");
     }
+}
+
+pub async fn whoever_is_suspended_is_not_connected_until_they_are_reinstated(cursors: Arc<dyn Cursors>, log: Arc<dyn EventLog>) {
+    let (phone, desk) = (device(1, 1), device(1, 2));
+    let ask = |device| Connect { device, session: session(1), cursor: None, at: at(0) };
+    let first = welcome(&*cursors, phone, 0).await;
+    for (n, (user, types)) in [
+        (phone.user, vec!["user.registered", "user.suspended", "user.reinstated", "user.suspended", "user.something_else"]),
+        (device(2, 1).user, vec!["user.suspended", "user.reinstated"]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let stream = StreamId { category: Category::User, id: user.uuid() };
+        let event = |(version, event_type): (u64, &str)| NewEvent {
+            stream,
+            version,
+            event_type: event_type.to_owned(),
+            schema: 1,
+            facts: format!("{{\"user\":\"{user}\",\"n\":{n}}}"),
+            content: None,
+            thread: None,
+            addressees: Vec::new(),
+        };
+        record(&*log, stream, (1..).zip(types).map(event).collect()).await;
+    }
+    for device in [phone, desk] {
+        assert_eq!(connect(&*cursors, ask(device)).await, Connected::Suspended);
+    }
+    assert_eq!(newest(&*cursors, &[phone, desk]).await, [(phone, first.generation)], "nothing has changed");
+    let reinstated = connect(&*cursors, ask(device(2, 1))).await;
+    assert!(matches!(reinstated, Connected::Welcome(_)), "{reinstated:?}");
+}
+
+pub async fn every_device_is_listed_with_its_newest_connection_in_pages(cursors: Arc<dyn Cursors>) {
+    assert_eq!(cursors.count().await.expect("counted"), 0);
+    for (user, number, session_of, second) in [(2, 1, 7, 1), (1, 2, 8, 2), (1, 1, 9, 3), (1, 1, 6, 4)] {
+        let connect = Connect { device: device(user, number), session: session(session_of), cursor: Some(Position(5)), at: at(second) };
+        cursors.connect(connect).await.expect("connected");
+    }
+    advance(&*cursors, &[to(device(1, 2), 9, 1)]).await;
+    let known = |of, cursor, generation, session_of, second| KnownDevice {
+        device: of,
+        cursor: Position(cursor),
+        generation: Generation(generation),
+        session: Some(session(session_of)),
+        connected_at: Some(at(second)),
+    };
+    let all = [known(device(1, 1), 5, 2, 6, 4), known(device(1, 2), 9, 1, 8, 2), known(device(2, 1), 5, 1, 7, 1)];
+    let listed = async |user, after, limit| cursors.devices(user, after, limit).await.expect("listed");
+    assert_eq!(listed(None, None, 9).await, all);
+    assert_eq!(listed(None, None, 2).await, all[..2]);
+    assert_eq!(listed(None, Some(device(1, 1)), 9).await, all[1..]);
+    assert_eq!(listed(Some(device(1, 1).user), None, 9).await, all[..2]);
+    assert_eq!(listed(Some(device(1, 1).user), Some(device(1, 1)), 9).await, all[1..2]);
+    assert_eq!(listed(Some(device(3, 1).user), None, 9).await, []);
+    assert_eq!(cursors.count().await.expect("counted"), 3);
 }

@@ -57,6 +57,20 @@ pub async fn an_empty_batch_is_answered_with_nothing(log: Arc<dyn EventLog>) {
     assert_eq!(head(&*log).await, 0);
 }
 
+pub async fn what_was_recorded_is_given_as_it_is_read(log: Arc<dyn EventLog>) {
+    fill(&*log, 1, stream(1), 3).await;
+    let mut full = Draft::new(4).on(stream(1), 3).on(stream(2), 0).event(stream(1)).event(stream(2)).0;
+    full.events[1].facts = "{\"z\" : 1.0, \"a\":1e2}".to_owned();
+    full.events[1].content = Some((0..=255).collect());
+    // What is refused, or was recorded before, is not among it, wherever it stands in the batch.
+    let batch = [one(5, stream(1), 0), one(1, stream(1), 0), full, one(5, stream(3), 1), one(6, stream(3), 0), one(6, stream(3), 0)];
+    let recording = log.record(&batch).await.expect("the log takes the batch");
+    assert_eq!(recording.answers.iter().filter(|answer| answer.is_ok()).count(), 4);
+    assert_eq!(recording.events, log.read(Position(3), 10).await.expect("readable"));
+    assert_eq!(positions(&recording.events), [4, 5, 6]);
+    assert_eq!(log.record(&batch[..2]).await.expect("the log takes the batch").events, []);
+}
+
 pub async fn a_stale_writer_is_refused(log: Arc<dyn EventLog>) {
     fill(&*log, 1, stream(1), 2).await;
     assert_eq!(record(&*log, one(3, stream(1), 1)).await, Err(moved(stream(1), 1, 2)));

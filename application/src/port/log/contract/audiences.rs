@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use posthaste_domain::MembershipChange::{Joined, Left};
-use posthaste_domain::{ThreadId, UserId};
+use posthaste_domain::{Addressee, ThreadId, UserId};
 
 use super::{Draft, head, positions, record, stream, thread, user};
 use crate::port::EventLog;
@@ -77,6 +77,22 @@ pub async fn who_is_named_gets_the_event_without_being_a_member(log: Arc<dyn Eve
     assert_eq!(owed(&*log, user(1), 0, 99, 99).await, [2, 3, 5]);
     assert_eq!(owed(&*log, user(2), 0, 99, 99).await, [1, 3, 4, 5]);
     assert_eq!(log.memberships(user(1)).await.expect("readable").windows, [], "to be named is not to join");
+}
+
+pub async fn whom_events_name_is_told_by_their_positions(log: Arc<dyn EventLog>) {
+    coming_and_going(&*log).await;
+    record_all(&*log, [event(10).to(user(3), None).to(user(1), None), event(11).in_thread(thread(1)).to(user(3), None)]).await;
+    let named = async |positions: &[u64]| {
+        let positions: Vec<_> = positions.iter().copied().map(Position).collect();
+        let named = log.addressees(&positions).await.expect("readable");
+        named.into_iter().map(|(position, Addressee { user, change })| (position.0, user, change)).collect::<Vec<_>>()
+    };
+    assert_eq!(named(&[2]).await, [(2, user(1), Some(Joined)), (2, user(2), Some(Joined))]);
+    assert_eq!(named(&[4]).await, [(4, user(1), Some(Left))]);
+    assert_eq!(named(&[1, 3, 8, 9, 99]).await, [], "nobody by name, or no event at all");
+    assert_eq!(named(&[]).await, []);
+    let all = [(4, user(1), Some(Left)), (6, user(1), Some(Joined)), (10, user(1), None), (10, user(3), None), (11, user(3), None)];
+    assert_eq!(named(&[11, 4, 10, 6, 5]).await, all, "in the order of positions, then of users");
 }
 
 pub async fn an_event_owed_twice_comes_once(log: Arc<dyn EventLog>) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::future::join;
 use posthaste_domain::Category;
 
-use super::{Draft, everything, fill, one, positions, record, stream};
+use super::{Draft, everything, fill, moved, one, positions, record, stream};
 use crate::chain::{GENESIS, Verifier};
 use crate::port::EventLog;
 use crate::port::contract::{eventually, within};
@@ -56,6 +56,22 @@ pub async fn the_events_that_deleted_messages_are_found_by_their_streams(log: Ar
     for (streams, expected) in [(vec![], vec![]), (vec![3, 1, 4], vec![2, 5, 6]), (vec![2, 9], vec![3]), (vec![4], vec![])] {
         let ids: Vec<_> = streams.iter().map(|n| stream(*n).id).collect();
         assert_eq!(positions(&log.deletions(&ids).await.expect("readable")), expected, "of {streams:?}");
+    }
+}
+
+pub async fn a_stream_of_an_unknown_category_is_a_stream_like_any_other(log: Arc<dyn EventLog>) {
+    let category = Category::parse("a_category_of_tomorrow").expect("a name");
+    let unknown = StreamId { category, id: stream(1).id };
+    record(&*log, one(1, stream(1), 0)).await.expect("recorded");
+    record(&*log, one(2, unknown, 0)).await.expect("recorded");
+    record(&*log, one(3, unknown, 1)).await.expect("recorded");
+    assert_eq!(record(&*log, one(4, unknown, 1)).await, Err(moved(unknown, 1, 2)));
+    let read = log.read_stream(unknown, 0, 10).await.expect("readable");
+    assert_eq!(positions(&read), [2, 3]);
+    assert!(read.iter().all(|event| event.stream == unknown && event.event_type == "a_category_of_tomorrow.posted"), "{read:?}");
+    let mut verifier = Verifier::default();
+    for event in everything(&*log).await {
+        verifier.check(&event).expect("it hangs in the chain as it was recorded");
     }
 }
 

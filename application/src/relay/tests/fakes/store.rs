@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use posthaste_domain::{CommandId, ThreadId, UserId};
+use posthaste_domain::{Addressee, CommandId, ThreadId, UserId};
 use uuid::Uuid;
 
 use super::{Clock, Stalls};
 use crate::port::lease::{Fenced, Lease, RelayStatus};
-use crate::port::log::{AppendRefused, MembershipWindow, Memberships, Reading};
+use crate::port::log::{MembershipWindow, Memberships, Reading, Recording};
 use crate::port::{EventLog, PortError, RelayLease};
 use crate::recorded::{Append, Appended, Hash, Head, Position, Recorded, StreamId};
 
@@ -37,7 +37,7 @@ impl Log {
 
 #[async_trait]
 impl EventLog for Log {
-    async fn append(&self, _: &[Append]) -> Result<Vec<Result<Appended, AppendRefused>>, PortError> {
+    async fn record(&self, _: &[Append]) -> Result<Recording, PortError> {
         unreachable!("the relay appends nothing")
     }
 
@@ -70,6 +70,10 @@ impl EventLog for Log {
     }
 
     async fn members_at(&self, _: ThreadId, _: Position, _: Option<UserId>, _: usize) -> Result<Vec<UserId>, PortError> {
+        unreachable!("the relay knows no users")
+    }
+
+    async fn addressees(&self, _: &[Position]) -> Result<Vec<(Position, Addressee)>, PortError> {
         unreachable!("the relay knows no users")
     }
 
@@ -161,6 +165,10 @@ impl RelayLease for LeaseRow {
         };
         self.stalls.around("release", release).await;
         Ok(())
+    }
+
+    async fn confirmed_at(&self, _: Position) -> Result<Option<DateTime<Utc>>, PortError> {
+        unreachable!("a relay does not look back")
     }
 
     async fn status(&self) -> Result<RelayStatus, PortError> {

@@ -1,8 +1,10 @@
 //! Who is what to whom, and the directory.
 
+use std::collections::BTreeSet;
+
 use posthaste_application::port::PortError;
-use posthaste_application::view::{Friend, FriendState, Glimpse, Page, Person};
-use posthaste_domain::user::Privacy;
+use posthaste_application::view::{Account, AccountFilter, Census, Friend, FriendState, Glimpse, Page, Person};
+use posthaste_domain::user::{Privacy, ServiceRole};
 use posthaste_domain::{FriendshipId, UserId, UserPair};
 use uuid::Uuid;
 
@@ -16,6 +18,8 @@ const FRIENDS: Statement = statement!("views_friends");
 const DIRECTORY: Statement = statement!("views_directory");
 const PRIVACY: Statement = statement!("views_privacy");
 const GLIMPSES: Statement = statement!("views_glimpses");
+const ACCOUNTS: Statement = statement!("views_accounts");
+const CENSUS: Statement = statement!("views_census");
 
 pub(in super::super) async fn friends(postgres: &Postgres, user: UserId, state: FriendState, page: Page) -> Result<Vec<Friend>, PortError> {
     let (before, limit) = bounds(page);
@@ -64,4 +68,42 @@ pub(in super::super) async fn glimpses(postgres: &Postgres, pairs: &[(UserId, Us
         Ok(Glimpse { presence, last_seen, close })
     };
     rows.iter().map(glimpse).collect()
+}
+
+pub(in super::super) async fn accounts(postgres: &Postgres, filter: &AccountFilter, page: Page) -> Result<Vec<Account>, PortError> {
+    let AccountFilter { matching, suspended, role } = filter;
+    let pattern = match matching.as_deref().map(pattern) {
+        // Nobody is called so.
+        Some(None) => return Ok(Vec::new()),
+        Some(Some(pattern)) => Some(pattern),
+        None => None,
+    };
+    let (before, limit) = bounds(page);
+    let has = |wanted| (*role == Some(wanted)).then_some(true);
+    let (admin, auditor) = (has(ServiceRole::Admin), has(ServiceRole::Auditor));
+    let rows = postgres.query(ACCOUNTS, &[&before, &limit, &pattern, suspended, &admin, &auditor]).await?;
+    let account = |row| {
+        let mut roles = BTreeSet::new();
+        for (column, role) in [("admin", ServiceRole::Admin), ("auditor", ServiceRole::Auditor)] {
+            if rows::value(row, column)? {
+                roles.insert(role);
+            }
+        }
+        Ok(Account { person: person(row, "user_id")?, suspended: rows::value(row, "suspended")?, roles })
+    };
+    rows.iter().map(account).collect()
+}
+
+pub(in super::super) async fn census(postgres: &Postgres) -> Result<Census, PortError> {
+    let rows = postgres.query(CENSUS, &[]).await?;
+    let row = rows::only(&rows, "the views")?;
+    let count = |column| rows::count(row, column);
+    Ok(Census {
+        users: count("users")?,
+        suspended: count("suspended")?,
+        admins: count("admins")?,
+        auditors: count("auditors")?,
+        threads: count("threads")?,
+        messages: count("messages")?,
+    })
 }

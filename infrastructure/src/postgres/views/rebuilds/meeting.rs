@@ -4,8 +4,9 @@ use async_trait::async_trait;
 use deadpool_postgres::Object;
 use posthaste_application::port::PortError;
 use posthaste_application::port::lease::{Fenced, Lease};
+use posthaste_application::port::projection::{Batch, LeftOut};
 use posthaste_application::port::rebuilds::{Difference, Exchanged, Meet, Meeting, TableCheck};
-use posthaste_application::recorded::{Position, Recorded};
+use posthaste_application::recorded::Position;
 use posthaste_application::view::ViewName;
 use tokio_postgres::Row;
 
@@ -13,8 +14,7 @@ use super::super::super::connect::Postgres;
 use super::super::super::door::{Parameters, Statement, statement};
 use super::super::super::error::port_error;
 use super::super::super::rows;
-use super::super::projection;
-use super::super::write::Write;
+use super::super::projection::{Changes, STANDING, poison};
 use super::STEP;
 
 const MEET: Statement = statement!("rebuilds_meet");
@@ -23,6 +23,8 @@ const STILL: Statement = statement!("rebuilds_still");
 const COMPARE: Statement = statement!("rebuilds_compare");
 const DIFFERENCES: Statement = statement!("rebuilds_differences");
 const EXCHANGE: Statement = statement!("rebuilds_exchange");
+const BURY: Statement = statement!("rebuilds_bury");
+const LETTERS: Statement = statement!("rebuilds_letters");
 const COMMIT: Statement = statement!("rebuilds_commit");
 
 pub(super) struct PgMeeting {
@@ -31,6 +33,8 @@ pub(super) struct PgMeeting {
     lease: Lease,
     live: Position,
     beside: Position,
+    left_out: LeftOut,
+    outdated: bool,
 }
 
 impl PgMeeting {
@@ -47,8 +51,10 @@ impl PgMeeting {
         }
         let rows = transaction.query(positions, &[&view.as_str()]).await?;
         let row = rows::only(&rows, "rebuild.view_checkpoints")?;
-        let (live, beside) = (rows::position(row, "live")?, rows::position(row, "beside")?);
-        Ok(Ok(Self { transaction, view, lease, live, beside }))
+        let (live, beside, outdated) = (rows::position(row, "live")?, rows::position(row, "beside")?, rows::value(row, "outdated")?);
+        let rows = transaction.query(STANDING, &[&view.as_str()]).await?;
+        let left_out = rows::standing(rows::only(&rows, "view_checkpoints")?)?.left_out;
+        Ok(Ok(Self { transaction, view, lease, live, beside, left_out, outdated }))
     }
 }
 
@@ -62,15 +68,23 @@ impl Meeting for PgMeeting {
         self.beside
     }
 
-    async fn take(&mut self, events: &[Recorded]) -> Result<(), PortError> {
-        let Some(last) = events.last() else { return Ok(()) };
-        let (epoch, after, upto) = (rows::number(self.lease.epoch)?, rows::number(self.beside.0)?, rows::number(last.position.0)?);
+    fn left_out(&self) -> &LeftOut {
+        &self.left_out
+    }
+
+    fn is_outdated(&self) -> bool {
+        self.outdated
+    }
+
+    async fn take(&mut self, batch: Batch<'_>) -> Result<(), PortError> {
+        let (epoch, after, upto) = (rows::number(self.lease.epoch)?, rows::number(self.beside.0)?, rows::number(batch.upto.0)?);
+        let changes = Changes::of(self.view, batch)?;
         let moved = self.transaction.query(STEP, &[&self.view.as_str(), &self.lease.holder, &epoch, &after, &upto]).await?;
         rows::only(&moved, "rebuild.view_checkpoints")?;
-        for (statement, parameters) in projection::writes(self.view, events)?.iter().filter_map(Write::parameters) {
-            self.transaction.query(statement, &parameters).await?;
+        for (statement, parameters) in changes.parameters() {
+            self.transaction.query(statement, &parameters).await.map_err(poison)?;
         }
-        self.beside = last.position;
+        self.beside = batch.upto;
         Ok(())
     }
 
@@ -107,6 +121,8 @@ impl Meeting for PgMeeting {
 
     async fn commit(self: Box<Self>) -> Result<(), PortError> {
         let Self { transaction, view, beside, .. } = *self;
+        transaction.query(BURY, &[&view.as_str()]).await?;
+        transaction.query(LETTERS, &[&view.as_str()]).await?;
         transaction.query(COMMIT, &[&view.as_str(), &rows::number(beside.0)?]).await?;
         transaction.commit().await
     }

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use posthaste_application::port::PortError;
 use posthaste_application::recorded::Recorded;
-use posthaste_application::view::FriendState;
+use posthaste_application::view::{FriendState, ViewName};
 use posthaste_domain::friendship::FriendshipEvent;
-use posthaste_domain::user::UserEvent;
+use posthaste_domain::user::{ServiceRole, UserEvent};
 use posthaste_domain::{Event, UserId, UserPair};
 use uuid::Uuid;
 
@@ -18,6 +18,7 @@ use super::{Moment, PairRow, Pairs, Write, columns};
 
 const PROFILES: Statement = statement!("views_profiles_add");
 const PRIVACY: Statement = statement!("views_profiles_privacy");
+const STANDING: Statement = statement!("views_profiles_standing");
 const REMOVE: Statement = statement!("views_friends_remove");
 const ADD: Statement = statement!("views_friends_add");
 
@@ -35,6 +36,10 @@ columns! {
 columns! {
     /// What a user lets others know.
     PrivacyRow as Privacies { user: Uuid, presence: &'static str, last_seen: &'static str, read_receipts: bool }
+}
+columns! {
+    /// What a user is to the service, as far as it changed.
+    StandingRow as Standings { user: Uuid, suspended: Option<bool>, admin: Option<bool>, auditor: Option<bool> }
 }
 columns! {
     /// What the other is to the user.
@@ -71,11 +76,24 @@ impl Standing {
     }
 }
 
-pub(in super::super) fn writes(events: &[Recorded]) -> Result<Vec<Write>, PortError> {
+fn standing_of(standings: &mut HashMap<UserId, StandingRow>, user: UserId) -> &mut StandingRow {
+    standings.entry(user).or_insert(StandingRow { user: user.uuid(), suspended: None, admin: None, auditor: None })
+}
+
+fn set_role(standings: &mut HashMap<UserId, StandingRow>, user: UserId, role: ServiceRole, has: bool) {
+    let standing = standing_of(standings, user);
+    match role {
+        ServiceRole::Admin => standing.admin = Some(has),
+        ServiceRole::Auditor => standing.auditor = Some(has),
+    }
+}
+
+pub(in super::super) fn writes(events: &[&Recorded]) -> Result<Vec<Write>, PortError> {
     let mut profiles = Vec::new();
     let mut privacy = HashMap::new();
+    let mut standings = HashMap::new();
     let mut standing = Standing::default();
-    for recorded in events {
+    for recorded in events.iter().filter(|recorded| ViewName::People.takes(recorded.stream.category)) {
         let now = Moment::of(recorded)?;
         match recorded.event().map_err(unreadable)? {
             Event::User(UserEvent::Registered { user, content }) => {
@@ -94,11 +112,16 @@ pub(in super::super) fn writes(events: &[Recorded]) -> Result<Vec<Write>, PortEr
                 privacy.insert(user, PrivacyRow { user: user.uuid(), presence, last_seen, read_receipts });
             }
             Event::Friendship(event) => standing.take(event, now),
+            Event::User(UserEvent::RoleGranted { user, role }) => set_role(&mut standings, user, role, true),
+            Event::User(UserEvent::RoleWithdrawn { user, role }) => set_role(&mut standings, user, role, false),
+            Event::User(UserEvent::Suspended { user, reason: _ }) => standing_of(&mut standings, user).suspended = Some(true),
+            Event::User(UserEvent::Reinstated { user }) => standing_of(&mut standings, user).suspended = Some(false),
             Event::User(UserEvent::SessionRevoked { .. })
             | Event::Claim(_)
             | Event::Thread(_)
             | Event::Message(_)
-            | Event::Subscription(_) => {}
+            | Event::Subscription(_)
+            | Event::Operation(_) => {}
         }
     }
     let nothing = standing.0.iter().filter(|(_, state)| state.is_none());
@@ -116,6 +139,8 @@ pub(in super::super) fn writes(events: &[Recorded]) -> Result<Vec<Write>, PortEr
         Write::of::<Profiles, _>(PROFILES, profiles),
         // Only who registered can say, so their row is there by now.
         Write::of::<Privacies, _>(PRIVACY, privacy.into_values()),
+        // As above.
+        Write::of::<Standings, _>(STANDING, standings.into_values()),
         Write::of::<Pairs, _>(REMOVE, nothing),
         Write::of::<Friends, _>(ADD, something),
     ])

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use posthaste_application::port::PortError;
 use posthaste_application::recorded::Recorded;
+use posthaste_application::view::ViewName;
 use posthaste_domain::event::Personal;
 use posthaste_domain::message::MessageEvent;
 use posthaste_domain::subscription::SubscriptionEvent;
@@ -284,9 +285,9 @@ impl Batch {
     }
 }
 
-pub(in super::super) fn writes(events: &[Recorded]) -> Result<Vec<Write>, PortError> {
+pub(in super::super) fn writes(events: &[&Recorded]) -> Result<Vec<Write>, PortError> {
     let mut batch = Batch::default();
-    for recorded in events {
+    for recorded in events.iter().filter(|recorded| ViewName::Threads.takes(recorded.stream.category)) {
         let now = Moment::of(recorded)?;
         match recorded.event().map_err(unreadable)? {
             Event::Thread(event) => batch.on_thread(event, now)?,
@@ -297,7 +298,8 @@ pub(in super::super) fn writes(events: &[Recorded]) -> Result<Vec<Write>, PortEr
             )
             | Event::User(_)
             | Event::Claim(_)
-            | Event::Friendship(_) => {}
+            | Event::Friendship(_)
+            | Event::Operation(_) => {}
         }
     }
     Ok(batch.writes())

@@ -1,11 +1,11 @@
 //! Messages and what happened to them, notices, pins, reactions.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use posthaste_application::port::PortError;
 use posthaste_application::recorded::Recorded;
-use posthaste_application::view::{Notice, search};
+use posthaste_application::view::{Notice, ViewName, search};
 use posthaste_domain::event::Personal;
 use posthaste_domain::message::{MessageContent, MessageEvent};
 use posthaste_domain::text::Emoji;
@@ -14,7 +14,7 @@ use posthaste_domain::{Event, MessageId, ThreadId, UserId};
 use uuid::Uuid;
 
 use super::super::super::door::{Statement, statement};
-use super::super::projection::unreadable;
+use super::super::projection::{PLACE, unreadable};
 use super::super::words;
 use super::{IdRow, Ids, Moment, PairRow, Pairs, Write, columns, int};
 
@@ -91,8 +91,13 @@ impl Said {
         let content = content.known();
         let body = content.and_then(MessageContent::text).map(|text| text.as_str().to_owned());
         let attachments = content.map(MessageContent::attachments).filter(|files| !files.is_empty());
-        let attachments = attachments.map(serde_json::to_string).transpose().map_err(|error| PortError::corrupt("events", error))?;
-        let words = body.as_deref().map(|text| search::words(text).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" "));
+        let attachments = attachments.map(serde_json::to_string).transpose().map_err(|error| PortError::poison(PLACE, error))?;
+        let words = body.as_deref().map(|text| {
+            let mut words: Vec<_> = search::words(text).collect();
+            words.sort_unstable();
+            words.dedup();
+            words.join(" ")
+        });
         Ok(Self { mentions: list(mentions), body, attachments, words })
     }
 }
@@ -302,9 +307,9 @@ fn list(users: &[UserId]) -> String {
     users.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
-pub(in super::super) fn writes(events: &[Recorded]) -> Result<Vec<Write>, PortError> {
+pub(in super::super) fn writes(events: &[&Recorded]) -> Result<Vec<Write>, PortError> {
     let mut batch = Batch::default();
-    for recorded in events {
+    for recorded in events.iter().filter(|recorded| ViewName::Timeline.takes(recorded.stream.category)) {
         let now = Moment::of(recorded)?;
         let event = recorded.event().map_err(unreadable)?;
         if let (Some(notice), Event::Thread(said)) = (Notice::of(&event), &event) {
@@ -313,7 +318,7 @@ pub(in super::super) fn writes(events: &[Recorded]) -> Result<Vec<Write>, PortEr
         match event {
             Event::Thread(event) => batch.on_thread(event, now),
             Event::Message(event) => batch.on_message(event, now)?,
-            Event::User(_) | Event::Claim(_) | Event::Friendship(_) | Event::Subscription(_) => {}
+            Event::User(_) | Event::Claim(_) | Event::Friendship(_) | Event::Subscription(_) | Event::Operation(_) => {}
         }
     }
     Ok(batch.writes())

@@ -1,0 +1,74 @@
+//! What whoever sits at the console does: recorded as the servers record what they are asked, by nobody.
+
+use std::sync::Arc;
+
+use posthaste_application::append::append_queue;
+use posthaste_application::execute::{Decidable, Doorkeeper, Envelope, ExecuteError, Executed, Executor};
+use posthaste_application::port::{Clock, DeadLetters, EventLog, Ids, Passcodes, Passwords};
+use posthaste_domain::CommandId;
+use posthaste_infrastructure::embedded::{Database, SqliteDeadLetters, SqliteLog, SqlitePasscodes};
+use posthaste_infrastructure::postgres::{PgDeadLetters, PgLog, PgPasscodes};
+use posthaste_infrastructure::system::{SystemClock, SystemIds};
+
+use super::{connect, passwords};
+use crate::config::Config;
+use crate::roles;
+
+/// Executes commands, as the servers do. Those that run find out from the log, within a second or two.
+pub(crate) struct Console {
+    /// What executes them.
+    pub(crate) executor: Executor,
+    /// New identifiers.
+    pub(crate) ids: Arc<dyn Ids>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Console {
+    pub(super) fn new(config: &Config, log: Arc<dyn EventLog>, passcodes: Arc<dyn Passcodes>, passwords: Arc<dyn Passwords>) -> Self {
+        let (queue, appender) = append_queue(Arc::clone(&log));
+        tokio::spawn(roles::append(appender));
+        let executor = Executor::new(log, queue, config.rules().rules(), Doorkeeper::new(passcodes, passwords));
+        Self { executor, ids: Arc::new(SystemIds), clock: Arc::new(SystemClock) }
+    }
+
+    /// What goes around something new that the server itself asks.
+    pub(crate) fn envelope(&self) -> Envelope {
+        let command = CommandId::new(self.ids.next());
+        Envelope { command, actor: None, correlation: self.ids.next(), at: self.clock.now() }
+    }
+
+    /// Executes what the server itself asks.
+    pub(crate) async fn execute(&self, asked: impl Decidable) -> Result<Executed, ExecuteError> {
+        self.executor.execute(self.envelope(), asked).await
+    }
+}
+
+/// The dead letters, the log they are about, and the way to do something about them.
+pub(crate) struct Dead {
+    /// The log.
+    pub(crate) log: Arc<dyn EventLog>,
+    /// The letters.
+    pub(crate) letters: Arc<dyn DeadLetters>,
+    /// Records what is done.
+    pub(crate) console: Console,
+}
+
+/// The dead letters of the configured profile, beside the servers that run: nothing is locked, for it may be waited for a server to start.
+pub(crate) async fn dead(config: &Config) -> anyhow::Result<Dead> {
+    match config {
+        Config::Embedded(embedded) => {
+            let (database, clock) = (Database::open_beside(&embedded.embedded.data)?, Arc::new(SystemClock));
+            let log: Arc<dyn EventLog> = Arc::new(SqliteLog::new(Arc::clone(&database), Arc::<SystemClock>::clone(&clock)));
+            let passcodes = Arc::new(SqlitePasscodes::new(Arc::clone(&database)));
+            let console = Console::new(config, Arc::clone(&log), passcodes, passwords(&embedded.auth)?);
+            Ok(Dead { log, letters: Arc::new(SqliteDeadLetters::new(database, clock)), console })
+        }
+        Config::Distributed(distributed) => {
+            let postgres = connect(&distributed.postgres).await?;
+            let log: Arc<dyn EventLog> = Arc::new(PgLog::new(postgres.clone()));
+            let passcodes = Arc::new(PgPasscodes::new(postgres.clone()));
+            let console = Console::new(config, Arc::clone(&log), passcodes, passwords(&distributed.auth)?);
+            Ok(Dead { log, letters: Arc::new(PgDeadLetters::new(postgres)), console })
+        }
+    }
+}

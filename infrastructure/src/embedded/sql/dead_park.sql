@@ -1,0 +1,1 @@
+INSERT INTO dead_letters (consumer, category, stream_id, position, version, tries, reason, died_at) VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7) ON CONFLICT DO UPDATE SET position = excluded.position, version = excluded.version, reason = excluded.reason, tries = tries + 1, asked_at = NULL

@@ -1,0 +1,1 @@
+SELECT count(*) FROM webhook_aside WHERE endpoint = ?1 AND category = ?2 AND stream_id = ?3 AND position > ?4

@@ -1,0 +1,1 @@
+INSERT INTO relay_confirmations (position, at) VALUES (?1, ?2) ON CONFLICT DO NOTHING

@@ -1,0 +1,1 @@
+SELECT position FROM view_dropped WHERE view = ?1 ORDER BY position

@@ -1,0 +1,1 @@
+UPDATE view_revisions SET revision = revision + 1 WHERE view = ?1

@@ -1,0 +1,1 @@
+SELECT revision FROM view_revisions WHERE view = ?1

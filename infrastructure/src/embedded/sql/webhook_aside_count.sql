@@ -1,0 +1,1 @@
+SELECT count(*) FROM webhook_aside WHERE endpoint = ?1

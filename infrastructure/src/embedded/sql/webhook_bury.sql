@@ -1,0 +1,1 @@
+INSERT INTO dead_letters (consumer, category, stream_id, position, version, tries, reason, died_at) SELECT 'webhook:' || ?1, category, stream_id, position, version, ?3, ?4, ?5 FROM events WHERE position = ?2 ON CONFLICT DO NOTHING

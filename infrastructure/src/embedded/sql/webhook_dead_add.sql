@@ -1,1 +1,0 @@
-INSERT INTO webhook_dead (endpoint, position, tries, reason, died_at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET tries = excluded.tries, reason = excluded.reason, died_at = excluded.died_at

@@ -1,1 +1,0 @@
-DELETE FROM webhook_dead WHERE endpoint = ?1 AND position = ?2

@@ -1,0 +1,353 @@
+//! Admins and auditors, at the console and over REST, beside servers that run: what they do is done within seconds, on every node, and is in
+//! the log with who did it.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use posthaste_tests::actor::{Incoming, Socket, User, new_id};
+use posthaste_tests::node::{make_admin, migrate, posthaste_with, run_posthaste};
+use posthaste_tests::services::Scratch;
+use posthaste_tests::{Node, NodeSettings, Profile, Sandbox};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::time::{Instant, timeout};
+
+use super::{PATIENCE, until};
+
+/// How long a socket of somebody who was suspended may stay open.
+const SOON: Duration = Duration::from_secs(5);
+
+/// A deployment: one server, or two over the same services.
+struct Deployment {
+    nodes: Vec<Node>,
+    settings: NodeSettings,
+    _sandbox: Option<Sandbox>,
+    _data: Scratch,
+}
+
+impl Deployment {
+    async fn start(profile: Profile) -> anyhow::Result<Self> {
+        let data = Scratch::new()?;
+        let (settings, sandbox) = match profile {
+            Profile::Embedded => (NodeSettings::embedded(&data.path().join("data")), None),
+            Profile::Distributed => {
+                let sandbox = Sandbox::new("admins").await?;
+                migrate(&sandbox).await?;
+                (NodeSettings::distributed(&sandbox), Some(sandbox))
+            }
+        };
+        let nodes = match profile {
+            Profile::Embedded => vec![Node::start("the node", settings.clone()).await?],
+            Profile::Distributed => {
+                let (one, other) = tokio::try_join!(Node::start("one", settings.clone()), Node::start("other", settings.clone()))?;
+                vec![one, other]
+            }
+        };
+        Ok(Self { nodes, settings, _sandbox: sandbox, _data: data })
+    }
+
+    fn first(&self) -> String {
+        self.nodes[0].base()
+    }
+
+    fn last(&self) -> String {
+        self.nodes[self.nodes.len() - 1].base()
+    }
+
+    /// What `posthaste users … --json` says: a line each.
+    async fn users(&self, arguments: &[&str]) -> anyhow::Result<Vec<Value>> {
+        let ran = run_posthaste(&self.settings, &[&["users"], arguments, &["--json"]].concat()).await?;
+        ensure!(ran.status.success(), "{arguments:?}: {ran:?}");
+        Ok(String::from_utf8(ran.stdout)?.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
+    }
+}
+
+/// A socket of somebody, and where it is.
+async fn open(base: &str, user: &User) -> anyhow::Result<Socket> {
+    let mut socket = Socket::hello(base, user, new_id(), json!({})).await?;
+    until_frame(&mut socket, "live").await?;
+    Ok(socket)
+}
+
+async fn until_frame(socket: &mut Socket, t: &str) -> anyhow::Result<Value> {
+    loop {
+        match timeout(PATIENCE, socket.next()).await.with_context(|| format!("no {t}"))?? {
+            Incoming::Frame(frame) if frame["t"] == t => return Ok(frame),
+            Incoming::Frame(_) => {}
+            ended @ (Incoming::Closed(..) | Incoming::Cut) => anyhow::bail!("instead of {t} there came {ended:?}"),
+        }
+    }
+}
+
+/// The socket is closed with this code and name, soon after `since`, and without being told of anything at or above `position`.
+async fn is_let_go(socket: &mut Socket, (code, name): (u16, &str), position: u64, since: Instant) -> anyhow::Result<()> {
+    let mut last = Value::Null;
+    loop {
+        match timeout(PATIENCE, socket.next()).await.context("the socket stays open")?? {
+            Incoming::Frame(frame) => {
+                ensure!(frame["t"] != "ev" || frame["position"].as_u64() < Some(position), "it was told of {frame}");
+                last = frame;
+            }
+            Incoming::Closed(closed, reason) => {
+                ensure!((closed, &*reason) == (code, name) && last["code"] == name, "{closed} {reason} after {last}");
+                ensure!(since.elapsed() < SOON, "it took {:?}", since.elapsed());
+                return Ok(());
+            }
+            Incoming::Cut => anyhow::bail!("it was cut after {last}"),
+        }
+    }
+}
+
+fn position(answer: &Value) -> anyhow::Result<u64> {
+    answer["position"].as_u64().with_context(|| format!("no position in {answer}"))
+}
+
+/// Nothing of theirs is taken, anywhere.
+async fn is_kept_out(base: &str, user: &User, ticket: Option<String>) -> anyhow::Result<()> {
+    for (method, path) in [(Method::GET, "/v1/me"), (Method::POST, "/v1/ws/tickets"), (Method::GET, "/v1/admin/counts")] {
+        let (status, problem) = user.answer(base, method, path, None).await?;
+        ensure!(status == 403 && problem["code"] == "account_suspended" && problem["retry"] == "never", "{path}: {status} {problem}");
+    }
+    let ticket = ticket.map(|ticket| json!({ "ticket": ticket }));
+    for pass in [json!({ "token": user.token() })].into_iter().chain(ticket) {
+        let mut hello = json!({ "t": "hello", "device": new_id() });
+        hello.as_object_mut().into_iter().for_each(|hello| hello.extend(pass.as_object().cloned().unwrap_or_default()));
+        let mut socket = Socket::open(base).await?;
+        socket.send(&hello).await?;
+        is_let_go(&mut socket, (4203, "account_suspended"), 0, Instant::now()).await?;
+    }
+    // Who knows the password is told; who does not learns nothing.
+    let refused = user.another_login(base).await.map(drop).unwrap_err().to_string();
+    ensure!(refused.contains("/v1/sessions"), "{refused}");
+    let http = reqwest::Client::new();
+    for (password, status, code) in [(user.password(), 403, "account_suspended"), ("not the password", 401, "unauthorized")] {
+        let login = json!({ "login": user.username(), "password": password });
+        let response = http.post(format!("{base}/v1/sessions")).json(&login).send().await?;
+        let (found, problem): (_, Value) = (response.status().as_u16(), response.json().await?);
+        ensure!(found == status && problem["code"] == code, "{found} {problem}");
+    }
+    Ok(())
+}
+
+/// Suspended over REST and at the console, and back again each time: the logins are what they were.
+async fn whoever_is_suspended_is_let_go_everywhere_and_comes_back(profile: Profile) -> anyhow::Result<()> {
+    let deployment = Deployment::start(profile).await?;
+    let (first, last) = (deployment.first(), deployment.last());
+    let (admin, alice, bob) =
+        tokio::try_join!(User::register(&first, "operator"), User::register(&first, "alice"), User::register(&first, "bob"))?;
+    make_admin(&deployment.settings, &admin).await?;
+    let of = |what: &str| format!("/v1/admin/users/{}/{what}", alice.id());
+    for at_the_console in [false, true] {
+        let (mut one, mut other, mut bobs) = tokio::try_join!(open(&first, &alice), open(&last, &alice), open(&last, &bob))?;
+        let ticket = alice.ticket(&last).await?;
+        let since = Instant::now();
+        let suspended = if at_the_console {
+            deployment.users(&["suspend", alice.username(), "--reason", "spam"]).await?.remove(0)
+        } else {
+            admin.call(&first, Method::POST, &of("suspend"), Some(json!({ "reason": "spam" }))).await?
+        };
+        let suspended = position(&suspended)?;
+        let why = (4203, "account_suspended");
+        tokio::try_join!(is_let_go(&mut one, why, suspended, since), is_let_go(&mut other, why, suspended, since))?;
+        is_kept_out(&first, &alice, None).await?;
+        is_kept_out(&last, &alice, Some(ticket)).await?;
+        // Nobody else notices.
+        bobs.send(&json!({ "t": "ping", "n": 1 })).await?;
+        until_frame(&mut bobs, "pong").await?;
+
+        if at_the_console {
+            deployment.users(&["reinstate", &alice.id().to_string()]).await?;
+        } else {
+            admin.call(&last, Method::POST, &of("reinstate"), Some(json!({}))).await?;
+        }
+        alice.call(&last, Method::GET, "/v1/me", None).await?;
+        // What they were not told then, they are told now.
+        let mut back = Socket::hello(&last, &alice, new_id(), json!({ "cursor": suspended - 1 })).await?;
+        let told = [until_frame(&mut back, "ev").await?, until_frame(&mut back, "ev").await?];
+        let types = told.each_ref().map(|event| event["type"].clone());
+        ensure!(types == ["user.suspended", "user.reinstated"], "{told:?}");
+        let by = if at_the_console { Value::Null } else { json!(admin.id()) };
+        ensure!(told[0]["actor"] == by && told[0]["body"]["reason"] == "spam", "{told:?}");
+    }
+    Ok(())
+}
+
+/// What admins do is done, seen by auditors, and in the log with who did it.
+async fn what_admins_do_is_seen_and_is_in_the_log(profile: Profile) -> anyhow::Result<()> {
+    let deployment = Deployment::start(profile).await?;
+    let (first, last) = (deployment.first(), deployment.last());
+    let (admin, auditor, alice) =
+        tokio::try_join!(User::register(&first, "operator"), User::register(&first, "auditor"), User::register(&first, "alice"))?;
+    make_admin(&deployment.settings, &admin).await?;
+    let of = |user: &User, what: &str| format!("/v1/admin/users/{}/{what}", user.id());
+    admin.call(&first, Method::PUT, &of(&auditor, "roles/auditor"), None).await?;
+
+    // A login on a device: it is shown, and ended.
+    let login = alice.another_login(&first).await?;
+    let mut socket = Socket::open(&last).await?;
+    socket.send(&json!({ "t": "hello", "token": login.token, "device": new_id() })).await?;
+    until_frame(&mut socket, "live").await?;
+    for path in [of(&alice, "sessions"), "/v1/admin/sessions".to_owned()] {
+        let ask = async || auditor.call(&first, Method::GET, &path, None).await;
+        let listed = until(&path, ask, |listed| listed["items"][0]["connected"] == true).await?;
+        let device = &listed["items"][0];
+        ensure!(device["session"] == json!(login.session) && device["user"] == json!(alice.id()), "{listed}");
+        ensure!(listed["items"].as_array().is_some_and(|items| items.len() == 1), "{listed}");
+    }
+    let listed = deployment.users(&["sessions", alice.username()]).await?;
+    ensure!(listed[0]["session"] == json!(login.session) && listed[0]["revoked"] == false, "{listed:?}");
+    let since = Instant::now();
+    let ended = admin.call(&first, Method::DELETE, &of(&alice, &format!("sessions/{}", login.session)), None).await?;
+    is_let_go(&mut socket, (4202, "session_revoked"), position(&ended)?, since).await?;
+    let listed = deployment.users(&["sessions", alice.username()]).await?;
+    ensure!(listed[0]["revoked"] == true, "{listed:?}");
+
+    // An admin is never rid of themselves; another one is.
+    let (status, problem) = admin.answer(&first, Method::DELETE, &of(&admin, "roles/admin"), None).await?;
+    ensure!(status == 409 && problem["code"] == "conflict", "{status} {problem}");
+    let (status, problem) = admin.answer(&first, Method::POST, &of(&admin, "suspend"), Some(json!({}))).await?;
+    ensure!(status == 409 && problem["code"] == "conflict", "{status} {problem}");
+    let suspended = admin.call(&first, Method::POST, &of(&alice, "suspend"), Some(json!({ "reason": "legal" }))).await?;
+
+    // Everybody who may sees it, in the views and in the log.
+    let path = format!("/v1/admin/users?suspended=true&q=alice&after={}", position(&suspended)?);
+    let listed = auditor.call(&last, Method::GET, &path, None).await?;
+    ensure!(listed["items"][0]["user"]["id"] == json!(alice.id()) && listed["items"][0]["suspended"] == true, "{listed}");
+    let auditors = deployment.users(&["list", "--role", "auditor"]).await?;
+    ensure!(auditors.len() == 1 && auditors[0]["user"] == json!(auditor.id()), "{auditors:?}");
+    let account = auditor.call(&last, Method::GET, &format!("/v1/admin/users/{}", alice.id()), None).await?;
+    let act = &account["acts"][0];
+    ensure!(act["what"] == "user.suspended" && act["by"] == json!(admin.id()) && act["reason"] == "legal", "{account}");
+    let counts = auditor.call(&last, Method::GET, "/v1/admin/counts", None).await?;
+    ensure!(counts["users"] == 3 && counts["suspended"] == 1 && counts["admins"] == 1 && counts["devices"] == 1, "{counts}");
+    let lag = auditor.call(&last, Method::GET, "/v1/admin/lag", None).await?;
+    ensure!(lag["head"] == counts["events"] && lag["views"].as_array().is_some_and(|views| views.len() == 3), "{lag}");
+
+    let acts = auditor.call(&last, Method::GET, &format!("/v1/admin/events?actor={}", admin.id()), None).await?;
+    let types: Vec<_> = acts["items"].as_array().context("events")?.iter().filter_map(|event| event["type"].as_str()).collect();
+    ensure!(types[..3] == ["user.suspended", "user.session_revoked", "user.role_granted"], "{types:?}");
+    let consoles = auditor.call(&last, Method::GET, &format!("/v1/admin/events?stream=user-{}", admin.id()), None).await?;
+    ensure!(consoles["items"][0]["type"] == "user.role_granted" && consoles["items"][0]["actor"].is_null(), "{consoles}");
+    // An auditor looks on.
+    let (status, problem) = auditor.answer(&first, Method::POST, &of(&alice, "reinstate"), Some(json!({}))).await?;
+    ensure!(status == 403 && problem["code"] == "forbidden", "{status} {problem}");
+    Ok(())
+}
+
+/// The log is explored page by page, whole and in part, and does not open doors.
+async fn the_log_is_explored_without_its_secrets(profile: Profile) -> anyhow::Result<()> {
+    let deployment = Deployment::start(profile).await?;
+    let base = deployment.first();
+    let (auditor, alice) = tokio::try_join!(User::register(&base, "auditor"), User::register(&base, "alice"))?;
+    deployment.users(&["grant", auditor.username(), "auditor"]).await?;
+    let group = alice.call(&base, Method::POST, "/v1/threads", Some(json!({ "kind": "group", "title": "Tea" }))).await?;
+    let thread = group["id"].as_str().context("an id")?.to_owned();
+    for n in 0..9 {
+        let says = json!({ "content": { "kind": "text", "text": format!("number {n}") } });
+        alice.call(&base, Method::POST, &format!("/v1/threads/{thread}/messages"), Some(says)).await?;
+    }
+    let link = alice.call(&base, Method::POST, &format!("/v1/threads/{thread}/invites"), Some(json!({}))).await?;
+    let link = link["id"].as_str().context("an id")?.to_owned();
+
+    let walk = async |filter: &str, limit: usize| {
+        let (mut all, mut before) = (Vec::new(), String::new());
+        loop {
+            let page = auditor.call(&base, Method::GET, &format!("/v1/admin/events?limit={limit}{filter}{before}"), None).await?;
+            all.extend(page["items"].as_array().context("items")?.clone());
+            match page["next"].as_str() {
+                Some(next) => before = format!("&before={next}"),
+                None => return anyhow::Ok(all),
+            }
+        }
+    };
+    let places = |events: &[Value]| events.iter().filter_map(|event| event["position"].as_u64()).collect::<Vec<_>>();
+    let whole = walk("", 4).await?;
+    let head = whole.len() as u64;
+    ensure!(places(&whole) == (1..=head).rev().collect::<Vec<_>>(), "{:?}", places(&whole));
+    let text = serde_json::to_string(&whole)?;
+    ensure!(text.contains("number 3"), "an auditor reads what was said");
+    ensure!(!text.contains(&link) && !text.contains("argon2"), "a secret was told");
+    let fits = |fits: &dyn Fn(&Value) -> bool| places(&whole.iter().filter(|event| fits(event)).cloned().collect::<Vec<_>>());
+    for (filter, wanted) in [
+        ("&category=message".to_owned(), fits(&|event| event["stream"].as_str().is_some_and(|stream| stream.starts_with("message-")))),
+        (format!("&stream=thread-{thread}"), fits(&|event| event["stream"] == json!(format!("thread-{thread}")))),
+        (format!("&thread={thread}&type=message.posted"), fits(&|event| event["type"] == "message.posted")),
+        (format!("&actor={}", alice.id()), fits(&|event| event["actor"] == json!(alice.id()))),
+        ("&from=3&to=6".to_owned(), vec![6, 5, 4, 3]),
+        ("&since=2000-01-01T00:00:00Z&until=2001-01-01T00:00:00Z".to_owned(), vec![]),
+    ] {
+        for limit in [1, 3, 100] {
+            let found = places(&walk(&filter, limit).await?);
+            ensure!(found == wanted, "{filter} by {limit}: {found:?} instead of {wanted:?}");
+        }
+    }
+    let one = auditor.call(&base, Method::GET, "/v1/admin/events/3", None).await?;
+    ensure!(one == whole[whole.len() - 3], "{one}");
+    Ok(())
+}
+
+/// Somebody new is registered at the console, and is an admin who logs in.
+async fn an_admin_is_made_at_the_console(profile: Profile) -> anyhow::Result<()> {
+    let deployment = Deployment::start(profile).await?;
+    let base = deployment.first();
+    let create = async |name: &str, more: &[&str], password: &str| {
+        let arguments = [&["users", "create-admin", name, "--json"], more].concat();
+        let mut command = tokio::process::Command::from(posthaste_with(&deployment.settings, &arguments));
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn()?;
+        let mut stdin = child.stdin.take().context("standard input")?;
+        // Who does not ask for one does not read it.
+        let _ = stdin.write_all(format!("{password}\n").as_bytes()).await;
+        drop(stdin);
+        anyhow::Ok(timeout(PATIENCE, child.wait_with_output()).await??)
+    };
+    let email = ["--email", "root@example.invalid"];
+    for (more, password, said) in [(&[][..], "a password of mine", "--email"), (&email, "short", "8 to 128 characters")] {
+        let ran = create("the.root", more, password).await?;
+        ensure!(ran.status.code() == Some(1) && String::from_utf8_lossy(&ran.stderr).contains(said), "{ran:?}");
+    }
+    let ran = create("the.root", &email, "a password of mine").await?;
+    ensure!(ran.status.success(), "{ran:?}");
+    ensure!(!format!("{ran:?}").contains("a password of mine"), "{ran:?}");
+    let login = json!({ "login": "the.root", "password": "a password of mine" });
+    let session: Value = reqwest::Client::new().post(format!("{base}/v1/sessions")).json(&login).send().await?.json().await?;
+    let token = session["access_token"].as_str().with_context(|| format!("{session}"))?;
+    let counts = reqwest::Client::new().get(format!("{base}/v1/admin/counts")).bearer_auth(token).send().await?;
+    ensure!(counts.status().as_u16() == 200, "{counts:?}");
+    // Once more is nothing new.
+    let again: Value = serde_json::from_slice(&create("the.root", &[], "").await?.stdout)?;
+    ensure!(again["changed"] == false && again["now"] == "admin", "{again}");
+    let ran = run_posthaste(&deployment.settings, &["users", "suspend", "nobody.at.all"]).await?;
+    ensure!(ran.status.code() == Some(1) && String::from_utf8_lossy(&ran.stderr).contains("there is no user nobody.at.all"), "{ran:?}");
+    Ok(())
+}
+
+macro_rules! on_both_profiles {
+    ($($case:ident,)+) => {
+        mod embedded {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() -> anyhow::Result<()> {
+                    super::$case(posthaste_tests::Profile::Embedded).await
+                }
+            )+
+        }
+
+        mod distributed {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() -> anyhow::Result<()> {
+                    super::$case(posthaste_tests::Profile::Distributed).await
+                }
+            )+
+        }
+    };
+}
+
+on_both_profiles! {
+    whoever_is_suspended_is_let_go_everywhere_and_comes_back,
+    what_admins_do_is_seen_and_is_in_the_log,
+    the_log_is_explored_without_its_secrets,
+    an_admin_is_made_at_the_console,
+}
