@@ -16,6 +16,7 @@ pub mod actor;
 pub mod bulk;
 pub mod chaos;
 pub mod contract;
+pub mod covering;
 mod database;
 pub mod deadline;
 pub mod drafts;

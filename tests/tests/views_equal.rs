@@ -4,8 +4,6 @@
 #[path = "views/asked.rs"]
 mod asked;
 
-use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use asked::{Asked, ask_everything};
@@ -16,10 +14,10 @@ use posthaste_domain::Event;
 use posthaste_infrastructure::embedded::MemoryViews;
 use posthaste_infrastructure::postgres::{PgProjection, PgViews};
 use posthaste_tests::Database;
+use posthaste_tests::covering::covering;
 use posthaste_tests::histories::{History, Wish, wishes};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
 
 /// A history, and how it is cut into batches and pages.
 #[derive(Clone, Debug)]
@@ -41,24 +39,11 @@ fn tables_answer_every_question_as_the_folds_do() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let database = runtime.block_on(Database::new("views_equal")).unwrap();
     // Had something changed so that nothing much is recorded any more, there would be nothing to compare.
-    let missing = RefCell::new(Event::TYPES.iter().copied().collect::<BTreeSet<_>>());
-    // What is rare needs more histories than most do.
-    for cases in [40, 20, 20, 20, 20, 20] {
-        let mut runner = TestRunner::new(Config { cases, failure_persistence: None, max_shrink_iters: 100, ..Config::default() });
-        let outcome = runner.run(&self::cases(), |case| {
-            let history = History::of(&case.wishes);
-            for event in &history.recorded {
-                missing.borrow_mut().remove(&*event.event_type);
-            }
-            runtime.block_on(compare(&database, &history, &case));
-            Ok(())
-        });
-        outcome.unwrap();
-        if missing.borrow().is_empty() {
-            return;
-        }
-    }
-    panic!("nothing of these to compare: {missing:?}");
+    covering(40, &cases(), Event::TYPES.iter().map(|of| (*of).to_owned()), |case| {
+        let history = History::of(&case.wishes);
+        runtime.block_on(compare(&database, &history, &case));
+        history.recorded.iter().map(|event| event.event_type.to_string()).collect()
+    });
 }
 
 async fn compare(database: &Database, history: &History, case: &Case) {
