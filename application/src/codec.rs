@@ -51,7 +51,6 @@ impl Undecodable {
 }
 
 const CONTENT: &str = "content";
-const TYPE: &str = "type";
 
 /// The stored form of an event that becomes this version of its stream.
 #[must_use]
@@ -65,7 +64,7 @@ pub fn encode(stream: StreamId, version: u64, event: &Event) -> NewEvent {
         Event::Subscription(event) => parts::of(event),
         Event::Operation(event) => parts::of(event),
     }
-    .expect("every event is an enum of structs with its type among its fields");
+    .expect("every event is a variant with fields");
     let audience = event.audience();
     NewEvent {
         stream,

@@ -21,7 +21,7 @@ pub(crate) use self::cursors::FakeCursors;
 pub(crate) use self::log::FakeLog;
 use crate::codec;
 use crate::port::broker::Run;
-use crate::recorded::{NewEvent, Position, Recorded, StreamId};
+use crate::recorded::{Decoded, NewEvent, Position, Recorded, StreamId};
 
 pub(crate) fn user(n: u128) -> UserId {
     UserId::new(Uuid::from_u128(n))
@@ -99,6 +99,7 @@ fn taken(position: u64, new: NewEvent) -> Recorded {
         causation: None,
         at: at(position),
         hash: [0; 32],
+        decoded: Decoded::default(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display};
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use chrono::{DateTime, Utc};
 use posthaste_domain::{Addressee, Category, CommandId, Event, ThreadId, UserId};
@@ -236,6 +237,34 @@ pub struct Recorded {
     pub at: DateTime<Utc>,
     /// See [`crate::chain`].
     pub hash: Hash,
+    /// What it says, once somebody has asked.
+    #[serde(skip)]
+    pub decoded: Decoded,
+}
+
+/// What an event says, read from its stored bytes when it is asked for first: the hub and the views share an event, and each of them asks. It is
+/// no part of the event: copies begin without it, and it makes none of them another.
+#[derive(Default)]
+pub struct Decoded(OnceLock<Box<Event>>);
+
+impl Clone for Decoded {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for Decoded {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Decoded {}
+
+impl fmt::Debug for Decoded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.get().is_some() { "yes" } else { "no" })
+    }
 }
 
 impl Recorded {
@@ -259,6 +288,7 @@ impl Recorded {
             causation: append.causation,
             at,
             hash,
+            decoded: Decoded::default(),
         }
     }
 
@@ -272,8 +302,11 @@ impl Recorded {
     ///
     /// # Errors
     /// [`crate::codec::Undecodable`] when the stored bytes are not an event this program knows.
-    pub fn event(&self) -> Result<Event, crate::codec::Undecodable> {
-        crate::codec::decode(self)
+    pub fn event(&self) -> Result<&Event, crate::codec::Undecodable> {
+        match self.decoded.0.get() {
+            Some(event) => Ok(event),
+            None => crate::codec::decode(self).map(|event| &**self.decoded.0.get_or_init(|| Box::new(event))),
+        }
     }
 }
 

@@ -26,6 +26,8 @@ const SECRET: &str = "a secret that is long enough and known to whoever measures
 const ISSUER: &str = "posthaste";
 /// How long a token is good for.
 const DAY: u64 = 86_400;
+/// As `docker-compose.yml` has it: the defaults are for a small machine.
+const POSTGRES: &[&str] = &["shared_buffers=1GB", "max_wal_size=4GB"];
 /// How long it may take until nobody uses a log any more.
 const LET_GO: Duration = Duration::from_secs(10);
 /// How often it is looked whether what is waited for has come.
@@ -49,7 +51,7 @@ impl Ground {
             Profile::Distributed => match Endpoints::from_env() {
                 Ok(endpoints) => (Some(endpoints), None),
                 Err(_) => {
-                    let services = Services::start().await?;
+                    let services = Services::start_with(POSTGRES).await?;
                     (Some(services.endpoints()), Some(services))
                 }
             },

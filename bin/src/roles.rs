@@ -3,6 +3,7 @@
 
 pub(crate) mod dead;
 pub(crate) mod presence;
+pub(crate) mod projectors;
 pub(crate) mod seals;
 pub(crate) mod webhooks;
 
@@ -16,9 +17,7 @@ use clap::ValueEnum;
 use posthaste_application::Ports;
 use posthaste_application::append::Appender;
 use posthaste_application::deliver::{self, AckWriter, Feed, Hub, Listener};
-use posthaste_application::meter::meters;
 use posthaste_application::port::{Clock, Cursors, Tail};
-use posthaste_application::project::{BATCH, ProjectError, Projector};
 use posthaste_application::read::ReadWriter;
 use posthaste_application::relay::{Relay, RelayError, RelayStep, RelayTiming};
 use posthaste_application::signal::SignalWriter;
@@ -60,8 +59,6 @@ const UNACKED: Duration = Duration::from_millis(500);
 const BURST: Duration = Duration::from_millis(300);
 /// How long signals that are due together are gathered: what somebody who types is ahead of those who see it.
 const PASSING: Duration = Duration::from_millis(50);
-/// How long a view that is nearly up to date lets events gather: what a reader may wait for, against a transaction for every few events.
-const SETTLE: Duration = Duration::from_millis(10);
 /// How often the store is asked whether devices that are connected here have connected elsewhere since, for want of a sooner sign, and
 /// about how many at once.
 const NEWER: (Duration, usize) = (Duration::from_secs(2), 1_000);
@@ -219,32 +216,6 @@ pub(crate) async fn look_for_newer(hub: Arc<Hub>, cursors: Arc<dyn Cursors>, sto
             pause(NEWER.0 / 4, &stopping).await;
         }
     }
-}
-
-/// Keeps one view.
-pub(crate) async fn project(mut projector: Projector, ports: Ports, stopping: CancellationToken) -> anyhow::Result<()> {
-    let mut back_off = BackOff::new();
-    while let Some(stepped) = stopping.run_until_cancelled(projector.step()).await {
-        match stepped {
-            Ok(0) => {
-                back_off.reset();
-                stopping.run_until_cancelled(timeout(POLL, ports.log.grown(projector.position()))).await;
-            }
-            Ok(taken) => {
-                back_off.reset();
-                if taken < BATCH {
-                    pause(SETTLE, &stopping).await;
-                }
-            }
-            Err(error @ ProjectError::BeyondHead { .. }) => return Err(error.into()),
-            Err(error) => {
-                meters().view_failures.of(projector.view()).increment(1);
-                tracing::warn!(error = &error as &dyn std::error::Error, view = projector.view(), "the view could not be kept");
-                back_off.pause(&stopping).await;
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Relays, or stands by.

@@ -10,7 +10,6 @@ use posthaste_application::append::append_queue;
 use posthaste_application::deliver::{Feed, Hub, Listener, ack_queue};
 use posthaste_application::execute::{Doorkeeper, Executor};
 use posthaste_application::presence::{Lookout, Renewer};
-use posthaste_application::project::Projector;
 use posthaste_application::read::read_queue;
 use posthaste_application::shared_tail::SharedTail;
 use posthaste_application::signal::{Telling, signal_queue};
@@ -172,11 +171,8 @@ pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Ser
         });
     }
     if roles.contains(&Role::Projector) {
-        for projection in &ports.projections {
-            let projector = Projector::new(Arc::<SharedTail>::clone(&tail), Arc::clone(projection));
-            let project = roles::project(projector, ports.clone(), retiring.clone());
-            middle.spawn(guard("projector", stopping.clone(), project));
-        }
+        let project = roles::projectors::project(Arc::clone(&tail), ports.clone(), retiring.clone());
+        middle.spawn(guard("projectors", stopping.clone(), project));
         middle.spawn(ended(roles::dead::fold_anew(ports.clone(), retiring.clone())));
     }
     if roles.contains(&Role::Relay) {

@@ -1,7 +1,7 @@
 //! Appends and events for tests that look at the log and not at what its events mean.
 
 use chrono::DateTime;
-use posthaste_application::recorded::{Append, Check, Expected, NewEvent, Position, Recorded, StreamId};
+use posthaste_application::recorded::{Append, Check, Decoded, Expected, NewEvent, Position, Recorded, StreamId};
 use posthaste_domain::{Category, CommandId};
 use tokio_postgres::{GenericClient, Row};
 use uuid::Uuid;
@@ -74,5 +74,6 @@ pub fn taken(position: Position, new: NewEvent) -> Recorded {
         causation: None,
         at: DateTime::UNIX_EPOCH,
         hash: [0; 32],
+        decoded: Decoded::default(),
     }
 }

@@ -77,7 +77,7 @@ impl World {
             Some(actor) if self.suspended.contains(&actor) => Err(anyhow::anyhow!("{actor} is suspended")),
             Some(_) | None => Ok(()),
         };
-        let judged = match recorded.event()? {
+        let judged = match recorded.event()?.clone() {
             Event::User(event) => self.user(event, recorded.actor),
             Event::Claim(ClaimEvent::Taken { claim, .. }) => {
                 ensure!(self.claims.insert(claim), "it was taken already");

@@ -40,9 +40,17 @@ impl Services {
     /// # Errors
     /// When a binary is missing or a service is not ready in time; the message ends with the tail of its log.
     pub async fn start() -> anyhow::Result<Self> {
+        Self::start_with(postgres::SMALL).await
+    }
+
+    /// As [`Self::start`], with settings for PostgreSQL, `name=value` each.
+    ///
+    /// # Errors
+    /// See [`Self::start`].
+    pub async fn start_with(settings: &'static [&'static str]) -> anyhow::Result<Self> {
         let scratch = Scratch::new()?;
         let (postgres, rabbitmq, redis) = tokio::try_join!(
-            Postgres::start(scratch.path().join("postgres")),
+            Postgres::start_with(scratch.path().join("postgres"), settings),
             RabbitMq::start(scratch.path().join("rabbitmq")),
             Redis::start(scratch.path().join("redis")),
         )?;

@@ -18,7 +18,7 @@ use posthaste_application::broker_contract;
 use posthaste_application::port::broker::{Publisher, Run};
 use posthaste_application::port::queue::{Consumer, TRIES, contract};
 use posthaste_application::port::{Broker, EventQueue};
-use posthaste_application::recorded::{Position, Recorded, StreamId};
+use posthaste_application::recorded::{Decoded, Position, Recorded, StreamId};
 use posthaste_domain::{Category, CommandId, Event};
 use posthaste_infrastructure::rabbitmq::RabbitMq;
 use posthaste_infrastructure::rabbitmq::topology::{DEAD, EVENTS, FEED, GIVEN_UP, MOST_GIVEN_UP};
@@ -325,5 +325,6 @@ fn event(position: u64, event_type: &str) -> Arc<Recorded> {
         causation: None,
         at: DateTime::UNIX_EPOCH,
         hash: [0; 32],
+        decoded: Decoded::default(),
     })
 }

@@ -13,7 +13,7 @@ use futures::stream::BoxStream;
 use futures::{FutureExt as _, StreamExt as _};
 use posthaste_application::port::broker::{Confirm, Publisher, Run};
 use posthaste_application::port::{Broker, PortError};
-use posthaste_application::recorded::{Position, Recorded, StreamId};
+use posthaste_application::recorded::{Decoded, Position, Recorded, StreamId};
 use posthaste_domain::{Category, CommandId};
 use posthaste_infrastructure::rabbitmq::RabbitMq;
 use posthaste_tests::Sandbox;
@@ -309,5 +309,6 @@ fn run(position: u64) -> Run {
         causation: None,
         at: DateTime::UNIX_EPOCH,
         hash: [0; 32],
+        decoded: Decoded::default(),
     })])
 }

@@ -118,7 +118,7 @@ impl ThreadDiff {
             let (position, at): (Position, DateTime<Utc>) = (recorded.position, recorded.at);
             MessageChange { message, act: Act { by, position, at }, revision }
         };
-        match recorded.event()? {
+        match recorded.event()?.clone() {
             Event::Message(MessageEvent::Posted { message, author, .. }) => self.posted.push(change(message, author, None)),
             Event::Message(MessageEvent::Edited { message, author, revision, .. }) => {
                 edited.insert(message, change(message, author, Some(revision)));

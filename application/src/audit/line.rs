@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::filter::Filter;
 use super::time;
 use crate::hex;
-use crate::recorded::{Hash, Head, Position, Recorded, StreamId};
+use crate::recorded::{Decoded, Hash, Head, Position, Recorded, StreamId};
 
 /// What a file of lines calls itself.
 const FORMAT: &str = "posthaste.log";
@@ -190,6 +190,7 @@ pub fn read(line: &[u8]) -> Result<Recorded, BadLine> {
         content,
         at,
         hash: hash("hash", &line.hash)?,
+        decoded: Decoded::default(),
         event_type: line.event_type.into_owned(),
         facts: line.facts.into_owned(),
     })

@@ -5,10 +5,10 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
-use serde::ser::{Error as _, Impossible, SerializeMap, SerializeStruct, Serializer};
+use serde::ser::{Error as _, Impossible, SerializeMap, SerializeStructVariant, Serializer};
 use serde_json::{Error, Value};
 
-use super::{CONTENT, TYPE};
+use super::CONTENT;
 
 /// The facts, and the content if there is any.
 pub(super) fn of(event: &impl Serialize) -> Result<(String, Option<Vec<u8>>), Error> {
@@ -42,9 +42,6 @@ fn write(json: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) -> Result<(), Er
 
 impl Parts {
     fn take(&mut self, key: Cow<'static, str>, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
-        if key == TYPE {
-            return Ok(());
-        }
         if key == CONTENT {
             let mut content = Vec::new();
             write(&mut content, value)?;
@@ -77,7 +74,7 @@ impl Parts {
     }
 }
 
-impl SerializeStruct for Parts {
+impl SerializeStructVariant for Parts {
     type Ok = (String, Option<Vec<u8>>);
     type Error = Error;
 
@@ -113,7 +110,7 @@ impl SerializeMap for Parts {
 
 /// What an event never is.
 fn no_event<T>() -> Result<T, Error> {
-    Err(Error::custom("an event is a struct with its type among its fields"))
+    Err(Error::custom("an event is a variant with fields"))
 }
 
 macro_rules! never {
@@ -134,11 +131,21 @@ impl Serializer for Parts {
     type SerializeTupleStruct = Never;
     type SerializeTupleVariant = Never;
     type SerializeMap = Self;
-    type SerializeStruct = Self;
-    type SerializeStructVariant = Never;
+    type SerializeStruct = Never;
+    type SerializeStructVariant = Self;
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Self, Error> {
+    fn serialize_struct_variant(self, _: &'static str, _: u32, _: &'static str, _: usize) -> Result<Self, Error> {
         Ok(self)
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        _: &'static str,
+        value: &T,
+    ) -> Result<Self::Ok, Error> {
+        value.serialize(self)
     }
 
     fn serialize_map(self, _: Option<usize>) -> Result<Self, Error> {
@@ -168,7 +175,7 @@ impl Serializer for Parts {
         serialize_tuple(usize) -> Never;
         serialize_tuple_struct(&'static str, usize) -> Never;
         serialize_tuple_variant(&'static str, u32, &'static str, usize) -> Never;
-        serialize_struct_variant(&'static str, u32, &'static str, usize) -> Never;
+        serialize_struct(&'static str, usize) -> Never;
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, _: &T) -> Result<Self::Ok, Error> {
@@ -176,10 +183,6 @@ impl Serializer for Parts {
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, _: &T) -> Result<Self::Ok, Error> {
-        no_event()
-    }
-
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(self, _: &'static str, _: u32, _: &'static str, _: &T) -> Result<Self::Ok, Error> {
         no_event()
     }
 }

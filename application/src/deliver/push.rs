@@ -88,7 +88,7 @@ impl Push {
     /// This program cannot read the event, so it cannot tell to whom it is owed.
     pub fn new(recorded: &Recorded) -> Result<Self, codec::Undecodable> {
         let event = recorded.event()?;
-        Self::render(recorded, event.audience(), Some(&event))
+        Self::render(recorded, event.audience(), Some(event))
     }
 
     /// Renders an event that only a newer program can read, as it is stored. To whom it is owed was decided when it was recorded, and the

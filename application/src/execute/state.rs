@@ -47,7 +47,7 @@ impl<A: Aggregate> Loaded<A> {
     fn take(&mut self, recorded: &Recorded) -> Result<(), Unreadable> {
         let position = recorded.position;
         let mismatch = || posthaste_domain::Inapplicable::new("an event of another aggregate", &recorded.event_type);
-        let event = A::Event::try_from(recorded.event()?).map_err(|_| Unreadable::Inapplicable { position, source: mismatch() })?;
+        let event = A::Event::try_from(recorded.event()?.clone()).map_err(|_| Unreadable::Inapplicable { position, source: mismatch() })?;
         self.state.apply(&event).map_err(|source| Unreadable::Inapplicable { position, source })?;
         self.version = recorded.version;
         self.reach(position, position);

@@ -276,8 +276,8 @@ impl EventLog for FakeLog {
         let mut readings: Vec<Reading> = Vec::new();
         for recorded in self.all() {
             let Ok(Event::Subscription(SubscriptionEvent::Read { thread: of, user, upto, device })) = recorded.event() else { continue };
-            if of == thread && upto >= position.0 && users.contains(&user) && readings.iter().all(|reading| reading.user != user) {
-                readings.push(Reading { user, at: recorded.at, device });
+            if *of == thread && *upto >= position.0 && users.contains(user) && readings.iter().all(|reading| reading.user != *user) {
+                readings.push(Reading { user: *user, at: recorded.at, device: *device });
             }
         }
         Ok(readings)

@@ -16,7 +16,7 @@ use super::page::Page;
 use super::seal::{BadSeal, Seal};
 use crate::chain::{Link, link};
 use crate::hex;
-use crate::recorded::{Hash, Position, Recorded, StreamId};
+use crate::recorded::{Decoded, Hash, Position, Recorded, StreamId};
 
 /// What a proof is called in its file.
 const KIND: &str = "posthaste inclusion proof v1";
@@ -186,6 +186,7 @@ impl Shown {
             causation: self.causation,
             at: self.at,
             hash,
+            decoded: Decoded::default(),
         }
     }
 }

@@ -16,7 +16,7 @@ use super::{Finding, Page, Walk};
 use crate::chain::{self, GENESIS, Link};
 use crate::port::log::{MembershipWindow, Memberships, Reading, Recording};
 use crate::port::{EventLog, PortError};
-use crate::recorded::{Append, Appended, Hash, Head, Position, Recorded, StreamId};
+use crate::recorded::{Append, Appended, Decoded, Hash, Head, Position, Recorded, StreamId};
 
 /// A log that anybody can tamper with.
 #[derive(Clone, Default)]
@@ -53,6 +53,7 @@ fn event(n: u64) -> Recorded {
         causation: n.is_multiple_of(2).then(|| Uuid::from_u64_pair(8, n)),
         at: at(n),
         hash: GENESIS,
+        decoded: Decoded::default(),
     }
 }
 

@@ -5,8 +5,7 @@ use crate::id::{ClaimId, UserId};
 
 /// What can have happened to a claim.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(tag = "type")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(tag = "type"))]
 pub enum ClaimEvent {
     /// Somebody holds the name now.
     #[serde(rename = "claim.taken")]

@@ -6,8 +6,7 @@ use crate::id::{UserId, UserPair};
 
 /// What can have happened between two users.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(tag = "type")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(tag = "type"))]
 pub enum FriendshipEvent {
     /// One asked the other.
     #[serde(rename = "friendship.requested")]

@@ -18,8 +18,7 @@ pub struct Forwarded {
 
 /// What can have happened to a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(tag = "type")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(tag = "type"))]
 pub enum MessageEvent {
     /// It was posted.
     #[serde(rename = "message.posted")]

@@ -212,7 +212,7 @@ fn proof_about_another_thread_is_no_proof() {
 
 #[test]
 fn erased_content_leaves_the_facts_readable_and_can_be_written_anew() {
-    let stored = r#"{"type":"message.posted","message":"00000000-0000-0000-0000-000000000007","thread":"00000000-0000-0000-0000-000000000008","author":"00000000-0000-0000-0000-000000000002"}"#;
+    let stored = r#"{"message.posted":{"message":"00000000-0000-0000-0000-000000000007","thread":"00000000-0000-0000-0000-000000000008","author":"00000000-0000-0000-0000-000000000002"}}"#;
     let event: MessageEvent = serde_json::from_str(stored).unwrap();
     let state = Message::replay([&event]).unwrap();
     assert_eq!(state.posted().unwrap().content, Personal::Erased);

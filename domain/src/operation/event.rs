@@ -18,8 +18,7 @@ pub struct DeadLetter {
 
 /// What an admin can have done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(tag = "type")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(tag = "type"))]
 pub enum OperationEvent {
     /// A dead letter was to be tried again.
     #[serde(rename = "operation.dead_letter_retried")]

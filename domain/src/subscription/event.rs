@@ -5,8 +5,7 @@ use crate::id::{DeviceId, ThreadId, UserId};
 
 /// What a user can have done about a thread for themselves. Told to their own devices alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(tag = "type")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(tag = "type"))]
 pub enum SubscriptionEvent {
     /// They have read everything in it up to a position.
     #[serde(rename = "subscription.read")]

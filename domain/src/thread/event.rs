@@ -8,8 +8,7 @@ use crate::id::{InviteId, MessageId, PasscodeId, ThreadId, UserId, UserPair};
 
 /// What can have happened to a thread.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(tag = "type")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(tag = "type"))]
 pub enum ThreadEvent {
     /// A direct thread was opened; both are members from here on.
     #[serde(rename = "thread.opened")]

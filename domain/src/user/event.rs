@@ -25,8 +25,7 @@ impl From<Profile> for Personal<Profile> {
 
 /// What can have happened to a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(tag = "type")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(tag = "type"))]
 pub enum UserEvent {
     /// Somebody joined the service.
     #[serde(rename = "user.registered")]

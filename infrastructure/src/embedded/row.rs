@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use posthaste_application::port::PortError;
-use posthaste_application::recorded::{Position, Recorded, StreamId};
+use posthaste_application::recorded::{Decoded, Position, Recorded, StreamId};
 use posthaste_domain::{Category, CommandId, ThreadId, UserId};
 use rusqlite::Row;
 use rusqlite::types::{FromSqlError, FromSqlResult, ValueRef};
@@ -97,5 +97,6 @@ fn columns(row: &Row<'_>, position: Position) -> rusqlite::Result<Recorded> {
         causation: optional(14)?,
         at,
         hash: row.get(16)?,
+        decoded: Decoded::default(),
     })
 }

@@ -130,7 +130,7 @@ impl Additions {
         let key = key.0.unwrap_or_else(|| call.app.ports.ids.next());
         let executed = call.command(&token, Some(key), Command::AddMembers { thread, users: users.clone() }).await?;
         let recorded = call.recorded(executed.position).await?;
-        let added = match recorded.event()? {
+        let added = match recorded.event()?.clone() {
             Event::Thread(ThreadEvent::MembersAdded { members, .. }) if recorded.command == CommandId::new(key) => members,
             Event::User(_)
             | Event::Claim(_)

@@ -119,7 +119,7 @@ impl Call {
         let position = executed.position;
         let last = self.recorded(position).await?;
         if last.stream == stream
-            && let Some(revision) = told(&last.event()?)
+            && let Some(revision) = told(last.event()?)
         {
             return Ok(Tagged::changed(executed, revision));
         }
@@ -128,7 +128,7 @@ impl Call {
         loop {
             let events = self.app.ports.log.read_stream(stream, version, EVENTS).await?;
             for recorded in events.iter().take_while(|recorded| recorded.position <= position) {
-                revision = told(&recorded.event()?).unwrap_or(revision);
+                revision = told(recorded.event()?).unwrap_or(revision);
             }
             match events.last() {
                 Some(last) if events.len() == EVENTS && last.position < position => version = last.version,

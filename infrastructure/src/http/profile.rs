@@ -50,7 +50,7 @@ impl Shown {
         let stream = StreamId { category: Category::User, id: user.uuid() };
         let mut shown = None;
         for recorded in app.ports.log.read_stream(stream, 0, EVENTS).await? {
-            match recorded.event()? {
+            match recorded.event()?.clone() {
                 Event::User(UserEvent::Registered { content, .. }) => {
                     let profile = content.known();
                     shown = Some(Self {

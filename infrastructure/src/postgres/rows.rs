@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use posthaste_application::port::PortError;
 use posthaste_application::port::log::MembershipWindow;
 use posthaste_application::port::projection::{LeftOut, Standing};
-use posthaste_application::recorded::{Hash, Position, Recorded, StreamId};
+use posthaste_application::recorded::{Decoded, Hash, Position, Recorded, StreamId};
 use posthaste_domain::{Addressee, Category, CommandId, MembershipChange, ThreadId, UserId};
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
@@ -132,5 +132,6 @@ pub(super) fn recorded(row: &Row) -> Result<Recorded, PortError> {
         causation: value(row, "causation")?,
         at: value::<DateTime<Utc>>(row, "recorded_at")?,
         hash: hash(row, "hash", position)?,
+        decoded: Decoded::default(),
     })
 }

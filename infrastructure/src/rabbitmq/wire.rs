@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use chrono::DateTime;
-use posthaste_application::recorded::{Hash, Position, Recorded, StreamId};
+use posthaste_application::recorded::{Decoded, Hash, Position, Recorded, StreamId};
 use posthaste_domain::{Category, CommandId, ThreadId, UserId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -113,6 +113,7 @@ impl TryFrom<Event<'_>> for Recorded {
             causation: event.causation,
             at: DateTime::from_timestamp_micros(event.at).ok_or(Unreadable::Time(event.at))?,
             hash: event.hash,
+            decoded: Decoded::default(),
         })
     }
 }

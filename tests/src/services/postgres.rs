@@ -17,11 +17,15 @@ pub const OWNER: &str = "posthaste_owner";
 /// The role that the server connects as; it may log in here.
 pub const SERVER: &str = "posthaste_server";
 
+/// Many of them run side by side.
+pub(super) const SMALL: &[&str] = &["shared_buffers=64MB"];
+
 /// A private PostgreSQL that syncs to disk like a real one: durability is what is being tested.
 #[derive(Debug)]
 pub struct Postgres {
     directory: PathBuf,
     port: Port,
+    settings: &'static [&'static str],
     process: Option<Process>,
 }
 
@@ -32,12 +36,20 @@ impl Postgres {
     /// # Errors
     /// When a binary is missing or the server is not ready in time.
     pub async fn start(directory: PathBuf) -> anyhow::Result<Self> {
+        Self::start_with(directory, SMALL).await
+    }
+
+    /// As [`Self::start`], with settings of one's own, `name=value` each.
+    ///
+    /// # Errors
+    /// See [`Self::start`].
+    pub async fn start_with(directory: PathBuf, settings: &'static [&'static str]) -> anyhow::Result<Self> {
         fs::create_dir_all(&directory)?;
         if is_root()? {
             let (user, group) = postgres_user()?;
             chown(&directory, Some(user), Some(group))?;
         }
-        let mut postgres = Self { directory, port: Port::reserve()?, process: None };
+        let mut postgres = Self { directory, port: Port::reserve()?, settings, process: None };
         let mut initdb = postgres.command("initdb")?;
         initdb
             .arg("--pgdata")
@@ -97,14 +109,8 @@ impl Postgres {
         let port = format!("port={}", self.port.number());
         let mut command = self.command("postgres")?;
         command.arg("-D").arg(self.data());
-        for setting in [
-            port.as_str(),
-            "listen_addresses=127.0.0.1",
-            "unix_socket_directories=",
-            "fsync=on",
-            "max_connections=300",
-            "shared_buffers=64MB",
-        ] {
+        let common = [port.as_str(), "listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=on", "max_connections=300"];
+        for setting in common.iter().chain(self.settings) {
             command.args(["-c", setting]);
         }
         let mut process = Process::spawn("PostgreSQL", command, &self.directory.join("log"))?;

@@ -84,7 +84,7 @@ async fn how_things_stood_is_told_later_as_it_was_seen_then() {
 fn folded<A: posthaste_domain::Aggregate>(events: &[Recorded], id: Uuid, upto: Position) -> A {
     let mut state = A::default();
     for event in events.iter().filter(|event| event.stream.id == id && event.stream.category == A::CATEGORY && event.position <= upto) {
-        if let Ok(event) = A::Event::try_from(event.event().unwrap()) {
+        if let Ok(event) = A::Event::try_from(event.event().unwrap().clone()) {
             state.apply(&event).unwrap();
         }
     }

@@ -86,5 +86,5 @@ impl Known {
 /// Whether somebody says with this that they have read the event.
 fn reads(recorded: &Recorded, event: &Recorded, who: UserId) -> bool {
     let Ok(Event::Subscription(SubscriptionEvent::Read { thread, user, upto, .. })) = recorded.event() else { return false };
-    event.thread == Some(thread) && user == who && upto >= event.position.0
+    event.thread == Some(*thread) && *user == who && *upto >= event.position.0
 }

@@ -124,7 +124,7 @@ impl<'a> World<'a> {
         let before = log.read_stream(stream, 0, 1_000).await.unwrap();
         let mut read = 0;
         for recorded in &before {
-            if let Event::Subscription(SubscriptionEvent::Read { upto, .. }) = recorded.event().unwrap() {
+            if let Event::Subscription(SubscriptionEvent::Read { upto, .. }) = recorded.event().unwrap().clone() {
                 read = upto.max(read);
             }
         }

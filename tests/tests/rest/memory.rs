@@ -233,7 +233,7 @@ impl EventLog for Memory {
     async fn readings(&self, thread: ThreadId, position: Position, users: &[UserId]) -> Result<Vec<Reading>, PortError> {
         let mut readings: Vec<Reading> = Vec::new();
         for recorded in self.events.lock().unwrap().iter() {
-            let Event::Subscription(SubscriptionEvent::Read { thread: of, user, upto, device }) = recorded.event().unwrap() else {
+            let Event::Subscription(SubscriptionEvent::Read { thread: of, user, upto, device }) = recorded.event().unwrap().clone() else {
                 continue;
             };
             if of == thread && upto >= position.0 && users.contains(&user) && readings.iter().all(|reading| reading.user != user) {

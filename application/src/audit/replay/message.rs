@@ -87,7 +87,7 @@ pub async fn message(
     let mut state = Message::default();
     let mut found: Option<MessageAsOf> = None;
     for recorded in stream(log, StreamId { category: Category::Message, id: message.uuid() }, moment.position).await? {
-        let Event::Message(event) = recorded.event()? else { continue };
+        let Event::Message(event) = recorded.event()?.clone() else { continue };
         state.apply(&event)?;
         let act = |by| Act { by, position: recorded.position, at: recorded.at };
         match (event, &mut found) {
@@ -138,7 +138,7 @@ pub async fn message(
 async fn deleted_with_others(log: &dyn EventLog, message: MessageId, thread: ThreadId, upto: Position) -> Result<Option<Act>, ReplayError> {
     for recorded in log.deletions(&[thread.uuid()]).await? {
         if recorded.position <= upto
-            && let Event::Thread(ThreadEvent::MessagesDeleted { by, messages, .. }) = recorded.event()?
+            && let Event::Thread(ThreadEvent::MessagesDeleted { by, messages, .. }) = recorded.event()?.clone()
             && messages.contains(&message)
         {
             return Ok(Some(Act { by, position: recorded.position, at: recorded.at }));

@@ -115,7 +115,7 @@ pub async fn thread(log: &dyn EventLog, thread: ThreadId, moment: Moment) -> Res
     for recorded in stream(log, StreamId { category: Category::Thread, id: thread.uuid() }, moment.position).await? {
         threads.apply(&recorded)?;
         let act = |by| Act { by, position: recorded.position, at: recorded.at };
-        if let Event::Thread(event) = recorded.event()? {
+        if let Event::Thread(event) = recorded.event()?.clone() {
             match (&mut frame, event) {
                 (frame @ None, event) => *frame = begun(event, act),
                 (Some(frame), event) => frame.on(event, act),

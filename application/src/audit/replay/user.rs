@@ -78,7 +78,7 @@ pub struct FriendAsOf {
 pub async fn user(log: &dyn EventLog, user: UserId, moment: Moment) -> Result<Option<UserAsOf>, ReplayError> {
     let (mut state, mut registration) = (User::default(), None);
     for recorded in stream(log, StreamId { category: Category::User, id: user.uuid() }, moment.position).await? {
-        if let Event::User(event) = recorded.event()? {
+        if let Event::User(event) = recorded.event()?.clone() {
             state.apply(&event)?;
             if let UserEvent::Registered { content, .. } = event {
                 registration = Some((recorded.position, recorded.at, content.into()));

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{Broker, Publisher, Run};
 use crate::port::PortError;
-use crate::recorded::{Position, Recorded, StreamId};
+use crate::recorded::{Decoded, Position, Recorded, StreamId};
 
 /// One `#[tokio::test]` for each behaviour of a broker. `$fresh` is an
 /// `async fn(&'static str) -> (Arc<dyn Broker>, impl Sized)` that is told the name of the test.
@@ -216,5 +216,6 @@ fn event(position: u64) -> Recorded {
         causation: position.is_multiple_of(4).then_some(id),
         at: DateTime::from_timestamp_micros(1_790_000_000_123_456 + i64::try_from(position).expect("small")).expect("a time"),
         hash: [position.to_be_bytes()[7] ^ 0x55; 32],
+        decoded: Decoded::default(),
     }
 }

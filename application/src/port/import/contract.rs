@@ -15,7 +15,7 @@ use crate::chain::{self, GENESIS, Verifier};
 use crate::codec;
 use crate::port::log::MembershipWindow;
 use crate::port::{EventLog, RelayLease, Webhooks};
-use crate::recorded::{Append, Check, Expected, Head, Position, Recorded, StreamId};
+use crate::recorded::{Append, Check, Decoded, Expected, Head, Position, Recorded, StreamId};
 
 /// A store without a log, seen from every side that an import touches.
 pub struct Store {
@@ -104,6 +104,7 @@ fn history() -> Vec<Imported> {
             causation: (position == 2).then(|| Uuid::from_u64_pair(6, position)),
             at: at(micros),
             hash: GENESIS,
+            decoded: Decoded::default(),
         };
         event.hash = chain::hash(&before, &event);
         before = event.hash;

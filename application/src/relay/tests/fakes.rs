@@ -18,7 +18,7 @@ pub(super) use self::broker::Broker;
 use self::store::{LeaseRow, Log};
 use super::TIMING;
 use crate::port;
-use crate::recorded::{Position, Recorded, StreamId};
+use crate::recorded::{Decoded, Position, Recorded, StreamId};
 use crate::relay::{Relay, RelayError, RelayStep};
 
 /// Where a relay stands when it has done all it can do for now.
@@ -128,6 +128,7 @@ fn event(position: Position) -> Recorded {
         causation: None,
         at: DateTime::UNIX_EPOCH,
         hash: [0; 32],
+        decoded: Decoded::default(),
     }
 }
 

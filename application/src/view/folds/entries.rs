@@ -76,7 +76,7 @@ impl Folds<'_> {
         let Some(stream) = self.timeline.stream(thread) else { return Vec::new() };
         let sight = self.threads.sight(user, thread).below(page.before);
         let text = |position| stream.message_at(position).and_then(MessageState::text);
-        let found = stream.words.find(search, &sight, page.limit, text);
+        let found = stream.words().find(search, &sight, page.limit, text);
         found.into_iter().filter_map(|position| Some((position, stream.message_at(position)?.message))).collect()
     }
 

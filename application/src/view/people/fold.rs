@@ -177,30 +177,30 @@ impl View for People {
             Event::User(UserEvent::Registered { user, content }) => {
                 let profile = content.known();
                 let person = Person {
-                    user,
+                    user: *user,
                     username: profile.map(|profile| profile.username.as_str().to_owned()),
                     display_name: profile.map(|profile| profile.display_name.as_str().to_owned()),
                     registered: recorded.position,
                 };
                 let names = profile.into_iter().flat_map(|profile| [profile.username.folded(), profile.display_name.folded()]);
-                self.users.insert(user, Known { person, names: names.collect() });
-                self.registered.insert(recorded.position, user);
+                self.users.insert(*user, Known { person, names: names.collect() });
+                self.registered.insert(recorded.position, *user);
             }
             Event::User(UserEvent::PrivacySet { user, presence, last_seen, read_receipts }) => {
-                self.privacy.insert(user, Privacy { presence, last_seen, read_receipts });
+                self.privacy.insert(*user, Privacy { presence: *presence, last_seen: *last_seen, read_receipts: *read_receipts });
             }
-            Event::Friendship(event) => self.on_friendship(event, recorded.into()),
+            Event::Friendship(event) => self.on_friendship(event.clone(), recorded.into()),
             Event::User(UserEvent::RoleGranted { user, role }) => {
-                self.roles.entry(user).or_default().insert(role);
+                self.roles.entry(*user).or_default().insert(*role);
             }
             Event::User(UserEvent::RoleWithdrawn { user, role }) => {
-                self.roles.entry(user).or_default().remove(&role);
+                self.roles.entry(*user).or_default().remove(role);
             }
             Event::User(UserEvent::Suspended { user, reason: _ }) => {
-                self.suspended.insert(user);
+                self.suspended.insert(*user);
             }
             Event::User(UserEvent::Reinstated { user }) => {
-                self.suspended.remove(&user);
+                self.suspended.remove(user);
             }
             Event::User(UserEvent::SessionRevoked { .. })
             | Event::Claim(_)

@@ -226,9 +226,9 @@ impl View for Threads {
             return Ok(());
         }
         match recorded.event()? {
-            Event::Thread(event) => self.on_thread(event, recorded.into()),
-            Event::Message(MessageEvent::Posted { thread, .. }) => self.with(thread, |state| state.activity = recorded.into()),
-            Event::Subscription(event) => self.on_subscription(event),
+            Event::Thread(event) => self.on_thread(event.clone(), recorded.into()),
+            Event::Message(MessageEvent::Posted { thread, .. }) => self.with(*thread, |state| state.activity = recorded.into()),
+            Event::Subscription(event) => self.on_subscription(*event),
             Event::Message(
                 MessageEvent::Edited { .. } | MessageEvent::Deleted { .. } | MessageEvent::Reacted { .. } | MessageEvent::Unreacted { .. },
             )

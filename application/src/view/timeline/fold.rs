@@ -44,52 +44,52 @@ impl Timeline {
         Some((*thread, moment, state))
     }
 
-    fn on_message(&mut self, event: MessageEvent, now: Moment) {
+    fn on_message(&mut self, event: &MessageEvent, now: Moment) {
         match event {
             MessageEvent::Posted { message, thread, author, reply_to, mentions, forwarded, content } => {
                 let posted = MessageState {
-                    message,
-                    author,
-                    content: content.into(),
+                    message: *message,
+                    author: *author,
+                    content: content.known().cloned(),
                     deleted: false,
                     revision: 1,
                     edited_at: None,
-                    reply_to,
-                    mentions,
-                    forwarded,
+                    reply_to: *reply_to,
+                    mentions: mentions.clone(),
+                    forwarded: *forwarded,
                     reactions: Reactions::default(),
                 };
-                let place = self.threads.entry(thread).or_default().push(now, What::Message(Box::new(posted)));
-                self.places.insert(message, (thread, place));
+                let place = self.threads.entry(*thread).or_default().push(now, What::Message(Box::new(posted)));
+                self.places.insert(*message, (*thread, place));
             }
-            MessageEvent::Edited { message, thread: _, author: _, revision, mentions, content } => self.rewrite(message, |state| {
-                state.content = content.into();
-                state.mentions = mentions;
-                state.revision = revision;
+            MessageEvent::Edited { message, thread: _, author: _, revision, mentions, content } => self.rewrite(*message, |state| {
+                state.content = content.known().cloned();
+                state.mentions.clone_from(mentions);
+                state.revision = *revision;
                 state.edited_at = Some(now.at);
             }),
-            MessageEvent::Deleted { message, thread: _, by: _ } => self.delete(message),
-            MessageEvent::Reacted { message, thread: _, user, emoji } => self.react(message, |reactions| {
-                let key = (user, emoji);
+            MessageEvent::Deleted { message, thread: _, by: _ } => self.delete(*message),
+            MessageEvent::Reacted { message, thread: _, user, emoji } => self.react(*message, |reactions| {
+                let key = (*user, emoji.clone());
                 if !reactions.contains(&key) {
                     reactions.insert(now.position, key, now.at);
                 }
             }),
             MessageEvent::Unreacted { message, thread: _, user, emoji } => {
-                self.react(message, |reactions| reactions.remove(&(user, emoji)));
+                self.react(*message, |reactions| reactions.remove(&(*user, emoji.clone())));
             }
         }
     }
 
-    fn on_thread(&mut self, event: ThreadEvent, now: Moment) {
+    fn on_thread(&mut self, event: &ThreadEvent, now: Moment) {
         match event {
             ThreadEvent::MessagePinned { thread, by: _, message } => {
-                self.threads.entry(thread).or_default().pins.insert(now.position, message, ());
+                self.threads.entry(*thread).or_default().pins.insert(now.position, *message, ());
             }
             ThreadEvent::MessageUnpinned { thread, by: _, message } => {
-                self.threads.entry(thread).or_default().pins.remove(&message);
+                self.threads.entry(*thread).or_default().pins.remove(message);
             }
-            ThreadEvent::MessagesDeleted { thread: _, by: _, messages } => messages.into_iter().for_each(|message| self.delete(message)),
+            ThreadEvent::MessagesDeleted { thread: _, by: _, messages } => messages.iter().for_each(|message| self.delete(*message)),
             ThreadEvent::Opened { .. }
             | ThreadEvent::Created { .. }
             | ThreadEvent::Updated { .. }
@@ -154,7 +154,7 @@ impl View for Timeline {
         }
         let event = recorded.event()?;
         let now = Moment::from(recorded);
-        if let (Some(notice), Event::Thread(said)) = (Notice::of(&event), &event) {
+        if let (Some(notice), Event::Thread(said)) = (Notice::of(event), event) {
             self.threads.entry(said.thread()).or_default().push(now, What::Notice(Box::new(notice)));
         }
         match event {

@@ -8,7 +8,7 @@ use posthaste_domain::text::Emoji;
 use posthaste_domain::{MessageId, UserId};
 
 use super::Notice;
-use super::words::Words;
+use super::words::{Index, Words};
 use crate::recorded::Position;
 use crate::view::keyed::{Keyed, Moment};
 use crate::view::sight::Sight;
@@ -21,7 +21,7 @@ pub(in crate::view) struct Stream {
     /// Which of the items are messages.
     messages: Vec<usize>,
     pub(in crate::view) pins: Keyed<MessageId, ()>,
-    pub(in crate::view) words: Words,
+    words: Index,
 }
 
 /// An entry.
@@ -71,8 +71,8 @@ impl Stream {
         let place = self.items.len();
         match &what {
             What::Message(message) => {
-                if let Some(text) = message.text() {
-                    self.words.add(moment.position, text);
+                if let (Some(words), Some(text)) = (self.words.kept(), message.text()) {
+                    words.add(moment.position, text);
                 }
                 self.messages.push(place);
             }
@@ -94,12 +94,13 @@ impl Stream {
     /// Changes what the message at a place says.
     pub(super) fn rewrite(&mut self, place: usize, rewrite: impl FnOnce(&mut MessageState)) {
         let Some(Item { moment, what: What::Message(message), .. }) = self.items.get_mut(place) else { return };
+        let Some(words) = self.words.kept() else { return rewrite(message) };
         if let Some(text) = message.text() {
-            self.words.remove(moment.position, text);
+            words.remove(moment.position, text);
         }
         rewrite(message);
         if let Some(text) = message.text() {
-            self.words.add(moment.position, text);
+            words.add(moment.position, text);
         }
     }
 
@@ -109,6 +110,12 @@ impl Stream {
             Some(Item { what: What::Message(message), .. }) => react(&mut message.reactions),
             Some(Item { what: What::Notice(_), .. }) | None => {}
         }
+    }
+
+    /// The words of its messages.
+    pub(in crate::view) fn words(&self) -> &Words {
+        let messages = self.messages.iter().filter_map(|place| self.message(*place));
+        self.words.of(messages.filter_map(|(moment, message)| Some((moment.position, message.text()?))))
     }
 
     /// The message at a position.

@@ -1,13 +1,44 @@
 //! Where the words of a thread stand, so that a search reads what may match and not everything.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use crate::recorded::Position;
 use crate::view::search::{Search, each_word};
 use crate::view::sight::Sight;
 
+/// The words of a thread from its first search on. Most threads are never searched, and to look up every word of every message would be most of
+/// what it costs to take one in.
+#[derive(Clone, Debug, Default)]
+pub(in crate::view) struct Index(OnceLock<Words>);
+
+/// It follows from the messages, so it makes no difference whether it was made already.
+impl PartialEq for Index {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Index {}
+
+impl Index {
+    /// The words, found in these messages if nobody has asked before.
+    pub(super) fn of<'a>(&self, messages: impl Iterator<Item = (Position, &'a str)>) -> &Words {
+        self.0.get_or_init(|| {
+            let mut words = Words::default();
+            messages.for_each(|(position, text)| words.add(position, text));
+            words
+        })
+    }
+
+    /// The words, if they must be kept up to date.
+    pub(super) fn kept(&mut self) -> Option<&mut Words> {
+        self.0.get_mut()
+    }
+}
+
 /// The words of the messages of a thread.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::view) struct Words {
     /// Each where it stands, lowest position first.
     words: BTreeMap<String, Vec<Position>>,

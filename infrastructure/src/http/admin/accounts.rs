@@ -210,7 +210,7 @@ async fn acts(call: &Call, user: UserId) -> Result<Vec<Act>, ApiError> {
     loop {
         let events = call.app.ports.log.read_stream(stream, version, EVENTS).await?;
         for recorded in &events {
-            let Event::User(event) = recorded.event()? else { continue };
+            let Event::User(event) = recorded.event()?.clone() else { continue };
             let (reason, role) = match event {
                 UserEvent::Suspended { reason, .. } => (reason, None),
                 UserEvent::Reinstated { .. } => (None, None),

@@ -32,6 +32,7 @@ fn run() -> Vec<Arc<Recorded>> {
         causation: Some(id(8)),
         at: DateTime::from_timestamp_micros(1_790_000_000_123_456).expect("a time"),
         hash: [9; 32],
+        decoded: Decoded::default(),
     };
     let bare = Recorded { position: Position(301), content: None, thread: None, actor: None, causation: None, ..full.clone() };
     vec![Arc::new(full), Arc::new(bare)]

@@ -108,14 +108,14 @@ pub(in super::super) fn writes(events: &[&Recorded]) -> Result<Vec<Write>, PortE
                 });
             }
             Event::User(UserEvent::PrivacySet { user, presence, last_seen, read_receipts }) => {
-                let (presence, last_seen) = (words::circle(presence), words::circle(last_seen));
-                privacy.insert(user, PrivacyRow { user: user.uuid(), presence, last_seen, read_receipts });
+                let (presence, last_seen) = (words::circle(*presence), words::circle(*last_seen));
+                privacy.insert(*user, PrivacyRow { user: user.uuid(), presence, last_seen, read_receipts: *read_receipts });
             }
-            Event::Friendship(event) => standing.take(event, now),
-            Event::User(UserEvent::RoleGranted { user, role }) => set_role(&mut standings, user, role, true),
-            Event::User(UserEvent::RoleWithdrawn { user, role }) => set_role(&mut standings, user, role, false),
-            Event::User(UserEvent::Suspended { user, reason: _ }) => standing_of(&mut standings, user).suspended = Some(true),
-            Event::User(UserEvent::Reinstated { user }) => standing_of(&mut standings, user).suspended = Some(false),
+            Event::Friendship(event) => standing.take(event.clone(), now),
+            Event::User(UserEvent::RoleGranted { user, role }) => set_role(&mut standings, *user, *role, true),
+            Event::User(UserEvent::RoleWithdrawn { user, role }) => set_role(&mut standings, *user, *role, false),
+            Event::User(UserEvent::Suspended { user, reason: _ }) => standing_of(&mut standings, *user).suspended = Some(true),
+            Event::User(UserEvent::Reinstated { user }) => standing_of(&mut standings, *user).suspended = Some(false),
             Event::User(UserEvent::SessionRevoked { .. })
             | Event::Claim(_)
             | Event::Thread(_)

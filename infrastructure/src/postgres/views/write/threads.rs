@@ -290,9 +290,9 @@ pub(in super::super) fn writes(events: &[&Recorded]) -> Result<Vec<Write>, PortE
     for recorded in events.iter().filter(|recorded| ViewName::Threads.takes(recorded.stream.category)) {
         let now = Moment::of(recorded)?;
         match recorded.event().map_err(unreadable)? {
-            Event::Thread(event) => batch.on_thread(event, now)?,
-            Event::Message(MessageEvent::Posted { thread, .. }) => batch.on_message(thread, now),
-            Event::Subscription(event) => batch.on_subscription(event)?,
+            Event::Thread(event) => batch.on_thread(event.clone(), now)?,
+            Event::Message(MessageEvent::Posted { thread, .. }) => batch.on_message(*thread, now),
+            Event::Subscription(event) => batch.on_subscription(*event)?,
             Event::Message(
                 MessageEvent::Edited { .. } | MessageEvent::Deleted { .. } | MessageEvent::Reacted { .. } | MessageEvent::Unreacted { .. },
             )

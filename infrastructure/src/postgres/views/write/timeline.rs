@@ -153,10 +153,10 @@ struct Batch {
 }
 
 impl Batch {
-    fn on_message(&mut self, event: MessageEvent, now: Moment) -> Result<(), PortError> {
+    fn on_message(&mut self, event: &MessageEvent, now: Moment) -> Result<(), PortError> {
         match event {
             MessageEvent::Posted { message, thread, author, reply_to, mentions, forwarded, content } => {
-                let said = Said::new(&mentions, &content)?;
+                let said = Said::new(mentions, content)?;
                 let row = EntryRow {
                     thread: thread.uuid(),
                     position: now.position,
@@ -178,38 +178,38 @@ impl Batch {
                     notice_role: None,
                     notice_title: None,
                 };
-                self.posted.insert(message, row);
+                self.posted.insert(*message, row);
             }
             MessageEvent::Edited { message, thread: _, author: _, revision, mentions, content } => {
-                let (said, revision) = (Said::new(&mentions, &content)?, int(revision)?);
-                match self.posted.get_mut(&message) {
+                let (said, revision) = (Said::new(mentions, content)?, int(*revision)?);
+                match self.posted.get_mut(message) {
                     Some(row) if row.deleted => {}
                     Some(row) => {
                         row.say(said);
                         (row.revision, row.edited_at) = (revision, Some(now.at));
                     }
-                    None => self.change(message, said, |row| (row.revision, row.edited_at) = (Some(revision), Some(now.at))),
+                    None => self.change(*message, said, |row| (row.revision, row.edited_at) = (Some(revision), Some(now.at))),
                 }
             }
-            MessageEvent::Deleted { message, thread, by: _ } => self.delete(thread, message),
+            MessageEvent::Deleted { message, thread, by: _ } => self.delete(*thread, *message),
             MessageEvent::Reacted { message, thread: _, user, emoji } => {
-                if !self.has_deleted(message) {
-                    self.reaction(message, user, emoji).given.get_or_insert(now);
+                if !self.has_deleted(*message) {
+                    self.reaction(*message, *user, emoji).given.get_or_insert(now);
                 }
             }
             MessageEvent::Unreacted { message, thread: _, user, emoji } => {
-                *self.reaction(message, user, emoji) = Reacted { taken_back: true, given: None };
+                *self.reaction(*message, *user, emoji) = Reacted { taken_back: true, given: None };
             }
         }
         Ok(())
     }
 
-    fn on_thread(&mut self, event: ThreadEvent, now: Moment) {
+    fn on_thread(&mut self, event: &ThreadEvent, now: Moment) {
         match event {
-            ThreadEvent::MessagePinned { thread, by: _, message } => drop(self.pins.insert((thread, message), Some(now))),
-            ThreadEvent::MessageUnpinned { thread, by: _, message } => drop(self.pins.insert((thread, message), None)),
+            ThreadEvent::MessagePinned { thread, by: _, message } => drop(self.pins.insert((*thread, *message), Some(now))),
+            ThreadEvent::MessageUnpinned { thread, by: _, message } => drop(self.pins.insert((*thread, *message), None)),
             ThreadEvent::MessagesDeleted { thread, by: _, messages } => {
-                messages.into_iter().for_each(|message| self.delete(thread, message));
+                messages.iter().for_each(|message| self.delete(*thread, *message));
             }
             ThreadEvent::Opened { .. }
             | ThreadEvent::Created { .. }
@@ -268,8 +268,8 @@ impl Batch {
         self.posted.get(&message).is_some_and(|row| row.deleted) || self.cleared.contains(&message)
     }
 
-    fn reaction(&mut self, message: MessageId, user: UserId, emoji: Emoji) -> &mut Reacted {
-        self.reactions.entry(message).or_default().entry((user, emoji)).or_default()
+    fn reaction(&mut self, message: MessageId, user: UserId, emoji: &Emoji) -> &mut Reacted {
+        self.reactions.entry(message).or_default().entry((user, emoji.clone())).or_default()
     }
 
     /// What is taken away is written before what is added: a reaction or a pin may have been made again.
@@ -312,7 +312,7 @@ pub(in super::super) fn writes(events: &[&Recorded]) -> Result<Vec<Write>, PortE
     for recorded in events.iter().filter(|recorded| ViewName::Timeline.takes(recorded.stream.category)) {
         let now = Moment::of(recorded)?;
         let event = recorded.event().map_err(unreadable)?;
-        if let (Some(notice), Event::Thread(said)) = (Notice::of(&event), &event) {
+        if let (Some(notice), Event::Thread(said)) = (Notice::of(event), event) {
             batch.notices.push(EntryRow::notice(said.thread(), notice, now)?);
         }
         match event {

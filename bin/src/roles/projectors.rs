@@ -1,0 +1,83 @@
+//! Keeps the views.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use futures::future::join_all;
+use posthaste_application::Ports;
+use posthaste_application::meter::meters;
+use posthaste_application::port::Tail;
+use posthaste_application::project::{BATCH, ProjectError, Projector};
+use posthaste_application::recorded::Position;
+use posthaste_application::shared_tail::SharedTail;
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::{BackOff, POLL, pause};
+
+/// How long a view that is nearly up to date lets events gather: what a reader may wait for, against a transaction for every few events.
+const SETTLE: Duration = Duration::from_millis(10);
+
+/// Keeps every view there is.
+pub(crate) async fn project(tail: Arc<SharedTail>, ports: Ports, stopping: CancellationToken) -> anyhow::Result<()> {
+    let projector = |projection| Projector::new(Arc::<SharedTail>::clone(&tail), Arc::clone(projection));
+    let mut projectors: Vec<_> = ports.projections.iter().map(projector).collect();
+    if stopping.run_until_cancelled(catch_up(&mut projectors, &tail)).await.is_none() {
+        return Ok(());
+    }
+    let mut kept: JoinSet<_> = projectors.into_iter().map(|projector| keep(projector, ports.clone(), stopping.clone())).collect();
+    while let Some(ended) = kept.join_next().await {
+        ended.context("a projector has ended by itself")??;
+    }
+    Ok(())
+}
+
+/// Takes the views as far as they have a long way to go, which those in memory have at every start: side by side, so that each event is read
+/// once and decoded once for all of them, ahead of them on another thread.
+async fn catch_up(projectors: &mut [Projector], tail: &Arc<SharedTail>) {
+    loop {
+        let furthest = projectors.iter().map(Projector::position).max().unwrap_or_default();
+        let ahead = read_ahead(tail, Position(furthest.0 + BATCH as u64));
+        let (_, steps) = futures::join!(ahead, join_all(projectors.iter_mut().map(Projector::step)));
+        // Whatever else there is, they do each on its own.
+        if steps.iter().any(|step| !matches!(step, Ok(BATCH))) {
+            return;
+        }
+    }
+}
+
+/// Has the tail keep what the views ask for next, decoded.
+async fn read_ahead(tail: &Arc<SharedTail>, after: Position) {
+    // What fails here fails again where it is needed.
+    let Ok(events) = tail.read(after, BATCH).await else { return };
+    let decode = move || events.iter().for_each(|event| drop(event.event()));
+    drop(spawn_blocking(decode).await);
+}
+
+/// Keeps one view.
+async fn keep(mut projector: Projector, ports: Ports, stopping: CancellationToken) -> anyhow::Result<()> {
+    let mut back_off = BackOff::new();
+    while let Some(stepped) = stopping.run_until_cancelled(projector.step()).await {
+        match stepped {
+            Ok(0) => {
+                back_off.reset();
+                stopping.run_until_cancelled(timeout(POLL, ports.log.grown(projector.position()))).await;
+            }
+            Ok(taken) => {
+                back_off.reset();
+                if taken < BATCH {
+                    pause(SETTLE, &stopping).await;
+                }
+            }
+            Err(error @ ProjectError::BeyondHead { .. }) => return Err(error.into()),
+            Err(error) => {
+                meters().view_failures.of(projector.view()).increment(1);
+                tracing::warn!(error = &error as &dyn std::error::Error, view = projector.view(), "the view could not be kept");
+                back_off.pause(&stopping).await;
+            }
+        }
+    }
+    Ok(())
+}
