@@ -4,6 +4,7 @@ WORKDIR /src
 
 # The dependencies, in a layer that only a change of the manifests or of the lock file renews.
 COPY Cargo.toml Cargo.lock ./
+COPY .cargo .cargo/
 COPY domain/Cargo.toml domain/
 COPY application/Cargo.toml application/
 COPY infrastructure/Cargo.toml infrastructure/

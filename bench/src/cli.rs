@@ -180,6 +180,18 @@ pub(crate) enum Scenario {
         #[arg(long, default_value_t = 20)]
         pairs: usize,
     },
+    /// The same pairs on longer and longer logs
+    Growth {
+        /// How long
+        #[arg(long, value_delimiter = ',', default_values_t = [10_000, 100_000, 1_000_000])]
+        events: Vec<u64>,
+        /// How many twos
+        #[arg(long, default_value_t = 100)]
+        pairs: usize,
+        /// Messages that each has on their way
+        #[arg(long, default_value_t = 16)]
+        window: u32,
+    },
     /// Pairs with wider and wider windows, and a plot of latency against load
     Curve {
         /// How many twos

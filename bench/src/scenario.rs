@@ -3,6 +3,7 @@
 mod append;
 mod backlog;
 mod curve;
+mod growth;
 mod hot;
 mod idle;
 mod log;
@@ -32,6 +33,7 @@ pub(crate) async fn run(ground: &Ground, options: &Options, scenario: &Scenario)
         Scenario::Verify { events } => log::verify(ground, options, events).await,
         Scenario::Rebuild { events } => log::rebuild(ground, options, events).await,
         Scenario::Backlog { events, pairs } => backlog::backlog(ground, options, events, pairs).await,
+        Scenario::Growth { events, pairs, window } => return growth::growth(ground, options, &events, pairs, window).await,
         Scenario::Nodes { nodes, pairs, window } => return nodes::nodes(ground, options, nodes, pairs, window).await,
         Scenario::Curve { pairs, windows, svg } => return curve::curve(ground, options, pairs, &windows, &svg).await,
         Scenario::All { tiny } => return all(ground, options, tiny).await,
@@ -68,6 +70,7 @@ fn every(profile: Profile, tiny: bool) -> Vec<Scenario> {
         Scenario::Verify { events },
         Scenario::Rebuild { events },
         Scenario::Backlog { events, pairs: size(20, 2) },
+        Scenario::Growth { events: vec![events / 100, events / 10, events], pairs: size(100, 2), window: if tiny { 1 } else { 16 } },
     ];
     if !tiny {
         every.extend([pairs(100, 1), pairs(1, 1)]);

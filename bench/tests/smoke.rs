@@ -29,7 +29,7 @@ fn report<'a>(reports: &'a [Value], scenario: &str) -> &'a Value {
 /// What every profile has.
 fn check(reports: &[Value], profile: &str) {
     // Each message has come to every device of its thread, the author's own included; of the rooms', to three each.
-    for (scenario, devices) in [("pairs", 2.0), ("room", 5.0), ("rooms", 3.0), ("hot", 1.0), ("backlog", 2.0)] {
+    for (scenario, devices) in [("pairs", 2.0), ("room", 5.0), ("rooms", 3.0), ("hot", 1.0), ("backlog", 2.0), ("growth", 2.0)] {
         let report = report(reports, scenario);
         assert_eq!(report["profile"], profile);
         let proved = |what: &str| report[what].as_f64().unwrap_or_default();
@@ -39,6 +39,8 @@ fn check(reports: &[Value], profile: &str) {
     assert!(report(reports, "append")["proved_events"].as_f64() > Some(0.0), "{reports:?}");
     assert_eq!(report(reports, "resume")["missed"], 3);
     assert_eq!(report(reports, "idle")["connections"], 10);
+    let lengths: Vec<_> = reports.iter().filter(|report| report["scenario"] == "growth").map(|report| report["events"].clone()).collect();
+    assert_eq!(lengths, [20, 200, 2_000]);
     for scenario in ["verify", "rebuild"] {
         assert!(report(reports, scenario)["events_per_s"].as_f64() > Some(0.0), "{reports:?}");
     }

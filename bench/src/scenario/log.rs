@@ -72,7 +72,7 @@ async fn start(stand: &mut Stand, events: u64) -> anyhow::Result<Figures> {
 }
 
 /// Makes a log up, and gives how long it is.
-async fn fill(stand: &Stand, events: u64) -> anyhow::Result<u64> {
+pub(super) async fn fill(stand: &Stand, events: u64) -> anyhow::Result<u64> {
     stand
         .write(async |log| {
             let mut generator = Generator::new(1);

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use futures::future::join_all;
+use futures::join;
 use posthaste_application::Ports;
 use posthaste_application::meter::meters;
 use posthaste_application::port::Tail;
 use posthaste_application::project::{BATCH, ProjectError, Projector};
-use posthaste_application::recorded::Position;
+use posthaste_application::recorded::{Position, Recorded};
 use posthaste_application::shared_tail::SharedTail;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout;
@@ -35,25 +36,29 @@ pub(crate) async fn project(tail: Arc<SharedTail>, ports: Ports, stopping: Cance
 }
 
 /// Takes the views as far as they have a long way to go, which those in memory have at every start: side by side, so that each event is read
-/// once and decoded once for all of them, ahead of them on another thread.
-async fn catch_up(projectors: &mut [Projector], tail: &Arc<SharedTail>) {
+/// once and decoded once for all of them. While they take one batch in, the next is decoded and the one after it read.
+async fn catch_up(projectors: &mut [Projector], tail: &SharedTail) {
+    let mut next = Vec::new();
     loop {
         let furthest = projectors.iter().map(Projector::position).max().unwrap_or_default();
-        let ahead = read_ahead(tail, Position(furthest.0 + BATCH as u64));
-        let (_, steps) = futures::join!(ahead, join_all(projectors.iter_mut().map(Projector::step)));
+        let reading = tail.read(Position(furthest.0 + 2 * BATCH as u64), BATCH);
+        let taking = join_all(projectors.iter_mut().map(Projector::step));
+        let (read, (), steps) = join!(reading, decode(next), taking);
         // Whatever else there is, they do each on its own.
         if steps.iter().any(|step| !matches!(step, Ok(BATCH))) {
             return;
         }
+        // What fails here fails again where it is needed.
+        next = read.unwrap_or_default();
     }
 }
 
-/// Has the tail keep what the views ask for next, decoded.
-async fn read_ahead(tail: &Arc<SharedTail>, after: Position) {
-    // What fails here fails again where it is needed.
-    let Ok(events) = tail.read(after, BATCH).await else { return };
+/// Decodes events, which stay decoded, on another thread.
+async fn decode(events: Vec<Arc<Recorded>>) {
     let decode = move || events.iter().for_each(|event| drop(event.event()));
-    drop(spawn_blocking(decode).await);
+    if let Err(error) = spawn_blocking(decode).await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "events were not decoded ahead of the views");
+    }
 }
 
 /// Keeps one view.

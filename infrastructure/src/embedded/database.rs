@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use posthaste_application::port::PortError;
 use posthaste_application::recorded::Position;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use tokio::sync::watch;
 
@@ -223,7 +224,13 @@ fn connect(file: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(file, flags)?;
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+    keep_plans(&connection)?;
     Ok(connection)
+}
+
+/// Has each statement planned once. Else those that might be planned otherwise for other parameters are parsed anew each time, cached or not.
+pub(super) fn keep_plans(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
 }
 
 fn open_readers(file: &Path) -> rusqlite::Result<Readers> {

@@ -120,8 +120,9 @@ pub(super) const SCHEMA: &[&str] = &[
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::Connection;
+    use rusqlite::{Connection, StatementStatus, params_from_iter};
 
+    use super::super::database::keep_plans;
     use super::{ALL, SCHEMA};
 
     fn migrated() -> Connection {
@@ -137,6 +138,22 @@ mod tests {
         let connection = migrated();
         for (file, statement) in ALL {
             connection.prepare(statement).unwrap_or_else(|error| panic!("{file}: {error}"));
+        }
+    }
+
+    #[test]
+    fn no_statement_is_planned_anew_for_other_parameters() {
+        let connection = migrated();
+        keep_plans(&connection).unwrap();
+        for (file, statement) in ALL {
+            let mut statement = connection.prepare(statement).unwrap();
+            for value in 1..4 {
+                let parameters = vec![value; statement.parameter_count()];
+                let mut rows = statement.query(params_from_iter(parameters)).unwrap();
+                // Whatever comes of it.
+                while let Ok(Some(_)) = rows.next() {}
+            }
+            assert_eq!(statement.get_status(StatementStatus::RePrepare), 0, "{file}");
         }
     }
 
@@ -157,7 +174,7 @@ mod tests {
             }
             let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
             let parameters = vec![1; plan.parameter_count()];
-            let steps = plan.query_map(rusqlite::params_from_iter(parameters), |row| row.get::<_, String>("detail")).unwrap();
+            let steps = plan.query_map(params_from_iter(parameters), |row| row.get::<_, String>("detail")).unwrap();
             for step in steps.map(Result::unwrap) {
                 assert!(!step.starts_with("SCAN ") && !step.contains("TEMP B-TREE"), "{file}: {step}");
             }
