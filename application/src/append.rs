@@ -15,7 +15,7 @@ use crate::shared_tail::SharedTail;
 use crate::span;
 
 /// Most appends that go into one transaction.
-const BATCH: usize = 512;
+const BATCH: usize = 1_024;
 /// Most appends that wait; beyond that, callers wait before they enqueue.
 const WAITING: usize = 4_096;
 /// How often a batch whose outcome is not known is sent again. Safe, because every append carries its command id.

@@ -40,19 +40,27 @@ enum Extent {
     Facts,
 }
 
+/// As many bytes as there are at most beside facts and content, unless a type has a very long name.
+const AROUND: usize = 400;
+
+/// The bytes of an id, or none.
+fn optional(id: &Option<Uuid>) -> &[u8] {
+    id.as_ref().map_or(&[], |id| id.as_bytes())
+}
+
 impl Covered<'_> {
     fn digest(&self) -> Hash {
-        let mut sha = Sha256::new();
-        self.write(&mut sha, Extent::Whole);
-        sha.finalize().into()
+        let mut covered = Vec::with_capacity(self.facts.len() + self.content.map_or(0, <[u8]>::len) + AROUND);
+        self.write(&mut covered, Extent::Whole);
+        Sha256::digest(covered).into()
     }
 
-    fn write(&self, sha: &mut Sha256, extent: Extent) {
+    /// Everything in a row: to hash it at once costs less than each of its small fields alone.
+    fn write(&self, covered: &mut Vec<u8>, extent: Extent) {
         let mut bytes = |field: &[u8]| {
-            sha.update((field.len() as u64).to_be_bytes());
-            sha.update(field);
+            covered.extend_from_slice(&(field.len() as u64).to_be_bytes());
+            covered.extend_from_slice(field);
         };
-        let optional = |id: Option<Uuid>| id.map_or_else(Vec::new, |id| id.as_bytes().to_vec());
         bytes(self.stream.category.as_str().as_bytes());
         bytes(self.stream.id.as_bytes());
         bytes(&self.version.to_be_bytes());
@@ -63,15 +71,15 @@ impl Covered<'_> {
         if extent == Extent::Whole {
             bytes(self.content.unwrap_or_default());
         }
-        bytes(&optional(self.thread.map(ThreadId::uuid)));
-        bytes(&optional(self.actor.map(UserId::uuid)));
+        bytes(optional(&self.thread.map(ThreadId::uuid)));
+        bytes(optional(&self.actor.map(UserId::uuid)));
         bytes(self.command.uuid().as_bytes());
         bytes(&self.ordinal.to_be_bytes());
         if extent == Extent::Whole {
             bytes(self.fingerprint);
         }
         bytes(self.correlation.as_bytes());
-        bytes(&optional(self.causation));
+        bytes(optional(&self.causation));
     }
 }
 
@@ -120,12 +128,11 @@ pub fn digest(append: &Append, ordinal: u16, event: &NewEvent) -> Hash {
 /// whether it has content. Starts with a word, which no encoding of [`digest`] does.
 #[must_use]
 pub fn facts_digest(event: &Recorded) -> Hash {
-    let mut sha = Sha256::new();
-    sha.update(b"posthaste facts\0");
-    sha.update(event.position.0.to_be_bytes());
-    sha.update(event.at.timestamp_micros().to_be_bytes());
-    Covered::from(event).write(&mut sha, Extent::Facts);
-    sha.finalize().into()
+    let mut covered = b"posthaste facts\0".to_vec();
+    covered.extend_from_slice(&event.position.0.to_be_bytes());
+    covered.extend_from_slice(&event.at.timestamp_micros().to_be_bytes());
+    Covered::from(event).write(&mut covered, Extent::Facts);
+    Sha256::digest(covered).into()
 }
 
 /// What the chain needs to know of an event.

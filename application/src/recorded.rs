@@ -318,3 +318,22 @@ pub struct Head {
     /// The hash of the last event; see [`crate::chain::GENESIS`].
     pub hash: Hash,
 }
+
+#[cfg(test)]
+mod tests {
+    use posthaste_domain::subscription::SubscriptionEvent;
+
+    use super::*;
+    use crate::fake;
+
+    #[test]
+    fn an_event_is_decoded_once_and_no_other_for_it() {
+        let muted = SubscriptionEvent::Muted { thread: ThreadId::new(Uuid::nil()), user: UserId::new(Uuid::nil()) };
+        let (asked, other) = (fake::recorded(1, &muted.clone().into()), fake::recorded(1, &muted.clone().into()));
+        assert!(std::ptr::eq(asked.event().unwrap(), asked.event().unwrap()));
+        assert_eq!((asked.event().unwrap(), &asked), (&Event::from(muted), &other));
+        let mut copy = asked.clone();
+        copy.facts = "{}".to_owned();
+        assert!(copy.event().is_err(), "a copy says what its own bytes say");
+    }
+}

@@ -57,7 +57,8 @@ async fn all(ground: &Ground, options: &Options, tiny: bool) -> anyhow::Result<V
 /// With the sizes that `docs/BENCHMARKS.md` tells figures of, or with tiny ones.
 fn every(profile: Profile, tiny: bool) -> Vec<Scenario> {
     let size = |full: usize, small: usize| if tiny { small } else { full };
-    let events = size(1_000_000, 2_000) as u64;
+    // Longer than what a server takes in together at its start.
+    let events = size(1_000_000, 7_000) as u64;
     let pairs = |pairs, window| Scenario::Pairs { pairs: size(pairs, 2), window };
     let mut every = vec![
         pairs(100, 16),

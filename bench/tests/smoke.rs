@@ -40,7 +40,7 @@ fn check(reports: &[Value], profile: &str) {
     assert_eq!(report(reports, "resume")["missed"], 3);
     assert_eq!(report(reports, "idle")["connections"], 10);
     let lengths: Vec<_> = reports.iter().filter(|report| report["scenario"] == "growth").map(|report| report["events"].clone()).collect();
-    assert_eq!(lengths, [20, 200, 2_000]);
+    assert_eq!(lengths, [70, 700, 7_000]);
     for scenario in ["verify", "rebuild"] {
         assert!(report(reports, scenario)["events_per_s"].as_f64() > Some(0.0), "{reports:?}");
     }

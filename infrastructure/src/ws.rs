@@ -45,7 +45,7 @@ const SUBPROTOCOL: &str = "posthaste.v1";
 /// A frame above the limit is refused and the connection goes on; above this multiple of it, the connection ends.
 const HARD_LIMIT: usize = 4;
 /// Small, because there is one for each connection and most are idle.
-const READ_BUFFER_BYTES: usize = 4 * 1024;
+const READ_BUFFER_BYTES: usize = 2 * 1024;
 const WRITE_BUFFER_BYTES: usize = 16 * 1024;
 
 /// How sockets are treated.
