@@ -329,7 +329,7 @@ mod tests {
     #[test]
     fn an_event_is_decoded_once_and_no_other_for_it() {
         let muted = SubscriptionEvent::Muted { thread: ThreadId::new(Uuid::nil()), user: UserId::new(Uuid::nil()) };
-        let (asked, other) = (fake::recorded(1, &muted.clone().into()), fake::recorded(1, &muted.clone().into()));
+        let (asked, other) = (fake::recorded(1, &muted.into()), fake::recorded(1, &muted.into()));
         assert!(std::ptr::eq(asked.event().unwrap(), asked.event().unwrap()));
         assert_eq!((asked.event().unwrap(), &asked), (&Event::from(muted), &other));
         let mut copy = asked.clone();
