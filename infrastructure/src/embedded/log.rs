@@ -1,8 +1,9 @@
 //! The event log in SQLite.
 //!
 //! One connection writes, so appends are serialised without a lock of their own, and a batch is one transaction with one flush.
-//! On the cost of an event: the versions of streams are looked up once per batch; a new event touches the table and three indexes,
-//! and two of those grow at their right edge when ids are UUIDv7, as messages and commands of our clients are.
+//! On the cost of an event: the versions of streams are looked up once per batch; a new event touches the table, two indexes and the
+//! notes on the threads' last events, and all of these grow at their right edge when ids are UUIDv7, as messages and commands of our
+//! clients are. What was noted is sorted in by thread once in a while (`sql/schema_10.sql`).
 
 mod append;
 mod audience;

@@ -116,6 +116,7 @@ pub(super) const SCHEMA: &[&str] = &[
     include_str!("sql/schema_7.sql"),
     include_str!("sql/schema_8.sql"),
     include_str!("sql/schema_9.sql"),
+    include_str!("sql/schema_10.sql"),
 ];
 
 #[cfg(test)]
