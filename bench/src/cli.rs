@@ -81,14 +81,17 @@ impl From<ProfileName> for Profile {
 /// What is measured.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Scenario {
-    /// Friends in twos, each writing to the other
+    /// Friends in twos; one of them writes to the other
     Pairs {
         /// How many twos
         #[arg(long, default_value_t = 100)]
         pairs: usize,
-        /// Messages that each has on their way
+        /// Messages that each who writes has on their way
         #[arg(long, default_value_t = 16)]
         window: u32,
+        /// Both of them write: twice as many messages are on their way
+        #[arg(long)]
+        both: bool,
     },
     /// One group; some write, everybody reads
     Room {

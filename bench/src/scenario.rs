@@ -23,7 +23,10 @@ use crate::stand::Ground;
 /// Measures a scenario; gives a report of it, or several if it has several sizes.
 pub(crate) async fn run(ground: &Ground, options: &Options, scenario: &Scenario) -> anyhow::Result<Vec<Report>> {
     let one = match scenario.clone() {
-        Scenario::Pairs { pairs, window } => talk::pairs(ground, options, pairs, window).await,
+        Scenario::Pairs { pairs, window, both } => {
+            let writers = if both { talk::Writers::Both } else { talk::Writers::One };
+            talk::pairs(ground, options, pairs, window, writers).await
+        }
         Scenario::Room { members, posters, window } => talk::room(ground, options, members, posters, window).await,
         Scenario::Rooms { rooms, members, people, window } => talk::rooms(ground, options, (rooms, members, people), window).await,
         Scenario::Idle { connections } => idle::idle(ground, options, connections).await,
@@ -59,9 +62,10 @@ fn every(profile: Profile, tiny: bool) -> Vec<Scenario> {
     let size = |full: usize, small: usize| if tiny { small } else { full };
     // Longer than what a server takes in together at its start.
     let events = size(1_000_000, 7_000) as u64;
-    let pairs = |pairs, window| Scenario::Pairs { pairs: size(pairs, 2), window };
+    let pairs = |pairs, window, both| Scenario::Pairs { pairs: size(pairs, 2), window, both };
     let mut every = vec![
-        pairs(100, 16),
+        pairs(100, 16, false),
+        pairs(100, 16, true),
         Scenario::Room { members: size(100, 5), posters: 1, window: 8 },
         Scenario::Rooms { rooms: size(1_000, 4), members: size(20, 3), people: size(2_000, 6), window: 1 },
         Scenario::Idle { connections: size(10_000, 10) },
@@ -74,7 +78,7 @@ fn every(profile: Profile, tiny: bool) -> Vec<Scenario> {
         Scenario::Growth { events: vec![events / 100, events / 10, events], pairs: size(100, 2), window: if tiny { 1 } else { 16 } },
     ];
     if !tiny {
-        every.extend([pairs(100, 1), pairs(1, 1)]);
+        every.extend([pairs(100, 1, false), pairs(100, 1, true), pairs(1, 1, false)]);
         let svg = PathBuf::from(format!("curve-{}.svg", crate::report::name_of(profile)));
         every.push(Scenario::Curve { pairs: 100, windows: vec![1, 2, 4, 8, 16, 32], svg });
     }

@@ -8,7 +8,7 @@ use posthaste_tests::bulk;
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::talk::{TOGETHER, cast_pairs};
+use super::talk::{TOGETHER, Writers, cast_pairs};
 use crate::cli::Options;
 use crate::counters::Counters;
 use crate::measure::measure;
@@ -26,7 +26,7 @@ pub(super) async fn backlog(ground: &Ground, options: &Options, events: u64, pai
     let mut report = Report::new("backlog", ground.profile, parameters);
     for _ in 0..options.runs {
         let mut stand = ground.served().await?;
-        let mut cast = cast_pairs(&mut stand, pairs, 1).await?;
+        let mut cast = cast_pairs(&mut stand, pairs, 1, Writers::Both).await?;
         cast.act(|crowd| crowd.connect(TOGETHER)).await?;
         cast.act(|crowd| {
             crowd.cut();

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde_json::json;
 
-use super::talk::{TOGETHER, cast_pairs};
+use super::talk::{TOGETHER, Writers, cast_pairs};
 use crate::cli::Options;
 use crate::measure::measure;
 use crate::plot::{Point, svg};
@@ -15,7 +15,7 @@ use crate::stand::Ground;
 
 pub(super) async fn curve(ground: &Ground, options: &Options, pairs: usize, windows: &[u32], file: &Path) -> anyhow::Result<Vec<Report>> {
     let mut stand = ground.served().await?;
-    let mut cast = cast_pairs(&mut stand, pairs, 1).await?;
+    let mut cast = cast_pairs(&mut stand, pairs, 1, Writers::Both).await?;
     cast.act(|crowd| crowd.connect(TOGETHER)).await?;
     let (mut reports, mut points) = (Vec::new(), Vec::new());
     for window in windows.iter().copied() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::log::fill;
-use super::talk::{cast_pairs, talk};
+use super::talk::{Writers, cast_pairs, talk};
 use crate::cli::Options;
 use crate::report::Report;
 use crate::stand::Ground;
@@ -22,7 +22,7 @@ pub(super) async fn growth(ground: &Ground, options: &Options, lengths: &[u64], 
         let events = fill(&stand, events).await?;
         stand.start().await?;
         stand.ready(events, PATIENCE).await?;
-        let cast = cast_pairs(&mut stand, pairs, window).await?;
+        let cast = cast_pairs(&mut stand, pairs, window, Writers::Both).await?;
         reports.push(talk(ground, options, Report::new("growth", ground.profile, parameters), stand, cast).await?);
     }
     Ok(reports)

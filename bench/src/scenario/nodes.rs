@@ -4,7 +4,7 @@ use anyhow::ensure;
 use posthaste_tests::Profile;
 use serde_json::json;
 
-use super::talk::{cast_pairs, talk};
+use super::talk::{Writers, cast_pairs, talk};
 use crate::cli::Options;
 use crate::report::Report;
 use crate::stand::Ground;
@@ -19,7 +19,7 @@ pub(super) async fn nodes(ground: &Ground, options: &Options, most: usize, pairs
         for _ in 0..nodes {
             stand.start().await?;
         }
-        let cast = cast_pairs(&mut stand, pairs, window).await?;
+        let cast = cast_pairs(&mut stand, pairs, window, Writers::Both).await?;
         reports.push(talk(ground, options, Report::new("nodes", ground.profile, parameters), stand, cast).await?);
     }
     Ok(reports)

@@ -15,15 +15,24 @@ use crate::stand::{Ground, Stand};
 /// Sockets that are opened at the same time before it begins.
 pub(super) const TOGETHER: usize = 200;
 
-pub(super) async fn pairs(ground: &Ground, options: &Options, pairs: usize, window: u32) -> anyhow::Result<Report> {
-    let parameters = vec![("pairs", json!(pairs)), ("window", json!(window)), ("seconds", json!(options.seconds))];
+/// Who writes of two.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Writers {
+    One,
+    Both,
+}
+
+pub(super) async fn pairs(ground: &Ground, options: &Options, pairs: usize, window: u32, writers: Writers) -> anyhow::Result<Report> {
+    let both = matches!(writers, Writers::Both);
+    let parameters =
+        vec![("pairs", json!(pairs)), ("window", json!(window)), ("both", json!(both)), ("seconds", json!(options.seconds))];
     let mut stand = ground.served().await?;
-    let cast = cast_pairs(&mut stand, pairs, window).await?;
+    let cast = cast_pairs(&mut stand, pairs, window, writers).await?;
     talk(ground, options, Report::new("pairs", ground.profile, parameters), stand, cast).await
 }
 
 /// Friends in twos, the two of each on neighbouring servers.
-pub(super) async fn cast_pairs(stand: &mut Stand, pairs: usize, window: u32) -> anyhow::Result<Cast> {
+pub(super) async fn cast_pairs(stand: &mut Stand, pairs: usize, window: u32, writers: Writers) -> anyhow::Result<Cast> {
     let office = Office::new(stand)?;
     let people = office.people(stand, 2 * pairs).await?;
     let twos: Vec<_> = people.chunks_exact(2).map(|two| (two[0].clone(), two[1].clone())).collect();
@@ -33,7 +42,11 @@ pub(super) async fn cast_pairs(stand: &mut Stand, pairs: usize, window: u32) -> 
     for (n, ((alice, bob), id)) in twos.iter().zip(threads).enumerate() {
         let two = [crowd.device(stand.address(n)?, alice.hello()), crowd.device(stand.address(n + 1)?, bob.hello())];
         let thread = crowd.thread(&two);
-        two.into_iter().for_each(|device| crowd.poster(device, thread, id, window, u32::MAX));
+        let writing = match writers {
+            Writers::One => &two[..1],
+            Writers::Both => &two[..],
+        };
+        writing.iter().for_each(|device| crowd.poster(*device, thread, id, window, u32::MAX));
     }
     Ok(Cast { crowd, people, number })
 }
