@@ -1,7 +1,6 @@
 //! A migrated database of one test.
 
-use anyhow::Context as _;
-use posthaste_infrastructure::postgres::{Postgres, PostgresConfig, migrate};
+use posthaste_infrastructure::postgres::{Postgres, PostgresConfig};
 use tokio_postgres::Client;
 
 use crate::Sandbox;
@@ -22,8 +21,7 @@ impl Database {
     /// # Errors
     /// Those of the sandbox, the migrations and the checks at the start.
     pub async fn new(name: &str) -> anyhow::Result<Self> {
-        let sandbox = Sandbox::new(name).await?;
-        migrate(&sandbox.postgres_owner_url()).await.context("migrating")?;
+        let sandbox = Sandbox::migrated(name).await?;
         let postgres = Postgres::connect(PostgresConfig::new(sandbox.postgres_server_url())).await?;
         Ok(Self { sandbox, postgres })
     }
