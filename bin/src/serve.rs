@@ -15,10 +15,10 @@ use posthaste_application::shared_tail::SharedTail;
 use posthaste_application::signal::{Telling, signal_queue};
 use posthaste_infrastructure::http::{self, App, Build, HttpListener, Limits};
 use posthaste_infrastructure::prometheus::Prometheus;
-use posthaste_infrastructure::ws::{self, Doors, Gateway, SocketEndpoint};
+use posthaste_infrastructure::ws::{self, Doors, Gateway, GatewaySettings, SocketEndpoint};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -35,6 +35,9 @@ pub(crate) struct Server {
     address: SocketAddr,
     ports: Ports,
     stopping: CancellationToken,
+    /// How long it is not ready, and takes on work all the same, before it takes no connections any more.
+    grace: Duration,
+    closing: CancellationToken,
     /// What takes on work: ends first, within `patience`.
     front: JoinSet<anyhow::Result<()>>,
     patience: Duration,
@@ -91,7 +94,11 @@ pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Ser
     let listener =
         HttpListener::bind(config.server().listen).await.with_context(|| format!("cannot listen on {}", config.server().listen))?;
     let address = listener.local_addr();
-    let (stopping, retiring, finishing) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+    let (stopping, closing) = (CancellationToken::new(), CancellationToken::new());
+    let (retiring, finishing) = (CancellationToken::new(), CancellationToken::new());
+    // To a process that serves nobody, nobody is sent.
+    let sent_to = roles.contains(&Role::Api) || roles.contains(&Role::Gateway);
+    let grace = if sent_to { config.drain_grace() } else { Duration::ZERO };
     let (mut front, mut middle, mut back) = (JoinSet::new(), JoinSet::new(), JoinSet::new());
 
     let (queue, mut appender) = append_queue(Arc::clone(&ports.log));
@@ -139,7 +146,7 @@ pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Ser
         let lookout = Arc::new(Lookout::new(Arc::clone(presence), Arc::clone(views), Arc::clone(clock), timing));
         middle.spawn(guard("presence", stopping.clone(), ended(roles::presence::renew(renewer, timing, retiring.clone()))));
         middle.spawn(guard("lookout", stopping.clone(), ended(roles::presence::look_out(Arc::clone(&lookout), timing, retiring.clone()))));
-        let settings = config.gateway().settings();
+        let settings = GatewaySettings { drain_grace: grace, ..config.gateway().settings() };
         let gateway = Gateway {
             lookout,
             ports: ports.clone(),
@@ -162,7 +169,7 @@ pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Ser
         middle.spawn(guard("listener", stopping.clone(), ended(roles::listen(listener, retiring.clone()))));
         let (newest, cursors) = (Arc::clone(&hub), Arc::clone(&ports.cursors));
         middle.spawn(ended(roles::look_for_newer(newest, cursors, retiring.clone())));
-        let token = stopping.clone();
+        let token = closing.clone();
         front.spawn(async move {
             token.cancelled().await;
             gateway.connections.close();
@@ -203,12 +210,12 @@ pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Ser
         exposition: Arc::new(Scrape { probe, prometheus }),
     };
     let endpoint = http::edge(app, Arc::new(app_state));
-    let shutdown = stopping.clone().cancelled_owned();
+    let shutdown = closing.clone().cancelled_owned();
     let served = async move { http::serve(listener, endpoint, shutdown, DRAIN).await.context("the listener failed") };
     front.spawn(guard("HTTP server", stopping.clone(), served));
     tracing::info!(address = %address, roles = ?roles, "started");
     let patience = DRAIN + config.gateway().settings().drain_spread;
-    Ok(Server { address, ports, stopping, front, patience, middle, retiring, back, finishing })
+    Ok(Server { address, ports, stopping, grace, closing, front, patience, middle, retiring, back, finishing })
 }
 
 async fn ended(part: impl Future<Output = ()>) -> anyhow::Result<()> {
@@ -230,6 +237,9 @@ impl Server {
     /// Stops taking on work, finishes what was taken on, and ends.
     pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
         self.stopping.cancel();
+        // Whoever sends people here learns from `readyz` that they should not, and needs a connection to ask.
+        sleep(self.grace).await;
+        self.closing.cancel();
         let front = finish(&mut self.front, self.patience).await;
         self.retiring.cancel();
         let middle = finish(&mut self.middle, DRAIN).await;
