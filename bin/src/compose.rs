@@ -145,14 +145,6 @@ pub(crate) fn clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock)
 }
 
-/// The inboxes of the webhooks, for an operator, beside the servers that run.
-pub(crate) async fn webhooks(config: &Config) -> anyhow::Result<Arc<dyn Webhooks>> {
-    match config {
-        Config::Embedded(config) => Ok(Arc::new(SqliteWebhooks::new(Database::open_beside(&config.embedded.data)?, Arc::new(SystemClock)))),
-        Config::Distributed(config) => Ok(Arc::new(PgWebhooks::new(connect(&config.postgres).await?))),
-    }
-}
-
 /// Whether a configuration can be used, as far as that can be told without connecting to anything.
 pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);

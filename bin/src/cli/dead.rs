@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::{Interrupted, Target};
-use crate::compose::console::{Dead, dead as open};
+use crate::compose::console::{Operator, operator};
 
 /// Letters read at once.
 const READ: usize = 500;
@@ -84,7 +84,7 @@ pub(crate) struct Wait {
 
 /// What the commands work on.
 struct Stores {
-    dead: Dead,
+    operator: Operator,
     json: bool,
 }
 
@@ -95,7 +95,7 @@ pub(crate) async fn run(file: Option<&Path>, command: DeadCommand) -> anyhow::Re
     | DeadCommand::Retry { target, .. }
     | DeadCommand::Drop { target, .. }) = &command;
     let (config, json) = (target.load(file)?, target.json);
-    let stores = Stores { dead: open(&config).await?, json };
+    let stores = Stores { operator: operator(&config).await?, json };
     match command {
         DeadCommand::List { consumer, .. } => stores.list(consumer.as_ref()).await,
         DeadCommand::Show { consumer, stream, .. } => stores.show(&consumer, stream).await,
@@ -109,7 +109,7 @@ impl Stores {
         let mut letters: Vec<DeadLetter> = Vec::new();
         loop {
             let after = letters.last().map(|last| (&last.consumer, last.stream));
-            let page = self.dead.letters.list(consumer, after, READ).await?;
+            let page = self.operator.letters.list(consumer, after, READ).await?;
             let last = page.len() < READ;
             letters.extend(page);
             if last {
@@ -119,12 +119,12 @@ impl Stores {
     }
 
     async fn letter(&self, consumer: &Consumer, stream: StreamId) -> anyhow::Result<DeadLetter> {
-        let letter = self.dead.letters.one(consumer, stream).await?;
+        let letter = self.operator.letters.one(consumer, stream).await?;
         letter.with_context(|| format!("{stream} is not parked for {consumer}: `posthaste dead list` shows what is"))
     }
 
     async fn event(&self, position: Position) -> anyhow::Result<Option<Recorded>> {
-        let events = self.dead.log.read(Position(position.0.saturating_sub(1)), 1).await?;
+        let events = self.operator.log.read(Position(position.0.saturating_sub(1)), 1).await?;
         Ok(events.into_iter().find(|event| event.position == position))
     }
 
@@ -150,7 +150,7 @@ impl Stores {
     async fn show(&self, consumer: &Consumer, stream: StreamId) -> anyhow::Result<()> {
         let letter = self.letter(consumer, stream).await?;
         let event = self.event(letter.position).await?;
-        let waiting = self.dead.log.read_stream(stream, letter.version, SHOWN).await?;
+        let waiting = self.operator.log.read_stream(stream, letter.version, SHOWN).await?;
         let event = event.as_ref();
         if self.json {
             let mut said = in_json(&letter, event.map(|event| event.event_type.as_str()));
@@ -177,7 +177,7 @@ impl Stores {
         stream: StreamId,
         position: Position,
     ) -> Result<Executed, NotDone> {
-        let Dead { letters, console, .. } = &self.dead;
+        let Operator { letters, console, .. } = &self.operator;
         let letter = Letter { consumer: consumer.clone(), stream, position };
         dead::perform(&console.executor, &**letters, console.envelope(), what, &letter).await
     }
