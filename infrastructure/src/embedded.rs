@@ -32,7 +32,7 @@ pub use broker::InProcessBroker;
 pub use cursors::SqliteCursors;
 pub use database::{Database, OpenError};
 pub use dead::SqliteDeadLetters;
-pub use doctor::{examine_folder, free_bytes};
+pub use doctor::examine_folder;
 pub use import::SqliteImport;
 pub use lease::SqliteLease;
 pub use log::SqliteLog;
