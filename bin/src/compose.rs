@@ -166,7 +166,7 @@ pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
 }
 
 /// Brings the schema up to date.
-pub(crate) async fn migrate(config: anyhow::Result<Config>) -> anyhow::Result<()> {
+pub(crate) async fn migrate(config: anyhow::Result<Config>) -> anyhow::Result<postgres::Migrated> {
     match config? {
         Config::Embedded(_) => bail!("the embedded profile needs no migration: it brings its file up to date when it starts"),
         Config::Distributed(config) => Ok(postgres::migrate(owner(&config.postgres)?).await?),

@@ -1,5 +1,6 @@
 //! `posthaste serve`: starts the parts of a process and stops them again, in the order that loses nothing.
 
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,13 +67,8 @@ pub(crate) async fn serve(config: anyhow::Result<Config>, roles: Vec<Role>) -> a
 async fn serve_until_told(config: &Config, roles: &[Role]) -> anyhow::Result<()> {
     let mut terminated = signal(SignalKind::terminate())?;
     let server = start(config, roles).await?;
-    let base = format!("http://{}", server.address());
-    println!("Posthaste is listening on {base}");
-    if roles.contains(&Role::Api) {
-        println!("  API documentation   {base}/docs");
-        println!("  sockets             ws://{}/v1/ws", server.address());
-        println!("  see it work         posthaste demo");
-    }
+    // A server goes on without anybody who reads this.
+    let _ = greet(&server, roles);
     tokio::select! {
         _ = terminated.recv() => tracing::info!("told to stop"),
         interrupted = tokio::signal::ctrl_c() => interrupted?,
@@ -83,6 +79,17 @@ async fn serve_until_told(config: &Config, roles: &[Role]) -> anyhow::Result<()>
         _ = terminated.recv() => anyhow::bail!("told to stop again, and stopped at once: what was acked last will be pushed again"),
         _ = tokio::signal::ctrl_c() => anyhow::bail!("interrupted again, and stopped at once: what was acked last will be pushed again"),
     }
+}
+
+fn greet(server: &Server, roles: &[Role]) -> io::Result<()> {
+    let (address, mut out) = (server.address(), io::stdout().lock());
+    writeln!(out, "Posthaste is listening on http://{address}")?;
+    if roles.contains(&Role::Api) {
+        writeln!(out, "  API documentation   http://{address}/docs")?;
+        writeln!(out, "  sockets             ws://{address}/v1/ws")?;
+        writeln!(out, "  see it work         posthaste demo")?;
+    }
+    Ok(())
 }
 
 /// Starts the parts that these roles ask for.

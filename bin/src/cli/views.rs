@@ -21,6 +21,7 @@ use posthaste_application::view::ViewName;
 use serde_json::json;
 
 use super::Target;
+use crate::cli::out::say;
 use crate::compose;
 
 /// See how far the views are, whether they are right, and make them so.
@@ -144,9 +145,9 @@ fn list(stores: &Stores) {
     let kept = if stores.rebuilds.is_some() { "postgresql" } else { "memory of the server" };
     for view in ViewName::ALL {
         if stores.json {
-            println!("{}", json!({ "view": view.as_str(), "contents": contents(view), "kept": kept }));
+            say!("{}", json!({ "view": view.as_str(), "contents": contents(view), "kept": kept }));
         } else {
-            println!("{:<10}{} (kept in {kept})", view.as_str(), contents(view));
+            say!("{:<10}{} (kept in {kept})", view.as_str(), contents(view));
         }
     }
 }

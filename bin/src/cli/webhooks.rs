@@ -11,6 +11,7 @@ use posthaste_application::webhooks::{NotEnabled, enable};
 use serde_json::json;
 
 use super::Target;
+use crate::cli::out::say;
 use crate::compose::console::{Operator, operator};
 
 /// See how webhooks are doing, and go on with one that was disabled.
@@ -43,7 +44,7 @@ pub(crate) async fn run(file: Option<&Path>, command: WebhooksCommand) -> anyhow
             };
             let plain = position.map_or_else(|| "it was not disabled".to_owned(), |at| format!("enabled, recorded at position {at}"));
             let said = json!({ "enabled": position.is_some(), "position": position });
-            println!("{}", if json { said.to_string() } else { plain });
+            say!("{}", if json { said.to_string() } else { plain });
             Ok(())
         }
     }
@@ -55,9 +56,9 @@ async fn status(webhooks: &dyn Webhooks, json: bool) -> anyhow::Result<()> {
         if json {
             let mut line = serde_json::to_value(&status)?;
             line["taken"] = json!(taken);
-            println!("{line}");
+            say!("{line}");
         } else {
-            println!("{}", in_words(&status));
+            say!("{}", in_words(&status));
         }
     }
     Ok(())

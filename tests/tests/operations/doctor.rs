@@ -136,12 +136,7 @@ async fn what_is_wrong_with_a_deployment_is_named_with_what_to_do() -> anyhow::R
             "REVOKE TRUNCATE ON log_head FROM posthaste_server",
         ),
         ("GRANT DELETE ON events TO PUBLIC", "rights", "DELETE on events", "REVOKE DELETE ON events FROM PUBLIC"),
-        (
-            "REVOKE SELECT ON events FROM posthaste_server",
-            "rights",
-            "lacks SELECT on events",
-            "GRANT SELECT ON events TO posthaste_server",
-        ),
+        ("REVOKE SELECT ON events FROM posthaste_server", "rights", "lacks SELECT on events", "GRANT SELECT ON events TO posthaste_server"),
         (
             "REVOKE EXECUTE ON FUNCTION append_events FROM posthaste_server",
             "rights",
@@ -224,6 +219,8 @@ async fn a_configuration_is_checked_without_connecting_to_anything() -> anyhow::
     for settings in [NodeSettings::default(), distributed.clone()] {
         let (code, said) = check(&settings).await?;
         ensure!(code == Some(0) && said.contains("can be used"), "{said}");
+        let said: Value = serde_json::from_slice(&run_posthaste(&settings, &["config", "check", "--json"]).await?.stdout)?;
+        ensure!(said["usable"] == true && said["reason"].is_null(), "{said}");
     }
     for (key, value, word) in [
         ("GATEWAY__HEARTBEET_S", "7", "heartbeet_s"),
@@ -236,6 +233,10 @@ async fn a_configuration_is_checked_without_connecting_to_anything() -> anyhow::
         let (code, said) = check(&distributed.clone().with(key, value)).await?;
         ensure!(code == Some(1) && said.contains(word), "{key}: {said}");
         ensure!(!said.contains("hunter2"), "{key}: {said}");
+        let ran = run_posthaste(&distributed.clone().with(key, value), &["config", "check", "--json"]).await?;
+        let said: Value = serde_json::from_slice(&ran.stdout)?;
+        ensure!(!ran.status.success() && said["usable"] == false, "{key}: {said}");
+        ensure!(said["reason"].as_str().is_some_and(|reason| reason.contains(word) && !reason.contains("hunter2")), "{key}: {said}");
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, ensure};
 use posthaste_application::recorded::Position;
 use posthaste_tests::actor::{Device, Incoming, Socket, User};
 use posthaste_tests::history::History;
-use posthaste_tests::node::migrate;
+use posthaste_tests::node::{migrate, run_posthaste};
 use posthaste_tests::proxy::Proxy;
 use posthaste_tests::services::{Redis, Scratch};
 use posthaste_tests::{Node, NodeSettings, Sandbox};
@@ -107,6 +107,17 @@ async fn a_process_says_that_relay_and_views_are_too_far_behind_until_they_are_n
         User::enrol(&base, "newcomer").await?;
     }
     says(&base, 503, &["relay"]).await?;
+    let relay = async || -> anyhow::Result<Value> {
+        Ok(serde_json::from_slice(&run_posthaste(&settings, &["relay", "status", "--json"]).await?.stdout)?)
+    };
+    let status = relay().await?;
+    ensure!(status["leader"].is_null() && status["beyond_head"] == false && status["checkpoint"] == 0, "{status}");
+    ensure!(
+        status["lag"].as_u64() > Some(10) && status["lag"] == status["head"] && status["unconfirmed_at_most"] == status["lag"],
+        "{status}"
+    );
+    let words = String::from_utf8(run_posthaste(&settings, &["relay", "status"]).await?.stdout)?;
+    ensure!(words.starts_with("nobody relays") && words.contains("posthaste_relay_unconfirmed"), "{words}");
     while head().await? <= 20.0 {
         User::enrol(&base, "newcomer").await?;
     }
@@ -114,8 +125,19 @@ async fn a_process_says_that_relay_and_views_are_too_far_behind_until_they_are_n
     ensure!(said.body.to_string().contains("timeline") && said.body.to_string().contains("people"), "{said:?}");
     let projecting = Node::start("projecting", settings.clone().roles("projector")).await?;
     says(&base, 503, &["relay"]).await.with_context(|| projecting.logs())?;
-    let _relaying = Node::start("relaying", settings.roles("relay")).await?;
-    says(&base, 200, &[]).await.map(drop)
+    let mut relaying = Node::start("relaying", settings.clone().roles("relay")).await?;
+    says(&base, 200, &[]).await?;
+    let level = |status: &Value| status["lag"] == 0 && status["leader"].is_string();
+    until("a relay that has caught up", async || relay().await, level).await?;
+    ensure!(relaying.terminate().await?.success());
+    let (owner, connection) = tokio_postgres::connect(&sandbox.postgres_owner_url(), tokio_postgres::NoTls).await?;
+    tokio::spawn(connection);
+    owner.batch_execute("UPDATE relay_lease SET checkpoint = checkpoint + 1000").await?;
+    let status = relay().await?;
+    ensure!(status["beyond_head"] == true && status["lag"] == 0 && status["leader"].is_null(), "{status}");
+    let words = String::from_utf8(run_posthaste(&settings, &["relay", "status"]).await?.stdout)?;
+    ensure!(words.contains("beyond the log"), "{words}");
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

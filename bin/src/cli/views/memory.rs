@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::Stores;
 use super::compare::beside;
+use crate::cli::out::say;
 use crate::cli::{Interrupted, progress};
 
 /// The pages that the log is folded in, once with each.
@@ -45,9 +46,9 @@ async fn twice<V: View + PartialEq>(stores: &Stores) -> anyhow::Result<()> {
     let rate = (head.0 * 2) as f64 / begun.elapsed().as_secs_f64();
     if stores.json {
         let report = json!({ "view": view.as_str(), "verdict": "verified", "position": head, "events_per_second": rate.round(), "parked": parked, "note": HONEST });
-        println!("{report}");
+        say!("{report}");
     } else {
-        println!("{view}: the log folds to the same twice, up to position {head} ({rate:.0} events/s){}; {HONEST}", beside(parked));
+        say!("{view}: the log folds to the same twice, up to position {head} ({rate:.0} events/s){}; {HONEST}", beside(parked));
     }
     Ok(())
 }

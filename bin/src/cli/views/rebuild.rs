@@ -10,6 +10,7 @@ use serde_json::json;
 use super::Stores;
 use super::compare::beside;
 use super::work::work;
+use crate::cli::out::say;
 
 const IN_MEMORY: &str =
     "it is kept in the memory of the server, which builds it from the log at every start: to rebuild it, restart the server";
@@ -19,7 +20,7 @@ pub(super) async fn rebuild(stores: &Stores, views: &[ViewName], batch: usize) -
     for view in views.iter().copied() {
         let Some(rebuilds) = &stores.rebuilds else {
             let report = json!({ "view": view.as_str(), "rebuilt": false, "reason": IN_MEMORY });
-            println!("{}", if stores.json { report.to_string() } else { format!("{view}: nothing to do: {IN_MEMORY}") });
+            say!("{}", if stores.json { report.to_string() } else { format!("{view}: nothing to do: {IN_MEMORY}") });
             continue;
         };
         let begun = Instant::now();
@@ -30,9 +31,9 @@ pub(super) async fn rebuild(stores: &Stores, views: &[ViewName], batch: usize) -
             let report = json!({
                 "view": view.as_str(), "rebuilt": true, "position": position, "live": live, "exchanged": exchanged, "parked": parked, "seconds": seconds,
             });
-            println!("{report}");
+            say!("{report}");
         } else {
-            println!("{view}: {} (rebuilt at position {position} in {seconds:.1} s{})", in_words(&outcome), beside(*parked));
+            say!("{view}: {} (rebuilt at position {position} in {seconds:.1} s{})", in_words(&outcome), beside(*parked));
         }
     }
     Ok(())

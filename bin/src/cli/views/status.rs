@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::Stores;
+use crate::cli::out::say;
 
 const IN_MEMORY: &str =
     "in the memory of the server, which folds the log at every start and is ready when it has; only the server knows how far it is";
@@ -21,7 +22,7 @@ pub(super) async fn status(stores: &Stores, over: Duration) -> anyhow::Result<()
         let head = stores.log.head().await?.position;
         for view in ViewName::ALL {
             let report = json!({ "view": view.as_str(), "checkpoint": null, "head": head, "note": IN_MEMORY });
-            println!("{}", if stores.json { report.to_string() } else { format!("{view}: {IN_MEMORY}; the log is at {head}") });
+            say!("{}", if stores.json { report.to_string() } else { format!("{view}: {IN_MEMORY}; the log is at {head}") });
         }
         return Ok(());
     };
@@ -38,7 +39,7 @@ pub(super) async fn status(stores: &Stores, over: Duration) -> anyhow::Result<()
             rate: rate(before.live, after.live),
             beside: rate(before.beside.unwrap_or_default(), after.beside.unwrap_or_default()),
         };
-        println!("{}", if stores.json { seen.to_json().to_string() } else { seen.in_words() });
+        say!("{}", if stores.json { seen.to_json().to_string() } else { seen.in_words() });
     }
     Ok(())
 }
