@@ -188,6 +188,7 @@ pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Ser
         let project = roles::projectors::project(Arc::clone(&tail), ports.clone(), retiring.clone());
         middle.spawn(guard("projectors", stopping.clone(), project));
         middle.spawn(ended(roles::dead::fold_anew(ports.clone(), retiring.clone())));
+        middle.spawn(ended(roles::dead::tell(ports.clone(), retiring.clone())));
     }
     if roles.contains(&Role::Relay) {
         let timing = config.relay().timing();

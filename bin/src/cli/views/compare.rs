@@ -1,14 +1,18 @@
 //! `posthaste views verify` and `diff`.
 
 use anyhow::bail;
+use posthaste_application::port::desk::{Answer, Ask};
 use posthaste_application::port::rebuilds::{Difference, Purpose};
 use posthaste_application::rebuild::{BATCH, Rebuilder, Verdict};
 use posthaste_application::view::ViewName;
 use serde_json::{Value, json};
 
+use super::desk::{ask, beside_the_point};
 use super::work::work;
 use super::{Stores, memory};
 use crate::cli::out::say;
+use crate::cli::progress;
+use crate::compose::Kept;
 
 /// Rows that are named when a view is not right.
 const NAMED: usize = 10;
@@ -78,7 +82,17 @@ fn refuse(wrong: &[String]) -> anyhow::Result<()> {
 
 /// `None` where there is nothing stored to compare: that has been said then.
 async fn verdict(stores: &Stores, view: ViewName, rows: usize) -> anyhow::Result<Option<Verdict>> {
-    let Some(rebuilds) = &stores.rebuilds else { return memory::fold_twice(stores, view).await.map(|()| None) };
+    let rebuilds = match &stores.kept {
+        Kept::Stored(rebuilds) => rebuilds,
+        Kept::InMemory(desk) => {
+            let bar = progress::events(format!("verify {view}"), 0);
+            return match ask(stores, desk, Ask::Verify { view, most: rows }, &bar).await? {
+                Answer::Verified { verdict } => Ok(Some(verdict)),
+                other @ (Answer::Status { .. } | Answer::Rebuilt { .. } | Answer::Failed { .. }) => Err(beside_the_point(&other)),
+            };
+        }
+        Kept::Nowhere => return memory::fold_twice(stores, view).await.map(|()| None),
+    };
     work(stores, rebuilds, (view, Purpose::Verify), BATCH, async |rebuilder: &mut Rebuilder| rebuilder.verify(rows).await).await.map(Some)
 }
 

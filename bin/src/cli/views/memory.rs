@@ -1,4 +1,4 @@
-//! Views that are in the memory of a server: what can be known of them beside it.
+//! Views that are in the memory of a server, while none runs: what they would be.
 
 use std::time::Instant;
 
@@ -16,7 +16,7 @@ use crate::cli::{Interrupted, progress};
 
 /// The pages that the log is folded in, once with each.
 const PAGES: [usize; 2] = [4_096, 1_000];
-const HONEST: &str = "what a running server has in its memory cannot be looked at from here: it is this fold, made at its start";
+const HONEST: &str = "no server runs; one that starts has this fold in its memory";
 
 /// Folds the log twice, in pages of different sizes, and says whether the same came of it.
 pub(super) async fn fold_twice(stores: &Stores, view: ViewName) -> anyhow::Result<()> {
