@@ -6,7 +6,7 @@
 //! - [`as_of`] says what position is meant by a time; [`replay`] tells how a thread, a user or a message stood there; [`diff`] what became of
 //!   a thread between two positions.
 //! - [`explore`] shows it page by page, newest first, without what would open a door.
-//! - [`trace`] is the proof of delivery of one message: its way from the command to everybody's devices.
+//! - [`trace`] is the proof of delivery of one event: its way from the command to everybody's devices.
 
 pub mod as_of;
 pub mod cloud_event;
@@ -26,6 +26,9 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use flate2::Compression;
 use flate2::bufread::MultiGzDecoder;
 use flate2::write::GzEncoder;
+
+/// Is told how many events were looked at since it was told last.
+pub type Telling<'a> = &'a (dyn Fn(u64) + Sync);
 
 /// As exact as the log has it.
 #[must_use]

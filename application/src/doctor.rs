@@ -118,12 +118,12 @@ pub fn of_clocks(ahead: TimeDelta, took: Duration) -> Finding {
     }
 }
 
-/// How much room is left where the data is.
+/// How much room is left where something is: `the data is`.
 #[must_use]
-pub fn of_disk(free_bytes: u64) -> Finding {
+pub fn of_disk(what: &str, free_bytes: u64) -> Finding {
     const CHECK: &str = "disk";
-    let says = format!("{} MiB are free where the data is", free_bytes >> 20);
-    let remedy = "make room: the log only grows, and when nothing can be written nothing is accepted";
+    let says = format!("{} MiB are free where {what}", free_bytes >> 20);
+    let remedy = "make room: what is written there only grows, and nothing is accepted, or sealed, that cannot be written";
     if free_bytes < DISK.1 {
         Finding::fail(CHECK, says, remedy)
     } else if free_bytes < DISK.0 {
@@ -200,7 +200,10 @@ mod tests {
 
     #[test]
     fn a_disk_is_warned_of_before_it_is_too_late() {
-        assert_eq!([3 << 30, 1 << 30, 1 << 20].map(|free| of_disk(free).verdict), [Verdict::Ok, Verdict::Warn, Verdict::Fail]);
+        assert_eq!(
+            [3 << 30, 1 << 30, 1 << 20].map(|free| of_disk("the data is", free).verdict),
+            [Verdict::Ok, Verdict::Warn, Verdict::Fail]
+        );
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub mod chain;
 pub mod codec;
 pub mod dead;
 pub mod deliver;
+pub mod desk;
 pub mod doctor;
 pub mod execute;
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod contract;
 pub mod cursors;
 pub mod dead;
 pub mod dependency;
+pub mod desk;
 pub mod import;
 pub mod lease;
 pub mod log;
@@ -31,6 +32,7 @@ pub use clock::{Clock, Ids, Randomness};
 pub use cursors::Cursors;
 pub use dead::DeadLetters;
 pub use dependency::Dependency;
+pub use desk::Desk;
 pub use import::LogImport;
 pub use lease::RelayLease;
 pub use log::{EventLog, Tail};
@@ -173,6 +175,8 @@ pub struct Ports {
     pub ids: Arc<dyn Ids>,
     /// What webhooks take, if there is one.
     pub webhooks: Option<WebhookPorts>,
+    /// Where it is asked for what is to be done with views, if those are in the memory of this process.
+    pub desk: Option<Arc<dyn Desk>>,
     /// What else the service stands on.
     pub dependencies: Vec<Arc<dyn Dependency>>,
 }

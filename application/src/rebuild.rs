@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use self::error::RebuildError;
@@ -53,7 +54,7 @@ impl Progress {
 }
 
 /// What a comparison came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     /// The position at which the two were compared.
     pub position: Position,
@@ -68,7 +69,7 @@ pub struct Verdict {
 }
 
 /// What an exchange came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// Where the live view was. Elsewhere than `position` when it lagged or was beyond the head; then what was exchanged was no fault.
     pub live: Position,

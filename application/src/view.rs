@@ -14,6 +14,7 @@
 //!
 //! [`Folds`] answers every query on the folds and is the specification of every other way to answer it.
 
+pub mod compare;
 mod earshot;
 pub mod folding;
 mod folds;
@@ -33,6 +34,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use posthaste_domain::user::Privacy;
 use posthaste_domain::{Category, MessageId, ThreadId, UserId};
+use serde::{Deserialize, Serialize};
 
 use crate::port::PortError;
 use crate::recorded::{Position, Recorded};
@@ -46,7 +48,8 @@ pub use threads::{Ban, Invitation, Invite, LastMessage, Member, MemberPage, Publ
 pub use timeline::{Direction, Entry, MessageEntry, Notice, Quote, Reaction, ReactionCount, Timeline, TimelineEntry, TimelinePage};
 
 /// The views there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ViewName {
     /// Threads, members, invitations, and what each user keeps about a thread.
     Threads,
@@ -128,6 +131,9 @@ pub trait View: Default + Send + Sync + 'static {
     /// # Errors
     /// The event cannot be read.
     fn apply(&mut self, event: &Recorded) -> Result<(), crate::codec::Undecodable>;
+
+    /// Compares it with another fold, part by part. Two that are equal have no entries that differ; of two that are not, some part has.
+    fn compare(&self, other: &Self) -> Vec<compare::Part>;
 }
 
 /// What the views can be asked. None of it decides who may ask: the edge does, on the thread itself.

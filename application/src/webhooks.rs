@@ -4,6 +4,7 @@
 //! owed into the inboxes; [`Dispatcher`] sends from one inbox. What is sent and not yet settled is sent again, under the same id.
 
 mod dispatch;
+mod enable;
 mod intake;
 
 use std::collections::BTreeSet;
@@ -14,6 +15,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 pub use self::dispatch::{Dispatch, DispatchError, Dispatcher, Patience};
+pub use self::enable::{NotEnabled, enable};
 pub use self::intake::Intake;
 use crate::codec;
 use crate::port::queue::Consumer;

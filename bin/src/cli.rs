@@ -3,8 +3,11 @@
 pub(crate) mod config;
 pub(crate) mod dead;
 pub(crate) mod doctor;
+pub(crate) mod healthcheck;
 pub(crate) mod interrupt;
 pub(crate) mod log;
+pub(crate) mod migrate;
+pub(crate) mod out;
 pub(crate) mod progress;
 pub(crate) mod relay;
 pub(crate) mod trace;
@@ -55,7 +58,11 @@ pub(crate) enum Command {
         listen: Option<SocketAddr>,
     },
     /// Bring the PostgreSQL schema up to date, as its owner
-    Migrate,
+    Migrate {
+        /// One JSON object: the version of the schema, and what was applied now
+        #[arg(long)]
+        json: bool,
+    },
     /// Look at the event log
     Log {
         #[command(subcommand)]
@@ -66,7 +73,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: views::ViewsCommand,
     },
-    /// Follow one message: command, commit, broker, every device, every reader
+    /// Follow one message, or any event: command, commit, broker, every device, every reader
     Trace(trace::TraceArgs),
     /// See who there is, and say who may do what
     Users {
@@ -108,7 +115,11 @@ pub(crate) enum Command {
         json: bool,
     },
     /// Ask the server at the configured address whether it is alive; for container health checks
-    Healthcheck,
+    Healthcheck {
+        /// One JSON object, also when it is not
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// What every command takes that looks at a profile.

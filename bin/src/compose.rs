@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 use posthaste_application::Ports;
 use posthaste_application::port::queue::Consumer;
 use posthaste_application::port::{
-    Clock, Cursors, EventLog, EventQueue, Ids, LogImport, Poster, Rebuilds, RelayLease, SealStore, Webhooks,
+    Clock, Cursors, Desk, EventLog, EventQueue, Ids, LogImport, Poster, Rebuilds, RelayLease, SealStore, Webhooks,
 };
 use posthaste_application::verify::Sealer;
 use posthaste_application::verify::key::{PublicKey, SealKey};
@@ -19,7 +19,7 @@ use posthaste_application::webhooks::{self, Endpoint, WebhookPorts};
 use posthaste_infrastructure::argon2::{ArgonCost, ArgonPasswords};
 use posthaste_infrastructure::embedded::{
     Database, InProcessBroker, InProcessPresence, InProcessSignals, InProcessTickets, MemoryViews, SqliteAccounts, SqliteCursors,
-    SqliteDeadLetters, SqliteImport, SqliteLease, SqliteLog, SqlitePasscodes, SqliteQueue, SqliteWebhooks, token_secret,
+    SqliteDeadLetters, SqliteDesk, SqliteImport, SqliteLease, SqliteLog, SqlitePasscodes, SqliteQueue, SqliteWebhooks, token_secret,
 };
 use posthaste_infrastructure::file::{self, SealFile};
 use posthaste_infrastructure::jwt::{self, JwtTokens};
@@ -85,14 +85,37 @@ pub(crate) async fn audit(config: &Config) -> anyhow::Result<Audit> {
     }
 }
 
-/// The log and the views beside the live ones, for an operator. Those of the embedded profile are in the server's memory.
-pub(crate) async fn views(config: &Config) -> anyhow::Result<(Arc<dyn EventLog>, Option<Arc<dyn Rebuilds>>)> {
+/// Where the views are.
+pub(crate) enum Kept {
+    /// In a database: whoever wants to can build others beside them.
+    Stored(Arc<dyn Rebuilds>),
+    /// In the memory of the server that runs.
+    InMemory(Arc<dyn Desk>),
+    /// Nowhere: a server would fold them when it starts.
+    Nowhere,
+}
+
+/// The log and the views, for an operator.
+pub(crate) async fn views(config: &Config) -> anyhow::Result<(Arc<dyn EventLog>, Kept)> {
     match config {
-        Config::Embedded(_) => Ok((log(config).await?, None)),
+        Config::Embedded(embedded) if Database::is_in_use(&embedded.embedded.data) => {
+            let database = Database::open_beside(&embedded.embedded.data)?;
+            let desk = Arc::new(SqliteDesk::new(Arc::clone(&database)));
+            Ok((Arc::new(SqliteLog::new(database, Arc::new(SystemClock))), Kept::InMemory(desk)))
+        }
+        Config::Embedded(_) => Ok((log(config).await?, Kept::Nowhere)),
         Config::Distributed(config) => {
             let postgres = connect(&config.postgres).await?;
-            Ok((Arc::new(PgLog::new(postgres.clone())), Some(Arc::new(PgRebuilds::new(postgres)))))
+            Ok((Arc::new(PgLog::new(postgres.clone())), Kept::Stored(Arc::new(PgRebuilds::new(postgres)))))
         }
+    }
+}
+
+/// Whether a server runs on the data folder of the embedded profile.
+pub(crate) fn is_served(config: &Config) -> bool {
+    match config {
+        Config::Embedded(config) => Database::is_in_use(&config.embedded.data),
+        Config::Distributed(_) => false,
     }
 }
 
@@ -145,14 +168,6 @@ pub(crate) fn clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock)
 }
 
-/// The inboxes of the webhooks, for an operator, beside the servers that run.
-pub(crate) async fn webhooks(config: &Config) -> anyhow::Result<Arc<dyn Webhooks>> {
-    match config {
-        Config::Embedded(config) => Ok(Arc::new(SqliteWebhooks::new(Database::open_beside(&config.embedded.data)?, Arc::new(SystemClock)))),
-        Config::Distributed(config) => Ok(Arc::new(PgWebhooks::new(connect(&config.postgres).await?))),
-    }
-}
-
 /// Whether a configuration can be used, as far as that can be told without connecting to anything.
 pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -174,7 +189,7 @@ pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
 }
 
 /// Brings the schema up to date.
-pub(crate) async fn migrate(config: anyhow::Result<Config>) -> anyhow::Result<()> {
+pub(crate) async fn migrate(config: anyhow::Result<Config>) -> anyhow::Result<postgres::Migrated> {
     match config? {
         Config::Embedded(_) => bail!("the embedded profile needs no migration: it brings its file up to date when it starts"),
         Config::Distributed(config) => Ok(postgres::migrate(owner(&config.postgres)?).await?),
@@ -196,6 +211,7 @@ async fn embedded(config: &EmbeddedConfig, whole: &Config) -> anyhow::Result<Por
         None => token_secret(&config.embedded.data).context("the secret in the data folder cannot be used")?,
     };
     let dead = Arc::new(SqliteDeadLetters::new(Arc::clone(&database), Arc::clone(&clock)));
+    let desk = Arc::new(SqliteDesk::new(Arc::clone(&database)));
     let views = Arc::new(MemoryViews::new(&dead));
     let log: Arc<dyn EventLog> = Arc::new(SqliteLog::new(Arc::clone(&database), Arc::clone(&clock)));
     let webhooks = match consumer(&endpoints) {
@@ -225,6 +241,7 @@ async fn embedded(config: &EmbeddedConfig, whole: &Config) -> anyhow::Result<Por
         clock,
         ids,
         webhooks,
+        desk: Some(desk),
         dependencies: Vec::new(),
     })
 }
@@ -270,6 +287,7 @@ async fn distributed(config: &DistributedConfig, whole: &Config) -> anyhow::Resu
         clock,
         ids,
         webhooks,
+        desk: None,
     })
 }
 

@@ -133,6 +133,7 @@ impl RedisConfig {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ServerConfig {
     pub(crate) listen: SocketAddr,
+    pub(crate) drain_grace_s: Option<u64>,
 }
 
 /// Who is who.
@@ -201,6 +202,19 @@ impl Config {
         match self {
             Self::Embedded(config) => &mut config.server,
             Self::Distributed(config) => &mut config.server,
+        }
+    }
+
+    /// How long a process that is being stopped still takes connections. The embedded profile is one process: there is no other that people
+    /// could be sent to.
+    pub(crate) const fn drain_grace(&self) -> Duration {
+        let usual = match self {
+            Self::Embedded(_) => 0,
+            Self::Distributed(_) => 5,
+        };
+        match self.server().drain_grace_s {
+            Some(seconds) => Duration::from_secs(seconds),
+            None => Duration::from_secs(usual),
         }
     }
 

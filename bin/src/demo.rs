@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use indicatif::ProgressBar;
 use posthaste_application::Ports;
 use posthaste_application::deliver::{Deliveries, OnDevice};
 use posthaste_application::recorded::Position;
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
+use crate::cli::out::say;
 use crate::client::{Person, Socket};
 use crate::roles::Role;
 use crate::{cli, serve};
@@ -63,7 +65,7 @@ impl Storage {
 pub(crate) async fn demo(data: Option<PathBuf>, json: bool) -> anyhow::Result<()> {
     let say = |line: &str| {
         if !json {
-            println!("{line}");
+            say!("{line}");
         }
     };
     let temporary = tempfile::tempdir()?;
@@ -80,9 +82,9 @@ pub(crate) async fn demo(data: Option<PathBuf>, json: bool) -> anyhow::Result<()
     let report = shown?;
     stopped?;
     if json {
-        println!("{report}");
+        say!("{report}");
     } else {
-        println!("\n{report}");
+        say!("\n{report}");
     }
     ensure!(
         report["delivered"] == report["sent"] && report["duplicates"] == 0 && report["holes"] == 0 && report["log"] == "verified",
@@ -130,7 +132,7 @@ async fn show(base: &str, ports: &Ports, say: &impl Fn(&str)) -> anyhow::Result<
         let (device, at) = delivery(ports, bob.user, Position(*position)).await?;
         say(&format!("  {position:>4}  \"{text}\": delivered to device {device} at {at}"));
     }
-    let verdict = cli::log::check(&ports.log).await?;
+    let verdict = cli::log::check(&ports.log, &ProgressBar::hidden()).await?;
     let head = ports.log.head().await?.position;
     Ok(json!({
         "sent": sent.len(),

@@ -1,5 +1,7 @@
 //! `posthaste`: the server and everything an operator does with it. This file only parses and matches.
 
+#![deny(clippy::print_stdout, reason = "whoever reads may go: `say!` knows that")]
+
 mod cli;
 mod client;
 mod compose;
@@ -33,7 +35,7 @@ async fn main() -> ExitCode {
             | Command::Webhooks { .. }
             | Command::Config { .. }
             | Command::Doctor { .. }
-            | Command::Healthcheck
+            | Command::Healthcheck { .. }
     );
     // A server knows only from its configuration where spans go.
     if !matches!(command, Command::Serve { .. }) {
@@ -41,7 +43,7 @@ async fn main() -> ExitCode {
     }
     let done = match command {
         Command::Serve { roles, data, listen } => serve::serve(cli::load(config.as_deref(), data, listen), roles).await,
-        Command::Migrate => compose::migrate(cli::load(config.as_deref(), None, None)).await,
+        Command::Migrate { json } => cli::migrate::run(cli::load(config.as_deref(), None, None), json).await,
         Command::Log { command } => cli::log::run(config.as_deref(), command).await,
         Command::Views { command } => cli::views::run(config.as_deref(), command).await,
         Command::Trace(trace) => cli::trace::run(config.as_deref(), trace).await,
@@ -52,7 +54,7 @@ async fn main() -> ExitCode {
         Command::Config { command } => cli::config::run(config.as_deref(), &command),
         Command::Doctor { target } => cli::doctor::run(config.as_deref(), &target).await,
         Command::Demo { data, json } => demo::demo(data, json).await,
-        Command::Healthcheck => client::healthcheck(cli::load(config.as_deref(), None, None)).await,
+        Command::Healthcheck { json } => cli::healthcheck::run(cli::load(config.as_deref(), None, None), json).await,
     };
     cli::exit(done)
 }

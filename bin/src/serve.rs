@@ -1,5 +1,6 @@
 //! `posthaste serve`: starts the parts of a process and stops them again, in the order that loses nothing.
 
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,10 +16,10 @@ use posthaste_application::shared_tail::SharedTail;
 use posthaste_application::signal::{Telling, signal_queue};
 use posthaste_infrastructure::http::{self, App, Build, HttpListener, Limits};
 use posthaste_infrastructure::prometheus::Prometheus;
-use posthaste_infrastructure::ws::{self, Doors, Gateway, SocketEndpoint};
+use posthaste_infrastructure::ws::{self, Doors, Gateway, GatewaySettings, SocketEndpoint};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -35,6 +36,9 @@ pub(crate) struct Server {
     address: SocketAddr,
     ports: Ports,
     stopping: CancellationToken,
+    /// How long it is not ready, and takes on work all the same, before it takes no connections any more.
+    grace: Duration,
+    closing: CancellationToken,
     /// What takes on work: ends first, within `patience`.
     front: JoinSet<anyhow::Result<()>>,
     patience: Duration,
@@ -63,13 +67,8 @@ pub(crate) async fn serve(config: anyhow::Result<Config>, roles: Vec<Role>) -> a
 async fn serve_until_told(config: &Config, roles: &[Role]) -> anyhow::Result<()> {
     let mut terminated = signal(SignalKind::terminate())?;
     let server = start(config, roles).await?;
-    let base = format!("http://{}", server.address());
-    println!("Posthaste is listening on {base}");
-    if roles.contains(&Role::Api) {
-        println!("  API documentation   {base}/docs");
-        println!("  sockets             ws://{}/v1/ws", server.address());
-        println!("  see it work         posthaste demo");
-    }
+    // A server goes on without anybody who reads this.
+    let _ = greet(&server, roles);
     tokio::select! {
         _ = terminated.recv() => tracing::info!("told to stop"),
         interrupted = tokio::signal::ctrl_c() => interrupted?,
@@ -82,6 +81,17 @@ async fn serve_until_told(config: &Config, roles: &[Role]) -> anyhow::Result<()>
     }
 }
 
+fn greet(server: &Server, roles: &[Role]) -> io::Result<()> {
+    let (address, mut out) = (server.address(), io::stdout().lock());
+    writeln!(out, "Posthaste is listening on http://{address}")?;
+    if roles.contains(&Role::Api) {
+        writeln!(out, "  API documentation   http://{address}/docs")?;
+        writeln!(out, "  sockets             ws://{address}/v1/ws")?;
+        writeln!(out, "  see it work         posthaste demo")?;
+    }
+    Ok(())
+}
+
 /// Starts the parts that these roles ask for.
 pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Server> {
     // Before anything is done that is measured.
@@ -91,7 +101,11 @@ pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Ser
     let listener =
         HttpListener::bind(config.server().listen).await.with_context(|| format!("cannot listen on {}", config.server().listen))?;
     let address = listener.local_addr();
-    let (stopping, retiring, finishing) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+    let (stopping, closing) = (CancellationToken::new(), CancellationToken::new());
+    let (retiring, finishing) = (CancellationToken::new(), CancellationToken::new());
+    // To a process that serves nobody, nobody is sent.
+    let sent_to = roles.contains(&Role::Api) || roles.contains(&Role::Gateway);
+    let grace = if sent_to { config.drain_grace() } else { Duration::ZERO };
     let (mut front, mut middle, mut back) = (JoinSet::new(), JoinSet::new(), JoinSet::new());
 
     let (queue, mut appender) = append_queue(Arc::clone(&ports.log));
@@ -139,7 +153,7 @@ pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Ser
         let lookout = Arc::new(Lookout::new(Arc::clone(presence), Arc::clone(views), Arc::clone(clock), timing));
         middle.spawn(guard("presence", stopping.clone(), ended(roles::presence::renew(renewer, timing, retiring.clone()))));
         middle.spawn(guard("lookout", stopping.clone(), ended(roles::presence::look_out(Arc::clone(&lookout), timing, retiring.clone()))));
-        let settings = config.gateway().settings();
+        let settings = GatewaySettings { drain_grace: grace, ..config.gateway().settings() };
         let gateway = Gateway {
             lookout,
             ports: ports.clone(),
@@ -162,7 +176,7 @@ pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Ser
         middle.spawn(guard("listener", stopping.clone(), ended(roles::listen(listener, retiring.clone()))));
         let (newest, cursors) = (Arc::clone(&hub), Arc::clone(&ports.cursors));
         middle.spawn(ended(roles::look_for_newer(newest, cursors, retiring.clone())));
-        let token = stopping.clone();
+        let token = closing.clone();
         front.spawn(async move {
             token.cancelled().await;
             gateway.connections.close();
@@ -174,6 +188,7 @@ pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Ser
         let project = roles::projectors::project(Arc::clone(&tail), ports.clone(), retiring.clone());
         middle.spawn(guard("projectors", stopping.clone(), project));
         middle.spawn(ended(roles::dead::fold_anew(ports.clone(), retiring.clone())));
+        middle.spawn(ended(roles::dead::tell(ports.clone(), retiring.clone())));
     }
     if roles.contains(&Role::Relay) {
         let timing = config.relay().timing();
@@ -203,12 +218,12 @@ pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Ser
         exposition: Arc::new(Scrape { probe, prometheus }),
     };
     let endpoint = http::edge(app, Arc::new(app_state));
-    let shutdown = stopping.clone().cancelled_owned();
+    let shutdown = closing.clone().cancelled_owned();
     let served = async move { http::serve(listener, endpoint, shutdown, DRAIN).await.context("the listener failed") };
     front.spawn(guard("HTTP server", stopping.clone(), served));
     tracing::info!(address = %address, roles = ?roles, "started");
     let patience = DRAIN + config.gateway().settings().drain_spread;
-    Ok(Server { address, ports, stopping, front, patience, middle, retiring, back, finishing })
+    Ok(Server { address, ports, stopping, grace, closing, front, patience, middle, retiring, back, finishing })
 }
 
 async fn ended(part: impl Future<Output = ()>) -> anyhow::Result<()> {
@@ -230,6 +245,9 @@ impl Server {
     /// Stops taking on work, finishes what was taken on, and ends.
     pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
         self.stopping.cancel();
+        // Whoever sends people here learns from `readyz` that they should not, and needs a connection to ask.
+        sleep(self.grace).await;
+        self.closing.cancel();
         let front = finish(&mut self.front, self.patience).await;
         self.retiring.cancel();
         let middle = finish(&mut self.middle, DRAIN).await;

@@ -174,6 +174,7 @@ impl Event {
         "subscription.unarchived",
         "operation.dead_letter_retried",
         "operation.dead_letter_dropped",
+        "operation.webhook_enabled",
     ];
 
     /// Types whose stored form has changed, each with the version of the newest one; every other is at its first.

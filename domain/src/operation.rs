@@ -6,7 +6,7 @@ mod refusal;
 #[cfg(test)]
 mod tests;
 
-pub use command::{DeadLetterOperation, OperationCommand};
+pub use command::{Act, DeadLetterOperation, OperationCommand};
 pub use event::{DeadLetter, OperationEvent};
 pub use refusal::OperationRefusal;
 
@@ -31,11 +31,12 @@ impl Aggregate for Operation {
     type Refusal = OperationRefusal;
 
     fn decide(&self, command: OperationCommand) -> Result<Vec<OperationEvent>, OperationRefusal> {
-        let OperationCommand { permit: _, operation, letter, what } = command;
+        let OperationCommand { permit: _, operation, act } = command;
         match self {
-            Self::Unperformed => Ok(vec![match what {
-                DeadLetterOperation::Retry => OperationEvent::DeadLetterRetried { operation, letter },
-                DeadLetterOperation::Drop => OperationEvent::DeadLetterDropped { operation, letter },
+            Self::Unperformed => Ok(vec![match act {
+                Act::DeadLetter { letter, what: DeadLetterOperation::Retry } => OperationEvent::DeadLetterRetried { operation, letter },
+                Act::DeadLetter { letter, what: DeadLetterOperation::Drop } => OperationEvent::DeadLetterDropped { operation, letter },
+                Act::EnableWebhook { consumer } => OperationEvent::WebhookEnabled { operation, consumer },
             }]),
             Self::Performed => Err(OperationRefusal::AlreadyPerformed),
         }

@@ -34,7 +34,7 @@ pub use error::StatementError;
 pub use import::PgImport;
 pub use lease::PgLease;
 pub use log::PgLog;
-pub use migrations::{MigrateError, migrate};
+pub use migrations::{MigrateError, Migrated, migrate};
 pub use passcodes::PgPasscodes;
 pub use views::{PgProjection, PgRebuilds, PgViews};
 pub use webhooks::PgWebhooks;

@@ -61,7 +61,9 @@ pub struct GatewaySettings {
     pub ack: Duration,
     /// For a socket that is not served while the log moves on, or whose node cannot know whether it does.
     pub feed: Duration,
-    /// Over which connections are closed, each at a moment of its own, when the node is stopped.
+    /// When the node is stopped: for how long those who send people here may not have noticed.
+    pub drain_grace: Duration,
+    /// Over which connections are closed after that, each at a moment of its own, when the node is stopped.
     pub drain_spread: Duration,
     /// What may be un-acked.
     pub window: Window,
@@ -89,6 +91,7 @@ impl Default for GatewaySettings {
             write: Duration::from_secs(10),
             ack: Duration::from_secs(60),
             feed: Duration::from_secs(10),
+            drain_grace: Duration::ZERO,
             drain_spread: Duration::from_secs(10),
             window: Window::default(),
             frame_bytes: 64 * 1024,

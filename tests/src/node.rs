@@ -21,6 +21,9 @@ const LEAVE: Duration = Duration::from_secs(30);
 /// Signs tokens in tests.
 const SECRET: &str = "a secret that is long enough and known to every test";
 
+/// How long a node that is stopped still takes connections.
+const GRACE: &str = "SERVER__DRAIN_GRACE_S";
+
 /// How a node is started.
 #[derive(Clone, Debug, Default)]
 pub struct NodeSettings {
@@ -49,6 +52,8 @@ impl NodeSettings {
             .with("REDIS__URL", sandbox.redis_url())
             .with("REDIS__PREFIX", sandbox.redis_prefix())
             .with("AUTH__SECRET", SECRET)
+            // Nobody balances here.
+            .with(GRACE, "0")
     }
 
     /// Passwords that cost next to nothing.
@@ -68,7 +73,10 @@ impl NodeSettings {
     /// By the program of the release before, if `POSTHASTE_BIN_OLD` names one.
     #[must_use]
     pub fn of_the_release_before(self) -> Self {
-        Self { binary: env::var_os("POSTHASTE_BIN_OLD").map(PathBuf::from), ..self }
+        let Some(binary) = env::var_os("POSTHASTE_BIN_OLD") else { return self };
+        // It does not know the key, and would refuse it.
+        let environment = self.environment.into_iter().filter(|(key, _)| !key.ends_with(GRACE)).collect();
+        Self { binary: Some(binary.into()), environment, ..self }
     }
 
     /// Runs this binary instead of the usual one.

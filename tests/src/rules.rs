@@ -87,7 +87,11 @@ impl World {
             Event::Thread(event) => self.thread(event, acts),
             Event::Message(event) => self.message(event, acts),
             Event::Subscription(event) => self.subscription(event, acts),
-            Event::Operation(OperationEvent::DeadLetterRetried { operation, .. } | OperationEvent::DeadLetterDropped { operation, .. }) => {
+            Event::Operation(
+                OperationEvent::DeadLetterRetried { operation, .. }
+                | OperationEvent::DeadLetterDropped { operation, .. }
+                | OperationEvent::WebhookEnabled { operation, .. },
+            ) => {
                 self.runs_the_service(recorded.actor)?;
                 ensure!(self.operations.insert(operation), "it was performed already");
                 Ok(())

@@ -16,7 +16,7 @@ use anyhow::Context as _;
 
 pub use self::port::Port;
 pub use self::postgres::{OWNER, Postgres, SERVER, connect, postgres_program};
-pub use self::process::Process;
+pub use self::process::{Process, signal};
 pub use self::rabbitmq::RabbitMq;
 pub use self::redis::Redis;
 pub use self::scratch::Scratch;

@@ -3,6 +3,8 @@
 
 #[path = "cli/audit.rs"]
 mod audit;
+#[path = "cli/interrupts.rs"]
+mod interrupts;
 #[path = "cli/log.rs"]
 mod log;
 #[path = "cli/refusals.rs"]
@@ -106,5 +108,8 @@ async fn the_configuration_in_force_is_printed_without_its_secrets() -> anyhow::
     let printed: toml::Table = ran.ok()?.parse()?;
     assert_eq!(printed["profile"].as_str(), Some("distributed"));
     assert_eq!(printed["auth"]["secret"].as_str(), Some("(hidden)"));
+    let in_json: Value = serde_json::from_str(&run_with(&["config", "print", "--json"], &distributed).await?.ok()?)?;
+    assert_eq!((&in_json["profile"], &in_json["auth"]["secret"]), (&json!("distributed"), &json!("(hidden)")));
+    assert_eq!(in_json["gateway"]["heartbeat_s"], printed["gateway"]["heartbeat_s"].as_integer().unwrap());
     Ok(())
 }

@@ -2,19 +2,22 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta};
 use posthaste_application::port::accounts::Credentials;
 use posthaste_application::port::cursors::{Connect, Connected, CursorMove, Device, SentMark};
+use posthaste_application::port::desk::{Answer, Ask, Slip};
 use posthaste_application::port::lease::RelayStatus;
-use posthaste_application::port::{Accounts, Clock, Cursors, EventLog, Passcodes, RelayLease};
+use posthaste_application::port::{Accounts, Clock, Cursors, Desk as _, EventLog, Passcodes, RelayLease};
 use posthaste_application::recorded::Position;
+use posthaste_application::view::ViewName;
 use posthaste_domain::text::Email;
 use posthaste_domain::{DeviceId, SessionId, UserId};
 use posthaste_infrastructure::embedded::{
-    Database, OpenError, SqliteAccounts, SqliteCursors, SqliteImport, SqliteLease, SqliteLog, SqlitePasscodes, SqliteWebhooks,
+    Database, OpenError, SqliteAccounts, SqliteCursors, SqliteDesk, SqliteImport, SqliteLease, SqliteLog, SqlitePasscodes, SqliteWebhooks,
 };
 use posthaste_infrastructure::system::SystemClock;
 use rusqlite::Connection;
@@ -262,4 +265,64 @@ async fn open(cursors: &SqliteCursors, device: Device) -> anyhow::Result<Positio
 fn open_lease(directory: &Path) -> Result<SqliteLease, OpenError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     Ok(SqliteLease::new(Database::open(directory)?, clock))
+}
+
+#[tokio::test]
+async fn what_is_asked_beside_a_server_is_found_in_its_order_answered_and_taken_back() -> anyhow::Result<()> {
+    let directory = TempDir::new()?;
+    let server = SqliteDesk::new(Database::open(directory.path())?);
+    let beside = SqliteDesk::new(Database::open_beside(directory.path())?);
+    let now = SystemClock.now();
+    let (verify, rebuild) = (Ask::Verify { view: ViewName::People, most: 3 }, Ask::Rebuild { view: ViewName::Timeline });
+    let (first, second) = (beside.ask(verify, now).await?, beside.ask(rebuild, now).await?);
+    let third = beside.ask(Ask::Status, now).await?;
+    assert_eq!(server.open().await?, [(first, verify), (second, rebuild), (third, Ask::Status)]);
+    assert_eq!(beside.slip(first).await?, Some(Slip::Waits));
+    assert!(server.tell(first, Position(4), Position(9)).await?);
+    assert_eq!(beside.slip(first).await?, Some(Slip::UnderWay { position: Position(4), goal: Position(9) }));
+
+    let answer = Answer::Failed { reason: "it is tired".to_owned() };
+    server.answer(first, &answer).await?;
+    assert_eq!(beside.slip(first).await?, Some(Slip::Done(answer.clone())));
+    assert_eq!(server.open().await?, [(second, rebuild), (third, Ask::Status)]);
+    let status =
+        Answer::Status { at: now, views: vec![(ViewName::Threads, Position(7), None), (ViewName::People, Position(7), Some(Position(2)))] };
+    server.answer(third, &status).await?;
+    assert_eq!(beside.slip(third).await?, Some(Slip::Done(status)));
+
+    beside.withdraw(second).await?;
+    assert_eq!((beside.slip(second).await?, server.tell(second, Position(1), Position(9)).await?), (None, false));
+    server.answer(second, &answer).await?;
+    assert_eq!((beside.slip(second).await?, server.open().await?), (None, vec![]));
+    // Whoever went without a word is forgotten when somebody asks again much later.
+    let later = beside.ask(rebuild, now + TimeDelta::days(2)).await?;
+    assert_eq!((beside.slip(first).await?, server.open().await?), (None, vec![(later, rebuild)]));
+    Ok(())
+}
+
+#[test]
+fn a_data_folder_is_in_use_while_somebody_has_it_and_to_look_keeps_nobody_out() -> anyhow::Result<()> {
+    let directory = TempDir::new()?;
+    assert!(!Database::is_in_use(directory.path()));
+    let database = Database::open(directory.path())?;
+    assert!(Database::is_in_use(directory.path()));
+    assert!(matches!(Database::open(directory.path()), Err(OpenError::InUse { .. })));
+    drop(database);
+    // One looks as often as it can while another opens.
+    let going = Arc::new(AtomicBool::new(true));
+    let looks = {
+        let (going, path) = (Arc::clone(&going), directory.path().to_owned());
+        std::thread::spawn(move || {
+            while going.load(Ordering::Relaxed) {
+                let _ = Database::is_in_use(&path);
+                std::thread::yield_now();
+            }
+        })
+    };
+    for _ in 0..20 {
+        drop(Database::open(directory.path())?);
+    }
+    going.store(false, Ordering::Relaxed);
+    looks.join().unwrap();
+    Ok(())
 }

@@ -10,6 +10,8 @@ mod backup;
 mod docs;
 #[path = "operations/doctor.rs"]
 mod doctor;
+#[path = "operations/explorer.rs"]
+mod explorer;
 #[path = "operations/logs.rs"]
 mod logs;
 #[path = "operations/metrics.rs"]

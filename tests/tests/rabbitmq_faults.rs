@@ -11,6 +11,7 @@ use chrono::DateTime;
 use futures::future::join_all;
 use futures::stream::BoxStream;
 use futures::{FutureExt as _, StreamExt as _};
+use posthaste_application::doctor::Verdict;
 use posthaste_application::port::broker::{Confirm, Publisher, Run};
 use posthaste_application::port::{Broker, PortError};
 use posthaste_application::recorded::{Decoded, Position, Recorded, StreamId};
@@ -118,6 +119,12 @@ async fn a_blocked_broker_confirms_nothing_takes_no_more_and_keeps_no_publisher_
         ensure!(confirms.len() < 100, "it takes runs without end");
     }
     let confirms = unconfirmed(confirms)?;
+    let room = async |broker: &RabbitMq| {
+        let findings = broker.examine().await;
+        findings.into_iter().find(|finding| finding.check == "disk").context("a finding of its disk")
+    };
+    let found = room(&broker).await?;
+    ensure!(found.verdict == Verdict::Fail && found.says.contains("alarm"), "{found:?}");
 
     drop(publisher);
     eventually("the connection is closed", async || {
@@ -129,6 +136,8 @@ async fn a_blocked_broker_confirms_nothing_takes_no_more_and_keeps_no_publisher_
 
     server.control(&["set_vm_memory_high_watermark", "0.4"]).await?;
     broker.publisher().await?.publish(run(2)).await?.await?;
+    let found = room(&broker).await?;
+    ensure!(found.verdict == Verdict::Ok && found.says.contains("cannot be seen"), "{found:?}");
     Ok(())
 }
 

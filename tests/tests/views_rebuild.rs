@@ -19,7 +19,7 @@ use posthaste_application::project::Projector;
 use posthaste_application::rebuild::{Outcome, RebuildError, Rebuilder, Verdict};
 use posthaste_application::recorded::Position;
 use posthaste_application::shared_tail::SharedTail;
-use posthaste_application::view::{FriendState, Page, ViewName, Views as _};
+use posthaste_application::view::{FriendState, Page, People, Threads, Timeline, View, ViewName, Views as _};
 use posthaste_infrastructure::embedded::MemoryViews;
 use posthaste_infrastructure::postgres::{PgLog, PgProjection, PgRebuilds};
 use posthaste_tests::Database;
@@ -146,4 +146,27 @@ async fn exchange(rebuilder: &mut Rebuilder) -> Result<Outcome, RebuildError> {
     };
     rebuilder.end(true).await?;
     Ok(outcome)
+}
+
+/// A fold with each event, and without it: they are unequal exactly if some entry is named that differs.
+fn names_what_differs<V: View + Clone + PartialEq>(history: &History) {
+    let (mut fold, mut unequal) = (V::default(), 0);
+    for event in &history.recorded {
+        let before = fold.clone();
+        fold.apply(event).unwrap();
+        let parts = before.compare(&fold);
+        let named = parts.iter().any(|part| !part.differing.is_empty());
+        assert_eq!(named, before != fold, "{}: {event:?}: {parts:?}", V::NAME);
+        assert!(fold.compare(&fold).iter().all(|part| part.differing.is_empty() && part.here == part.there));
+        unequal += usize::from(named);
+    }
+    assert!(unequal > BATCH, "{}: only {unequal}", V::NAME);
+}
+
+#[test]
+fn of_two_folds_that_are_unequal_an_entry_is_named_that_differs() {
+    let history = rich_history();
+    names_what_differs::<Threads>(&history);
+    names_what_differs::<Timeline>(&history);
+    names_what_differs::<People>(&history);
 }

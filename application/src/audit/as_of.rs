@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 
+use super::Telling;
 use crate::port::{EventLog, PortError};
 use crate::recorded::Position;
 
@@ -64,6 +65,14 @@ impl AsOf {
     /// # Errors
     /// See [`AsOfError`].
     pub async fn resolve(self, log: &dyn EventLog) -> Result<Moment, AsOfError> {
+        self.resolve_telling(log, &|_| {}).await
+    }
+
+    /// The same, and tells how many events were looked at, each time that more were.
+    ///
+    /// # Errors
+    /// See [`AsOfError`].
+    pub async fn resolve_telling(self, log: &dyn EventLog, looked_at: Telling<'_>) -> Result<Moment, AsOfError> {
         let head = log.head().await?.position;
         match self {
             Self::Position(Position::START) => Ok(Moment { position: Position::START, at: DateTime::<Utc>::MIN_UTC }),
@@ -80,6 +89,7 @@ impl AsOf {
                     if let Some(event) = events.iter().rev().find(|event| event.at <= at) {
                         return Ok(Moment { position: event.position, at });
                     }
+                    looked_at(upto.0 - after.0);
                     upto = after;
                 }
                 Ok(Moment { position: Position::START, at })

@@ -9,6 +9,7 @@ use posthaste_domain::{Event, InviteId, MessageId, ThreadId, UserId};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::Telling;
 use super::as_of::Moment;
 use super::filter::Filter;
 use super::replay::{self, Act, BanAsOf, InviteAsOf, MemberAsOf, ReplayError, ThreadAsOf};
@@ -93,6 +94,20 @@ pub struct MessageChange {
 /// # Errors
 /// See [`ReplayError`].
 pub async fn diff(log: &dyn EventLog, thread: ThreadId, from: Moment, to: Moment) -> Result<Option<ThreadDiff>, ReplayError> {
+    diff_telling(log, thread, from, to, &|_| {}).await
+}
+
+/// The same, and tells how many events were looked at, each time that more were.
+///
+/// # Errors
+/// See [`ReplayError`].
+pub async fn diff_telling(
+    log: &dyn EventLog,
+    thread: ThreadId,
+    from: Moment,
+    to: Moment,
+    looked_at: Telling<'_>,
+) -> Result<Option<ThreadDiff>, ReplayError> {
     let Some(after) = replay::thread(log, thread, to).await? else { return Ok(None) };
     let before = replay::thread(log, thread, from).await?;
     let mut diff = compare(before.as_ref(), &after);
@@ -102,6 +117,7 @@ pub async fn diff(log: &dyn EventLog, thread: ThreadId, from: Moment, to: Moment
     while position < to.position {
         let events = log.read(position, READ).await?;
         let Some(last) = events.last() else { break };
+        looked_at(last.position.0 - position.0);
         position = last.position;
         for event in events.iter().filter(|event| event.position <= to.position && filter.wants(event)) {
             diff.on(event, &mut edited)?;

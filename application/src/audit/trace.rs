@@ -1,4 +1,5 @@
-//! The proof of delivery of one message: its way from the command to everybody's devices, put together from what is stored of it.
+//! The proof of delivery of one event, such as a message: its way from the command to everybody's devices, put together from what is stored
+//! of it.
 
 use std::collections::BTreeMap;
 
@@ -17,11 +18,16 @@ use crate::verify::hash_at;
 /// Recipients that are looked at together.
 const AT_ONCE: usize = 512;
 
-/// The way of a message.
+/// The way of an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Trace {
-    /// Which.
-    pub message: MessageId,
+    /// Its id.
+    pub event: Uuid,
+    /// What happened.
+    #[serde(rename = "type")]
+    pub event_type: String,
+    /// The message that it is about, if it is about one.
+    pub message: Option<MessageId>,
     /// In which thread.
     pub thread: Option<ThreadId>,
     /// What was asked.
@@ -34,7 +40,7 @@ pub struct Trace {
     pub recipients: Vec<Recipient>,
 }
 
-/// The command that a message came of.
+/// The command that an event came of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Asked {
     /// Its id, the same on every retry.
@@ -48,7 +54,7 @@ pub struct Asked {
     pub fingerprint: Hash,
 }
 
-/// Where a message stands in the log.
+/// Where an event stands in the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Committed {
     /// Its position.
@@ -65,7 +71,7 @@ pub struct Committed {
 /// How far the broker has confirmed the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Relayed {
-    /// Whether that includes the message.
+    /// Whether that includes the event.
     pub confirmed: bool,
     /// By when it had, by the clock of the store: the relay notes it with its checkpoint, a fraction of a second later. Null when it has
     /// not, or did before that was kept.
@@ -74,7 +80,7 @@ pub struct Relayed {
     pub checkpoint: Position,
 }
 
-/// What became of a message for somebody.
+/// What became of an event for somebody.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Recipient {
     /// Whom.
@@ -87,7 +93,7 @@ pub struct Recipient {
     pub read: Option<DateTime<Utc>>,
 }
 
-/// What became of a message on a device. A time is the one that the node had which served the device.
+/// What became of an event on a device. A time is the one that the node had which served the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct OnDevice {
     /// Which.
@@ -104,33 +110,37 @@ impl OnDevice {
     }
 }
 
-/// Follows a message; `None` when there is none of this id.
+/// The event by which a message was posted; `None` when there is no message of this id.
+///
+/// # Errors
+/// The log cannot be read.
+pub async fn posting(log: &dyn EventLog, message: MessageId) -> Result<Option<Recorded>, PortError> {
+    let stream = StreamId { category: Category::Message, id: message.uuid() };
+    Ok(log.read_stream(stream, 0, 1).await?.pop())
+}
+
+/// Follows an event.
 ///
 /// # Errors
 /// See [`StatusError`].
-pub async fn trace(
-    log: &dyn EventLog,
-    cursors: &dyn Cursors,
-    relay: &dyn RelayLease,
-    message: MessageId,
-) -> Result<Option<Trace>, StatusError> {
-    let stream = StreamId { category: Category::Message, id: message.uuid() };
-    let Some(event) = log.read_stream(stream, 0, 1).await?.pop() else { return Ok(None) };
+pub async fn trace(log: &dyn EventLog, cursors: &dyn Cursors, relay: &dyn RelayLease, event: &Recorded) -> Result<Trace, StatusError> {
     let checkpoint = relay.status().await?.checkpoint;
     let before = hash_at(log, Position(event.position.0.saturating_sub(1))).await?;
-    Ok(Some(Trace {
-        message,
+    Ok(Trace {
+        event: event.id(),
+        event_type: event.event_type.clone(),
+        message: (event.stream.category == Category::Message).then(|| MessageId::new(event.stream.id)),
         thread: event.thread,
         command: Asked { id: event.command, by: event.actor, correlation: event.correlation, fingerprint: event.fingerprint },
         commit: Committed {
             position: event.position,
             at: event.at,
             hash: event.hash,
-            linked: before.is_some_and(|before| chain::hash(&before, &event) == event.hash),
+            linked: before.is_some_and(|before| chain::hash(&before, event) == event.hash),
         },
         relay: Relayed { confirmed: checkpoint >= event.position, at: relay.confirmed_at(event.position).await?, checkpoint },
-        recipients: everybody(log, cursors, &event).await?,
-    }))
+        recipients: everybody(log, cursors, event).await?,
+    })
 }
 
 async fn everybody(log: &dyn EventLog, cursors: &dyn Cursors, event: &Recorded) -> Result<Vec<Recipient>, StatusError> {

@@ -1,6 +1,7 @@
 //! What those ask who run the service. It is no `op` of the socket: REST and the command line ask it.
 
-use posthaste_domain::operation::{DeadLetter, DeadLetterOperation, OperationCommand};
+use posthaste_domain::operation::{Act, DeadLetter, DeadLetterOperation, OperationCommand};
+use posthaste_domain::text::ConsumerName;
 use posthaste_domain::user::{AdminPermit, ServiceRole, SuspensionReason, UserCommand};
 use posthaste_domain::{Operation, OperationId, Refusal, SessionId, User, UserId};
 use serde::Serialize;
@@ -64,6 +65,12 @@ pub enum AdminCommand {
         /// Which.
         letter: DeadLetter,
     },
+    /// Say that a webhook which was disabled is sent to again, as [`AdminCommand::RetryDeadLetter`].
+    #[serde(rename = "operation.enable_webhook")]
+    EnableWebhook {
+        /// Which.
+        consumer: ConsumerName,
+    },
 }
 
 impl Decidable for AdminCommand {
@@ -78,7 +85,7 @@ impl Decidable for AdminCommand {
                 user.uuid()
             }
             Self::EndSession { session, .. } => session.uuid(),
-            Self::RetryDeadLetter { .. } | Self::DropDeadLetter { .. } => envelope.command.uuid(),
+            Self::RetryDeadLetter { .. } | Self::DropDeadLetter { .. } | Self::EnableWebhook { .. } => envelope.command.uuid(),
         })
     }
 
@@ -93,8 +100,13 @@ impl Decidable for AdminCommand {
             Self::Suspend { user, reason } => ask(on, user, UserCommand::Suspend { permit, user, reason }).await?,
             Self::Reinstate { user } => ask(on, user, UserCommand::Reinstate { permit, user }).await?,
             Self::EndSession { user, session } => ask(on, user, UserCommand::EndSession { permit, user, session }).await?,
-            Self::RetryDeadLetter { letter } => perform(on, envelope, permit, letter, DeadLetterOperation::Retry).await?,
-            Self::DropDeadLetter { letter } => perform(on, envelope, permit, letter, DeadLetterOperation::Drop).await?,
+            Self::RetryDeadLetter { letter } => {
+                perform(on, envelope, permit, Act::DeadLetter { letter, what: DeadLetterOperation::Retry }).await?;
+            }
+            Self::DropDeadLetter { letter } => {
+                perform(on, envelope, permit, Act::DeadLetter { letter, what: DeadLetterOperation::Drop }).await?;
+            }
+            Self::EnableWebhook { consumer } => perform(on, envelope, permit, Act::EnableWebhook { consumer }).await?,
         }
         Ok(self.subject(envelope)?)
     }
@@ -105,14 +117,8 @@ async fn ask(on: &mut Decision<'_>, user: UserId, command: UserCommand) -> Resul
     on.decide::<User>(user, command)
 }
 
-async fn perform(
-    on: &mut Decision<'_>,
-    envelope: Envelope,
-    permit: AdminPermit,
-    letter: DeadLetter,
-    what: DeadLetterOperation,
-) -> Result<(), ExecuteError> {
+async fn perform(on: &mut Decision<'_>, envelope: Envelope, permit: AdminPermit, act: Act) -> Result<(), ExecuteError> {
     let operation = OperationId::new(envelope.command.uuid());
     on.assume_new::<Operation>(operation).await?;
-    on.decide::<Operation>(operation, OperationCommand { permit, operation, letter, what })
+    on.decide::<Operation>(operation, OperationCommand { permit, operation, act })
 }

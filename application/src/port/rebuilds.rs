@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -69,7 +69,7 @@ pub struct RebuildStatus {
 }
 
 /// A table of a view, compared with the one beside it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableCheck {
     /// Its name.
     pub table: String,
@@ -92,7 +92,7 @@ impl TableCheck {
 }
 
 /// A row that differs. What people wrote, and what they are called, is shown as a digest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
     /// The table.
     pub table: String,
@@ -105,7 +105,7 @@ pub struct Difference {
 }
 
 /// The rows of a table that were put right.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchanged {
     /// The table.
     pub table: String,

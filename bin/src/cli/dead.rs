@@ -14,8 +14,9 @@ use posthaste_domain::operation::DeadLetterOperation;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::{Interrupted, Target};
-use crate::compose::console::{Dead, dead as open};
+use super::{Interrupted, Target, progress};
+use crate::cli::out::say;
+use crate::compose::console::{Operator, operator};
 
 /// Letters read at once.
 const READ: usize = 500;
@@ -84,7 +85,7 @@ pub(crate) struct Wait {
 
 /// What the commands work on.
 struct Stores {
-    dead: Dead,
+    operator: Operator,
     json: bool,
 }
 
@@ -95,7 +96,7 @@ pub(crate) async fn run(file: Option<&Path>, command: DeadCommand) -> anyhow::Re
     | DeadCommand::Retry { target, .. }
     | DeadCommand::Drop { target, .. }) = &command;
     let (config, json) = (target.load(file)?, target.json);
-    let stores = Stores { dead: open(&config).await?, json };
+    let stores = Stores { operator: operator(&config).await?, json };
     match command {
         DeadCommand::List { consumer, .. } => stores.list(consumer.as_ref()).await,
         DeadCommand::Show { consumer, stream, .. } => stores.show(&consumer, stream).await,
@@ -109,7 +110,7 @@ impl Stores {
         let mut letters: Vec<DeadLetter> = Vec::new();
         loop {
             let after = letters.last().map(|last| (&last.consumer, last.stream));
-            let page = self.dead.letters.list(consumer, after, READ).await?;
+            let page = self.operator.letters.list(consumer, after, READ).await?;
             let last = page.len() < READ;
             letters.extend(page);
             if last {
@@ -119,12 +120,12 @@ impl Stores {
     }
 
     async fn letter(&self, consumer: &Consumer, stream: StreamId) -> anyhow::Result<DeadLetter> {
-        let letter = self.dead.letters.one(consumer, stream).await?;
+        let letter = self.operator.letters.one(consumer, stream).await?;
         letter.with_context(|| format!("{stream} is not parked for {consumer}: `posthaste dead list` shows what is"))
     }
 
     async fn event(&self, position: Position) -> anyhow::Result<Option<Recorded>> {
-        let events = self.dead.log.read(Position(position.0.saturating_sub(1)), 1).await?;
+        let events = self.operator.log.read(Position(position.0.saturating_sub(1)), 1).await?;
         Ok(events.into_iter().find(|event| event.position == position))
     }
 
@@ -133,15 +134,15 @@ impl Stores {
             // What cannot be read at all has a type that cannot be read either.
             let event_type = self.event(letter.position).await.ok().flatten().map(|event| event.event_type);
             if self.json {
-                println!("{}", in_json(&letter, event_type.as_deref()));
+                say!("{}", in_json(&letter, event_type.as_deref()));
                 continue;
             }
             let DeadLetter { consumer, stream, position, tries, reason, since, waiting, asked_at, .. } = &letter;
             let event_type = event_type.as_deref().unwrap_or("?");
-            println!("{consumer}  {stream}  at {position}: {event_type}, tried {tries} times, since {}; {waiting} wait", time(*since));
-            println!("    {reason}");
+            say!("{consumer}  {stream}  at {position}: {event_type}, tried {tries} times, since {}; {waiting} wait", time(*since));
+            say!("    {reason}");
             if let Some(asked_at) = asked_at {
-                println!("    asked for at {}, to be done by a server", time(*asked_at));
+                say!("    asked for at {}, to be done by a server", time(*asked_at));
             }
         }
         Ok(())
@@ -150,22 +151,22 @@ impl Stores {
     async fn show(&self, consumer: &Consumer, stream: StreamId) -> anyhow::Result<()> {
         let letter = self.letter(consumer, stream).await?;
         let event = self.event(letter.position).await?;
-        let waiting = self.dead.log.read_stream(stream, letter.version, SHOWN).await?;
+        let waiting = self.operator.log.read_stream(stream, letter.version, SHOWN).await?;
         let event = event.as_ref();
         if self.json {
             let mut said = in_json(&letter, event.map(|event| event.event_type.as_str()));
             said["event"] = event.map_or(Value::Null, shown);
             said["behind"] = waiting.iter().map(|event| json!({ "position": event.position, "type": event.event_type })).collect();
-            println!("{said}");
+            say!("{said}");
             return Ok(());
         }
-        println!("{consumer} cannot take the event of {stream} at position {}: {}", letter.position, letter.reason);
-        println!("tried {} times, since {}", letter.tries, time(letter.since));
+        say!("{consumer} cannot take the event of {stream} at position {}: {}", letter.position, letter.reason);
+        say!("tried {} times, since {}", letter.tries, time(letter.since));
         if let Some(event) = event {
-            println!("{} v{}, recorded {}: {}", event.event_type, event.schema, time(event.at), event.facts);
+            say!("{} v{}, recorded {}: {}", event.event_type, event.schema, time(event.at), event.facts);
         }
-        println!("{} wait behind it", letter.waiting);
-        waiting.iter().for_each(|event| println!("{:>8}  {}", event.position, event.event_type));
+        say!("{} wait behind it", letter.waiting);
+        waiting.iter().for_each(|event| say!("{:>8}  {}", event.position, event.event_type));
         Ok(())
     }
 
@@ -177,7 +178,7 @@ impl Stores {
         stream: StreamId,
         position: Position,
     ) -> Result<Executed, NotDone> {
-        let Dead { letters, console, .. } = &self.dead;
+        let Operator { letters, console, .. } = &self.operator;
         let letter = Letter { consumer: consumer.clone(), stream, position };
         dead::perform(&console.executor, &**letters, console.envelope(), what, &letter).await
     }
@@ -188,7 +189,9 @@ impl Stores {
             None => self.letters(Some(consumer)).await?,
         };
         let mut asked = Vec::new();
+        let bar = progress::streams("retry", letters.len() as u64);
         for DeadLetter { stream, position, .. } in letters {
+            bar.inc(1);
             match self.perform(DeadLetterOperation::Retry, consumer, stream, position).await {
                 Ok(_) => asked.push(stream),
                 // Whoever was faster looks after it.
@@ -196,12 +199,15 @@ impl Stores {
                 Err(error) => return Err(error.into()),
             }
         }
-        let still = self.done(consumer, &asked, wait).await?;
+        bar.set_message("  (a server folds the view anew)");
+        let still = self.done(consumer, &asked, wait).await;
+        bar.finish_and_clear();
+        let still = still?;
         let retried = asked.len() - still.len();
         match (self.json, consumer) {
-            (true, _) => println!("{}", json!({ "consumer": consumer, "retried": retried, "dead": still.len() })),
-            (false, Consumer::Webhook(_)) => println!("{retried} streams are sent again"),
-            (false, Consumer::View(_)) => println!("{retried} streams are in {consumer} again"),
+            (true, _) => say!("{}", json!({ "consumer": consumer, "retried": retried, "dead": still.len() })),
+            (false, Consumer::Webhook(_)) => say!("{retried} streams are sent again"),
+            (false, Consumer::View(_)) => say!("{retried} streams are in {consumer} again"),
         }
         refuse(&still)
     }
@@ -214,7 +220,7 @@ impl Stores {
         // What waited behind it may be no better.
         still.retain(|letter| letter.position == position);
         let said = json!({ "consumer": consumer, "dropped": position, "behind": letter.waiting });
-        println!("{}", if self.json { said.to_string() } else { format!("dropped; {} behind it go on", letter.waiting) });
+        say!("{}", if self.json { said.to_string() } else { format!("dropped; {} behind it go on", letter.waiting) });
         refuse(&still)
     }
 

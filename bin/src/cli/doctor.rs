@@ -6,6 +6,7 @@ use anyhow::bail;
 use posthaste_application::doctor::{Finding, Verdict, worst};
 
 use super::Target;
+use crate::cli::out::say;
 use crate::compose;
 
 /// Looks at everything and says what it found, line by line.
@@ -19,7 +20,7 @@ pub(crate) async fn run(file: Option<&Path>, target: &Target) -> anyhow::Result<
         Err(error) => findings.push(Finding::fail("configuration", format!("{error:#}"), "see bin/config.default.toml for every key")),
     }
     for finding in &findings {
-        if target.json { println!("{}", serde_json::to_string(finding)?) } else { print(finding) }
+        if target.json { say!("{}", serde_json::to_string(finding)?) } else { print(finding) }
     }
     let failed = findings.iter().filter(|finding| finding.verdict == Verdict::Fail).count();
     match worst(&findings) {
@@ -34,8 +35,8 @@ fn print(Finding { check, verdict, says, remedy }: &Finding) {
         Verdict::Warn => "warn",
         Verdict::Fail => "FAIL",
     };
-    println!("{verdict:<5} {check:<14} {says}");
+    say!("{verdict:<5} {check:<14} {says}");
     if let Some(remedy) = remedy {
-        println!("{:20} → {remedy}", "");
+        say!("{:20} → {remedy}", "");
     }
 }

@@ -2,7 +2,9 @@
 
 mod diff;
 mod export;
+pub(crate) mod find;
 mod import;
+mod moment;
 mod pages;
 mod print;
 mod prove;
@@ -11,6 +13,7 @@ mod seal;
 mod show;
 mod tail;
 mod verify;
+mod wanted;
 
 use std::path::Path;
 
@@ -27,18 +30,9 @@ const READ: usize = 4_096;
 #[derive(Debug, Subcommand)]
 pub(crate) enum LogCommand {
     /// Show the newest events
-    Tail {
-        /// How many
-        #[arg(short = 'n', long, default_value_t = 10)]
-        lines: u64,
-        /// Go on as events come
-        #[arg(short, long)]
-        follow: bool,
-        #[command(flatten)]
-        target: Target,
-    },
-    /// Show one event whole: what was recorded, what it is chained to, and to whom it was owed
-    Show(show::Show),
+    Tail(Box<tail::Tail>),
+    /// Show events whole: what was recorded, what it is chained to, and to whom it was owed
+    Show(Box<show::Show>),
     /// Write the log, or a part of it, to a file, as it is now; goes on with a file that was not finished
     Export(Box<export::ExportArgs>),
     /// Make a log of an export, in a store that has none: every event as it was recorded, checked on the way, all or nothing
@@ -86,7 +80,7 @@ pub(crate) async fn run(file: Option<&Path>, command: LogCommand) -> anyhow::Res
         }
     };
     match command {
-        LogCommand::Tail { lines, follow, target } => tail::run(&*load(&target).await?.0, lines, follow, target.json).await,
+        LogCommand::Tail(tail) => tail::run(&*load(&tail.target).await?.0, &tail).await,
         LogCommand::Show(show) => show::run(&*load(&show.target).await?.0, &show).await,
         LogCommand::Export(export) => export::run(&*load(&export.target).await?.0, &export).await,
         LogCommand::Import(import) => import::run(file, &import).await,

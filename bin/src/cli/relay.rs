@@ -7,12 +7,13 @@ use posthaste_application::port::lease::RelayStatus;
 use serde_json::json;
 
 use super::Target;
+use crate::cli::out::say;
 use crate::compose::{self, Audit};
 
 /// See how the relay is doing.
 #[derive(Debug, Subcommand)]
 pub(crate) enum RelayCommand {
-    /// Who relays, since which epoch, and how many events the broker has not confirmed yet
+    /// Who relays, since which epoch, and how far behind the log they are
     Status(Target),
 }
 
@@ -23,21 +24,28 @@ pub(crate) async fn run(file: Option<&Path>, command: &RelayCommand) -> anyhow::
     // In this order: what was confirmed by then is in the log by now.
     let RelayStatus { epoch, holder, checkpoint } = relay.status().await?;
     let head = log.head().await?.position;
-    let unconfirmed = head.0.saturating_sub(checkpoint.0);
+    let lag = head.0.saturating_sub(checkpoint.0);
     if target.json {
-        let beyond = checkpoint > head;
+        // What is published and not confirmed is in the relay's memory: of what is behind the checkpoint it may be all, and nothing else.
         let status = json!({
-            "leader": holder, "epoch": epoch, "checkpoint": checkpoint, "head": head, "unconfirmed": unconfirmed, "beyond_head": beyond,
+            "leader": holder, "epoch": epoch, "checkpoint": checkpoint, "head": head, "lag": lag, "unconfirmed_at_most": lag,
+            "beyond_head": checkpoint > head,
         });
-        println!("{status}");
+        say!("{status}");
         return Ok(());
     }
     let leader = holder.map_or_else(|| "nobody relays".to_owned(), |holder| format!("{holder} relays"));
-    println!("{leader}, in epoch {epoch}");
+    say!("{leader}, in epoch {epoch}");
     if checkpoint > head {
-        println!("the checkpoint {checkpoint} is beyond the log, which ends at {head}: the log was put back to an earlier state");
-    } else {
-        println!("the broker has confirmed everything up to position {checkpoint}; the log is at {head}, {unconfirmed} events further");
+        say!("the checkpoint {checkpoint} is beyond the log, which ends at {head}: the log was put back to an earlier state");
+        return Ok(());
+    }
+    say!("the broker has confirmed everything up to position {checkpoint}; the log is at {head}, {lag} events further");
+    if lag > 0 {
+        say!(
+            "how many of those are published, and only not confirmed yet, is known to the relay alone: posthaste_relay_unconfirmed \
+             on its /metrics"
+        );
     }
     Ok(())
 }

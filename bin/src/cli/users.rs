@@ -18,6 +18,7 @@ use posthaste_domain::{Claim, ClaimId, CommandId, SessionId, User, UserId};
 use serde_json::json;
 
 use super::Target;
+use crate::cli::out::say;
 use crate::compose::people::{People, people, views};
 
 /// Devices read at once.
@@ -207,11 +208,11 @@ impl People {
     async fn administer(&self, asked: AdminCommand, user: UserId, now: &str, json: bool) -> anyhow::Result<()> {
         let Executed { position, repeated, .. } = self.console.execute(asked).await?;
         if json {
-            println!("{}", json!({ "user": user, "now": now, "position": position, "changed": !repeated }));
+            say!("{}", json!({ "user": user, "now": now, "position": position, "changed": !repeated }));
         } else if repeated {
-            println!("{user} is {now} already, since position {position}");
+            say!("{user} is {now} already, since position {position}");
         } else {
-            println!("{user} is {now}, recorded at position {position}");
+            say!("{user} is {now}, recorded at position {position}");
         }
         Ok(())
     }
@@ -244,9 +245,9 @@ impl People {
             let asked = AdminCommand::EndSession { user, session };
             let Executed { position, repeated, .. } = self.console.execute(asked).await?;
             if json {
-                println!("{}", json!({ "user": user, "session": session, "position": position, "changed": !repeated }));
+                say!("{}", json!({ "user": user, "session": session, "position": position, "changed": !repeated }));
             } else {
-                println!("{session} is ended{}, at position {position}", if repeated { " already" } else { "" });
+                say!("{session} is ended{}, at position {position}", if repeated { " already" } else { "" });
             }
         }
         Ok(())

@@ -1,10 +1,11 @@
 //! `posthaste views`: how far the views are, whether they are what the log says, and how they become so again.
 //!
 //! With PostgreSQL, a view is built beside the live one and compared with it, or put in its place. In the embedded profile the views are in the
-//! memory of the server, folded from the log at every start: nobody beside it can look at them, and there is nothing stored that could be
-//! wrong. There, `verify` shows that the log can be folded, and always to the same.
+//! memory of the server, folded from the log at every start: a server that runs is asked to do it, through its file. Without one there is
+//! nothing that could be wrong; then `verify` shows that the log can be folded, and always to the same.
 
 mod compare;
+mod desk;
 mod memory;
 mod rebuild;
 mod status;
@@ -15,13 +16,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Subcommand, ValueEnum};
-use posthaste_application::port::{EventLog, Rebuilds};
+use posthaste_application::port::EventLog;
 use posthaste_application::rebuild::BATCH;
 use posthaste_application::view::ViewName;
 use serde_json::json;
 
 use super::Target;
-use crate::compose;
+use crate::cli::out::say;
+use crate::compose::{self, Kept};
+use crate::config::Config;
 
 /// See how far the views are, whether they are right, and make them so.
 #[derive(Debug, Subcommand)]
@@ -112,9 +115,9 @@ fn batch(text: &str) -> Result<usize, String> {
 
 /// What the commands work on.
 struct Stores {
+    config: Config,
     log: Arc<dyn EventLog>,
-    /// `None` where the views are in memory.
-    rebuilds: Option<Arc<dyn Rebuilds>>,
+    kept: Kept,
     json: bool,
 }
 
@@ -126,8 +129,8 @@ pub(crate) async fn run(file: Option<&Path>, command: ViewsCommand) -> anyhow::R
     | ViewsCommand::Verify { target, .. }
     | ViewsCommand::Diff { target, .. }) = &command;
     let (config, json) = (target.load(file)?, target.json);
-    let (log, rebuilds) = compose::views(&config).await?;
-    let stores = Stores { log, rebuilds, json };
+    let (log, kept) = compose::views(&config).await?;
+    let stores = Stores { config, log, kept, json };
     match command {
         ViewsCommand::List(_) => {
             list(&stores);
@@ -141,12 +144,15 @@ pub(crate) async fn run(file: Option<&Path>, command: ViewsCommand) -> anyhow::R
 }
 
 fn list(stores: &Stores) {
-    let kept = if stores.rebuilds.is_some() { "postgresql" } else { "memory of the server" };
+    let kept = match stores.kept {
+        Kept::Stored(_) => "postgresql",
+        Kept::InMemory(_) | Kept::Nowhere => "memory of the server",
+    };
     for view in ViewName::ALL {
         if stores.json {
-            println!("{}", json!({ "view": view.as_str(), "contents": contents(view), "kept": kept }));
+            say!("{}", json!({ "view": view.as_str(), "contents": contents(view), "kept": kept }));
         } else {
-            println!("{:<10}{} (kept in {kept})", view.as_str(), contents(view));
+            say!("{:<10}{} (kept in {kept})", view.as_str(), contents(view));
         }
     }
 }

@@ -2,15 +2,17 @@
 
 use std::path::Path;
 
-use anyhow::ensure;
+use anyhow::bail;
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::Subcommand;
 use posthaste_application::port::Webhooks;
 use posthaste_application::port::webhooks::EndpointStatus;
+use posthaste_application::webhooks::{NotEnabled, enable};
 use serde_json::json;
 
 use super::Target;
-use crate::compose;
+use crate::cli::out::say;
+use crate::compose::console::{Operator, operator};
 
 /// See how webhooks are doing, and go on with one that was disabled.
 #[derive(Debug, Subcommand)]
@@ -30,23 +32,22 @@ pub(crate) enum WebhooksCommand {
 pub(crate) async fn run(file: Option<&Path>, command: WebhooksCommand) -> anyhow::Result<()> {
     let (WebhooksCommand::Status(target) | WebhooksCommand::Enable { target, .. }) = &command;
     let (config, json) = (target.load(file)?, target.json);
-    let webhooks = compose::webhooks(&config).await?;
+    let Operator { webhooks, console, .. } = operator(&config).await?;
     match command {
         WebhooksCommand::Status(_) => status(&*webhooks, json).await,
         WebhooksCommand::Enable { endpoint, .. } => {
-            known(&*webhooks, &endpoint).await?;
-            let enabled = webhooks.enable(&endpoint).await?;
-            let plain = if enabled { "enabled" } else { "it was not disabled" };
-            println!("{}", if json { json!({ "enabled": enabled }).to_string() } else { plain.to_owned() });
+            let position = match enable(&console.executor, &*webhooks, console.envelope(), &endpoint).await {
+                Ok(executed) => Some(executed.position),
+                Err(NotEnabled::NotDisabled) => None,
+                Err(error @ NotEnabled::Unknown(_)) => bail!("{error}: `posthaste webhooks status` shows those that there are"),
+                Err(error) => return Err(error.into()),
+            };
+            let plain = position.map_or_else(|| "it was not disabled".to_owned(), |at| format!("enabled, recorded at position {at}"));
+            let said = json!({ "enabled": position.is_some(), "position": position });
+            say!("{}", if json { said.to_string() } else { plain });
             Ok(())
         }
     }
-}
-
-async fn known(webhooks: &dyn Webhooks, endpoint: &str) -> anyhow::Result<()> {
-    let known = webhooks.status().await?.iter().any(|status| status.endpoint == endpoint);
-    ensure!(known, "there is no webhook {endpoint}: `posthaste webhooks status` shows those that there are");
-    Ok(())
 }
 
 async fn status(webhooks: &dyn Webhooks, json: bool) -> anyhow::Result<()> {
@@ -55,9 +56,9 @@ async fn status(webhooks: &dyn Webhooks, json: bool) -> anyhow::Result<()> {
         if json {
             let mut line = serde_json::to_value(&status)?;
             line["taken"] = json!(taken);
-            println!("{line}");
+            say!("{line}");
         } else {
-            println!("{}", in_words(&status));
+            say!("{}", in_words(&status));
         }
     }
     Ok(())

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use posthaste_application::append::append_queue;
 use posthaste_application::execute::{Decidable, Doorkeeper, Envelope, ExecuteError, Executed, Executor};
-use posthaste_application::port::{Clock, DeadLetters, EventLog, Ids, Passcodes, Passwords};
+use posthaste_application::port::{Clock, DeadLetters, EventLog, Ids, Passcodes, Passwords, Webhooks};
 use posthaste_domain::CommandId;
-use posthaste_infrastructure::embedded::{Database, SqliteDeadLetters, SqliteLog, SqlitePasscodes};
-use posthaste_infrastructure::postgres::{PgDeadLetters, PgLog, PgPasscodes};
+use posthaste_infrastructure::embedded::{Database, SqliteDeadLetters, SqliteLog, SqlitePasscodes, SqliteWebhooks};
+use posthaste_infrastructure::postgres::{PgDeadLetters, PgLog, PgPasscodes, PgWebhooks};
 use posthaste_infrastructure::system::{SystemClock, SystemIds};
 
 use super::{connect, passwords};
@@ -43,32 +43,36 @@ impl Console {
     }
 }
 
-/// The dead letters, the log they are about, and the way to do something about them.
-pub(crate) struct Dead {
+/// What an operator works on beside the servers that run: nothing is locked, for it may be waited for a server to start.
+pub(crate) struct Operator {
     /// The log.
     pub(crate) log: Arc<dyn EventLog>,
-    /// The letters.
+    /// The dead letters.
     pub(crate) letters: Arc<dyn DeadLetters>,
+    /// The inboxes of the webhooks.
+    pub(crate) webhooks: Arc<dyn Webhooks>,
     /// Records what is done.
     pub(crate) console: Console,
 }
 
-/// The dead letters of the configured profile, beside the servers that run: nothing is locked, for it may be waited for a server to start.
-pub(crate) async fn dead(config: &Config) -> anyhow::Result<Dead> {
+/// Of the configured profile.
+pub(crate) async fn operator(config: &Config) -> anyhow::Result<Operator> {
     match config {
         Config::Embedded(embedded) => {
             let (database, clock) = (Database::open_beside(&embedded.embedded.data)?, Arc::new(SystemClock));
             let log: Arc<dyn EventLog> = Arc::new(SqliteLog::new(Arc::clone(&database), Arc::<SystemClock>::clone(&clock)));
             let passcodes = Arc::new(SqlitePasscodes::new(Arc::clone(&database)));
             let console = Console::new(config, Arc::clone(&log), passcodes, passwords(&embedded.auth)?);
-            Ok(Dead { log, letters: Arc::new(SqliteDeadLetters::new(database, clock)), console })
+            let webhooks = Arc::new(SqliteWebhooks::new(Arc::clone(&database), Arc::<SystemClock>::clone(&clock)));
+            Ok(Operator { log, letters: Arc::new(SqliteDeadLetters::new(database, clock)), webhooks, console })
         }
         Config::Distributed(distributed) => {
             let postgres = connect(&distributed.postgres).await?;
             let log: Arc<dyn EventLog> = Arc::new(PgLog::new(postgres.clone()));
             let passcodes = Arc::new(PgPasscodes::new(postgres.clone()));
             let console = Console::new(config, Arc::clone(&log), passcodes, passwords(&distributed.auth)?);
-            Ok(Dead { log, letters: Arc::new(PgDeadLetters::new(postgres)), console })
+            let webhooks = Arc::new(PgWebhooks::new(postgres.clone()));
+            Ok(Operator { log, letters: Arc::new(PgDeadLetters::new(postgres)), webhooks, console })
         }
     }
 }

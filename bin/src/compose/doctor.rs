@@ -1,11 +1,13 @@
 //! Has every adapter of a profile looked at, as far as it can be reached: what one cannot be asked does not keep the others from it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use posthaste_application::doctor::{self, Finding};
 use posthaste_application::health::Progress;
 use posthaste_application::port::{DeadLetters, EventLog, Projection, RelayLease};
 use posthaste_infrastructure::embedded::{self, Database, SqliteDeadLetters, SqliteLease, SqliteLog};
+use posthaste_infrastructure::file;
 use posthaste_infrastructure::postgres::{self, PgDeadLetters, PgLease, PgLog, PgProjection};
 use posthaste_infrastructure::rabbitmq::RabbitMq;
 use posthaste_infrastructure::redis;
@@ -16,19 +18,27 @@ use crate::config::{Config, DistributedConfig, EmbeddedConfig};
 
 /// Everything that was found.
 pub(crate) async fn examine(config: &Config) -> Vec<Finding> {
-    match config {
+    let mut findings = match config {
         Config::Embedded(config) => embedded(config).await,
         Config::Distributed(distributed_config) => distributed(distributed_config, config).await,
+    };
+    if let Some((seals, _)) = config.seals().files() {
+        let folder = seals.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        findings.push(of_disk("the seals are", folder));
+    }
+    findings
+}
+
+fn of_disk(what: &str, folder: &Path) -> Finding {
+    match file::free_bytes(folder) {
+        Ok(free) => doctor::of_disk(what, free),
+        Err(error) => Finding::fail("disk", format!("{}: {error}", folder.display()), "see that the folder is there"),
     }
 }
 
 async fn embedded(config: &EmbeddedConfig) -> Vec<Finding> {
     let folder = &config.embedded.data;
-    let mut findings = vec![embedded::examine_folder(folder)];
-    match embedded::free_bytes(folder) {
-        Ok(free) => findings.push(doctor::of_disk(free)),
-        Err(error) => findings.push(Finding::fail("disk", format!("{}: {error}", folder.display()), "see that the data folder is there")),
-    }
+    let mut findings = vec![embedded::examine_folder(folder), of_disk("the data is", folder)];
     if let Ok(database) = Database::open_read_only(folder) {
         let clock: Arc<SystemClock> = Arc::new(SystemClock);
         let (log, relay) =

@@ -35,6 +35,12 @@ fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
 }
 
 #[test]
+fn only_where_there_are_other_processes_balancers_are_given_time_to_notice_a_stop() {
+    let seconds = |variables: &[(&str, &str)]| load("", variables).unwrap().drain_grace().as_secs();
+    assert_eq!((seconds(&[]), seconds(&DISTRIBUTED), seconds(&[("POSTHASTE_SERVER__DRAIN_GRACE_S", "9")])), (0, 5, 9));
+}
+
+#[test]
 fn an_unknown_key_is_refused_by_name() {
     let error = format!("{:#}", load("[gateway]\nheartbeet_s = 7", &[]).unwrap_err());
     assert!(error.contains("heartbeet_s"), "{error}");

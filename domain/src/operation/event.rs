@@ -38,6 +38,14 @@ pub enum OperationEvent {
         #[serde(flatten)]
         letter: DeadLetter,
     },
+    /// A webhook that had been disabled was to be sent to again.
+    #[serde(rename = "operation.webhook_enabled")]
+    WebhookEnabled {
+        /// Which operation this is.
+        operation: OperationId,
+        /// Which webhook, as a consumer.
+        consumer: ConsumerName,
+    },
 }
 
 impl OperationEvent {
@@ -45,6 +53,7 @@ impl OperationEvent {
         match self {
             Self::DeadLetterRetried { .. } => "operation.dead_letter_retried",
             Self::DeadLetterDropped { .. } => "operation.dead_letter_dropped",
+            Self::WebhookEnabled { .. } => "operation.webhook_enabled",
         }
     }
 
@@ -56,7 +65,7 @@ impl OperationEvent {
     /// For the server and the auditors.
     pub(crate) fn audience(&self) -> Audience {
         match self {
-            Self::DeadLetterRetried { .. } | Self::DeadLetterDropped { .. } => Audience::nobody(),
+            Self::DeadLetterRetried { .. } | Self::DeadLetterDropped { .. } | Self::WebhookEnabled { .. } => Audience::nobody(),
         }
     }
 }

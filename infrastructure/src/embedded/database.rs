@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use posthaste_application::port::PortError;
 use posthaste_application::recorded::Position;
@@ -29,6 +29,8 @@ const LOCK: &str = "posthaste.lock";
 const APPLICATION: i64 = 0x706f_7374;
 /// How long a statement waits for another process that looks at the file.
 const BUSY: Duration = Duration::from_secs(10);
+/// How long others may look at the lock.
+const LOOKS: Duration = Duration::from_millis(200);
 /// Every statement there is, and some.
 const CACHED_STATEMENTS: usize = 96;
 
@@ -119,7 +121,7 @@ impl Database {
         let unusable = |source| OpenError::Directory { directory: directory.to_owned(), source };
         create(directory).map_err(unusable)?;
         let lock = File::options().create(true).truncate(false).write(true).open(directory.join(LOCK)).map_err(unusable)?;
-        match lock.try_lock() {
+        match try_lock(&lock) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(OpenError::InUse { directory: directory.to_owned() }),
             Err(TryLockError::Error(source)) => return Err(unusable(source)),
@@ -172,6 +174,18 @@ impl Database {
         Self::existing(directory).map(Arc::new)
     }
 
+    /// Whether a server, or an import, runs on a data directory. Looked at for an instant, for which one that is just starting waits.
+    #[must_use]
+    pub fn is_in_use(directory: &Path) -> bool {
+        let Ok(lock) = File::open(directory.join(LOCK)) else { return false };
+        match lock.try_lock_shared() {
+            Ok(()) => drop(Held(lock)),
+            Err(TryLockError::WouldBlock) => return true,
+            Err(TryLockError::Error(_)) => {}
+        }
+        false
+    }
+
     fn existing(directory: &Path) -> Result<Self, OpenError> {
         let file = directory.join(FILE);
         if !file.exists() {
@@ -201,6 +215,18 @@ impl Database {
     /// The end of the log, as this process moved it; a process that only reads is told of nothing.
     pub(super) fn head(&self) -> &watch::Sender<Position> {
         &self.head
+    }
+}
+
+/// Takes the lock, unless somebody has it for longer than it takes to look whether a server runs.
+#[allow(clippy::disallowed_methods, reason = "a process does this once, before it has anything else to do")]
+fn try_lock(lock: &File) -> Result<(), TryLockError> {
+    let looks_end = Instant::now() + LOOKS;
+    loop {
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) if Instant::now() < looks_end => thread::sleep(LOOKS / 20),
+            tried => return tried,
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! What can be wrong with a data folder.
 
 use std::error::Error as _;
-use std::io;
 use std::path::Path;
 
 use posthaste_application::doctor::Finding;
@@ -31,13 +30,4 @@ pub fn examine_folder(folder: &Path) -> Finding {
             Finding::fail(CHECK, format!("{error}{reason}"), remedy)
         }
     }
-}
-
-/// How much whoever runs this may still write to the disk under a folder.
-///
-/// # Errors
-/// The folder is not there.
-pub fn free_bytes(folder: &Path) -> io::Result<u64> {
-    let disk = rustix::fs::statvfs(folder)?;
-    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
 }

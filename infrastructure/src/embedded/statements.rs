@@ -43,6 +43,13 @@ statements! {
     DEAD_WAITING_ASIDE = "dead_waiting_aside.sql";
     DEAD_WAITING_IN_STREAM = "dead_waiting_in_stream.sql";
     DELETIONS = "deletions.sql";
+    DESK_ANSWER = "desk_answer.sql";
+    DESK_ASK = "desk_ask.sql";
+    DESK_OPEN = "desk_open.sql";
+    DESK_SLIP = "desk_slip.sql";
+    DESK_TELL = "desk_tell.sql";
+    DESK_TIDY = "desk_tidy.sql";
+    DESK_WITHDRAW = "desk_withdraw.sql";
     DEVICES = "devices.sql";
     EVENT_AT = "event_at.sql";
     EVENT_INSERT = "event_insert.sql";
@@ -117,6 +124,7 @@ pub(super) const SCHEMA: &[&str] = &[
     include_str!("sql/schema_8.sql"),
     include_str!("sql/schema_9.sql"),
     include_str!("sql/schema_10.sql"),
+    include_str!("sql/schema_11.sql"),
 ];
 
 #[cfg(test)]

@@ -88,7 +88,9 @@ struct Setup {
     oldest: i64,
     owns_the_log: bool,
     rights: Vec<String>,
+    missing: Vec<String>,
     unguarded: Vec<String>,
+    bytes: i64,
 }
 
 impl From<&Row> for Setup {
@@ -104,14 +106,16 @@ impl From<&Row> for Setup {
             oldest: row.get("schema_version"),
             owns_the_log: row.get("owns_the_log"),
             rights: row.get("rights"),
+            missing: row.get("missing"),
             unguarded: row.get("unguarded"),
+            bytes: row.get("bytes"),
         }
     }
 }
 
 impl Setup {
     fn findings(&self, needed: i64) -> Vec<Finding> {
-        vec![self.schema(needed), self.durability(), self.encoding(), self.rights(), self.guards()]
+        vec![self.schema(needed), self.durability(), self.encoding(), self.rights(), self.guards(), self.disk()]
     }
 
     fn schema(&self, needed: i64) -> Finding {
@@ -168,21 +172,34 @@ impl Setup {
 
     fn rights(&self) -> Finding {
         const CHECK: &str = "rights";
-        let Self { role, superuser, owns_the_log, rights, .. } = self;
+        let Self { role, superuser, owns_the_log, rights, missing, .. } = self;
         if *superuser {
             let remedy = "connect as posthaste_server, or as a role that is a member of nothing else";
             Finding::fail(CHECK, format!("role {role} is a superuser, and could alter the log"), remedy)
         } else if *owns_the_log {
             let remedy = "connect as posthaste_server, or as a role that is a member of nothing else";
             Finding::fail(CHECK, format!("role {role} owns the log, and could switch off what protects it"), remedy)
+        } else if rights.is_empty() && !missing.is_empty() {
+            let remedy = "grant it as the owner to posthaste_server, and see that the role of postgres.url is a member of it and inherits \
+                          from it";
+            Finding::fail(CHECK, format!("role {role} lacks {}, and the server needs it", missing.join(", ")), remedy)
         } else if rights.is_empty() {
-            Finding::ok(CHECK, format!("role {role} can only read the log, and append to it"))
+            Finding::ok(CHECK, format!("role {role} can only read the log, and append to it, and lacks nothing"))
         } else {
             let held = rights.join(", ");
             let remedy = "revoke it as the owner: REVOKE ALL ON events, event_users, log_head FROM the role or the group that has it, \
                           then GRANT SELECT ON them TO posthaste_server";
             Finding::fail(CHECK, format!("role {role} has {held}, and should only read"), remedy)
         }
+    }
+
+    /// No role of a server may look at the disk of the database.
+    fn disk(&self) -> Finding {
+        let says = format!(
+            "the database takes {} MiB; how much is free on its disk cannot be seen from here, and is to be watched on the host of PostgreSQL",
+            self.bytes >> 20
+        );
+        Finding::ok("disk", says)
     }
 
     fn guards(&self) -> Finding {
@@ -216,7 +233,9 @@ mod tests {
             oldest: 6,
             owns_the_log: false,
             rights: Vec::new(),
+            missing: Vec::new(),
             unguarded: Vec::new(),
+            bytes: 64 << 20,
         }
     }
 
@@ -245,6 +264,7 @@ mod tests {
         assert_eq!(fails(&Setup { superuser: true, ..fit() }, 6), ["rights"]);
         assert_eq!(fails(&Setup { owns_the_log: true, ..fit() }, 6), ["rights"]);
         assert_eq!(fails(&Setup { rights: vec!["UPDATE on events".to_owned()], ..fit() }, 6), ["rights"]);
+        assert_eq!(fails(&Setup { missing: vec!["SELECT on events".to_owned()], ..fit() }, 6), ["rights"]);
         assert_eq!(fails(&Setup { unguarded: vec!["events".to_owned()], ..fit() }, 6), ["guards"]);
     }
 

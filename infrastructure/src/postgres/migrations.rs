@@ -44,11 +44,20 @@ pub(super) fn version() -> i64 {
     versions.max().unwrap_or_default()
 }
 
+/// What was done to a schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Migrated {
+    /// Its version since then.
+    pub schema: i64,
+    /// The migrations that were applied now.
+    pub applied: Vec<String>,
+}
+
 /// Brings the database to the schema this program needs, as its owner: a role that may create tables and roles. Several at once take turns.
 ///
 /// # Errors
 /// See [`MigrateError`].
-pub async fn migrate(owner_url: &str) -> Result<(), MigrateError> {
+pub async fn migrate(owner_url: &str) -> Result<Migrated, MigrateError> {
     let mut config: Config = owner_url.parse().map_err(MigrateError::Url)?;
     config.connect_timeout(Duration::from_secs(10)).application_name("posthaste migrate");
     let (mut client, connection) = config.connect(NoTls).await.map_err(|source| MigrateError::Connect { place: place(&config), source })?;
@@ -61,11 +70,11 @@ pub async fn migrate(owner_url: &str) -> Result<(), MigrateError> {
     outcome
 }
 
-async fn run(client: &mut Client) -> Result<(), MigrateError> {
+async fn run(client: &mut Client) -> Result<Migrated, MigrateError> {
     client.execute(LOCK.sql, &[]).await?;
     let report = embedded::migrations::runner().run_async(client).await?;
     for migration in report.applied_migrations() {
         tracing::info!(migration = %migration, "applied");
     }
-    Ok(())
+    Ok(Migrated { schema: version(), applied: report.applied_migrations().iter().map(ToString::to_string).collect() })
 }

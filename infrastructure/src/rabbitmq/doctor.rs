@@ -1,6 +1,9 @@
 //! Whether exchanges and queues are there, and as they are declared.
 
-use lapin::ErrorKind;
+use std::time::Duration;
+
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::{BasicProperties, ErrorKind};
 use posthaste_application::doctor::Finding;
 use tokio::time::timeout;
 
@@ -9,6 +12,10 @@ use super::link::{self, Link};
 use super::topology::{self, Part};
 
 const CHECK: &str = "broker";
+/// A queue that nobody declares.
+const NOBODY: &str = "posthaste.nobody";
+/// How long a confirmation may take.
+const ROOM: Duration = Duration::from_secs(3);
 /// Reply codes of the protocol.
 const NOT_FOUND: u16 = 404;
 const PRECONDITION_FAILED: u16 = 406;
@@ -24,16 +31,19 @@ impl RabbitMq {
             vec![Finding::fail(CHECK, format!("no way to RabbitMQ at {place}: {reason}"), remedy)]
         };
         match timeout(link::OPEN, self.look()).await {
-            Ok(Ok(findings)) if findings.is_empty() => {
-                vec![Finding::ok(CHECK, format!("RabbitMQ at {place} has everything as it is declared"))]
+            Ok(Ok((mut findings, room))) => {
+                if findings.is_empty() {
+                    findings.push(Finding::ok(CHECK, format!("RabbitMQ at {place} has everything as it is declared")));
+                }
+                findings.push(room);
+                findings
             }
-            Ok(Ok(findings)) => findings,
             Ok(Err(error)) => unreachable(error.to_string()),
             Err(_) => unreachable("it does not answer in time".to_owned()),
         }
     }
 
-    async fn look(&self) -> lapin::Result<Vec<Finding>> {
+    async fn look(&self) -> lapin::Result<(Vec<Finding>, Finding)> {
         let link = Link::connect(&self.uri, "doctor").await?;
         let mut findings = Vec::new();
         for part in topology::parts(&self.consumers) {
@@ -59,7 +69,30 @@ impl RabbitMq {
                 break;
             }
         }
-        Ok(findings)
+        Ok((findings, room(&link).await?))
+    }
+}
+
+/// Whether it has room for more. It says so only to those who publish, so something is published that nobody gets.
+async fn room(link: &Link) -> lapin::Result<Finding> {
+    const CHECK: &str = "disk";
+    let channel = link.channel().await?;
+    channel.confirm_select(ConfirmSelectOptions::default()).await?;
+    let published = async {
+        let nowhere = channel.basic_publish("".into(), NOBODY.into(), BasicPublishOptions::default(), b"", BasicProperties::default());
+        nowhere.await?.await
+    };
+    let remedy = "free disk or memory on its host, and see its log: until then it confirms nothing, and devices are served from the log";
+    match timeout(ROOM, published).await {
+        Ok(confirmed) => {
+            confirmed?;
+            let says = "RabbitMQ has raised no alarm of its disk or memory; how much is free on its host cannot be seen from here";
+            Ok(Finding::ok(CHECK, says))
+        }
+        Err(_) if link.is_blocked() => {
+            Ok(Finding::fail(CHECK, "RabbitMQ has raised an alarm of its disk or memory, and takes nothing", remedy))
+        }
+        Err(_) => Ok(Finding::fail(CHECK, "RabbitMQ does not confirm what it is sent", remedy)),
     }
 }
 

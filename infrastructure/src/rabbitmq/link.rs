@@ -85,6 +85,11 @@ impl Link {
         self.channel().await.map_err(failed)
     }
 
+    /// Whether the broker has said that it takes nothing.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.connection().status().blocked()
+    }
+
     /// Logs when the broker stops and starts taking messages. Never ends.
     pub(super) fn watch(&self) -> impl Future<Output = ()> + Send + use<'_> {
         watch(self.connection().events_listener())

@@ -1,6 +1,7 @@
 //! One connection: reads what the client sends, pushes what its device is owed, and watches that both go on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::SecondsFormat;
 use futures::future::{BoxFuture, OptionFuture};
@@ -342,10 +343,10 @@ impl<'a> Connection<'a> {
 
     /// Tells the client that the node is being stopped, and goes on for a while.
     fn prepare_to_leave(&mut self) {
-        let spread = self.gateway.settings.drain_spread;
-        let spread_ms = u64::try_from(spread.as_millis()).unwrap_or(u64::MAX);
-        self.outbox.push(ServerFrame::Drain { after_ms: 0, spread_ms }.text());
-        self.leaving = Leaving::within(spread);
+        let (grace, spread) = (self.gateway.settings.drain_grace, self.gateway.settings.drain_spread);
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        self.outbox.push(ServerFrame::Drain { after_ms: millis(grace), spread_ms: millis(spread) }.text());
+        self.leaving = Leaving::after(grace, spread);
     }
 
     fn leave(&mut self) -> Result<(), Ended> {

@@ -20,9 +20,9 @@ pub(super) enum Leaving {
 }
 
 impl Leaving {
-    /// Some moment within this time.
-    pub(super) fn within(spread: Duration) -> Self {
-        Self::At(Instant::now() + spread.mul_f64(rand::random()))
+    /// Some moment within the spread, which begins after the grace: who leaves sooner may be sent here again.
+    pub(super) fn after(grace: Duration, spread: Duration) -> Self {
+        Self::At(Instant::now() + grace + spread.mul_f64(rand::random()))
     }
 
     /// Whether nothing more is taken on.

@@ -5,7 +5,7 @@ use chrono::Duration;
 use posthaste_domain::claim::ClaimCommand;
 use posthaste_domain::friendship::{DirectPermit, DirectPolicy, FriendshipCommand};
 use posthaste_domain::message::{Attachment, Attachments, Forwarded, MessageCommand, MessageContent, Posted};
-use posthaste_domain::operation::{DeadLetter, DeadLetterOperation, OperationCommand};
+use posthaste_domain::operation::{Act, DeadLetter, DeadLetterOperation, OperationCommand};
 use posthaste_domain::subscription::{SubscriptionChange, SubscriptionCommand};
 use posthaste_domain::text::{
     ConsumerName, Description, DisplayName, Emoji, FileName, MediaType, MessageBody, StreamName, Title, Username,
@@ -57,7 +57,11 @@ impl History {
                 let (consumer, stream) = (ConsumerName::parse("view:people").ok()?, StreamName::parse("user-1").ok()?);
                 let what = if wish.yes { DeadLetterOperation::Retry } else { DeadLetterOperation::Drop };
                 let letter = DeadLetter { consumer, stream, position: 1 };
-                decision.decide(&mut self.states.operations, operation, OperationCommand { permit, operation, letter, what })
+                decision.decide(
+                    &mut self.states.operations,
+                    operation,
+                    OperationCommand { permit, operation, act: Act::DeadLetter { letter, what } },
+                )
             }
             What::Request | What::Accept | What::Decline | What::Cancel | What::End | What::Block | What::Unblock => {
                 self.befriend(decision, wish)

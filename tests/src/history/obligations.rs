@@ -66,7 +66,9 @@ impl<'a> Obligations<'a> {
         }
         match event.event_type.as_str() {
             // For the server alone.
-            "claim.taken" | "operation.dead_letter_retried" | "operation.dead_letter_dropped" => Some(BTreeSet::new()),
+            "claim.taken" | "operation.dead_letter_retried" | "operation.dead_letter_dropped" | "operation.webhook_enabled" => {
+                Some(BTreeSet::new())
+            }
             "user.registered"
             | "user.privacy_set"
             | "user.session_revoked"

@@ -319,6 +319,11 @@ fn table() -> Vec<Entry> {
         .collect()
 }
 
+/// Sends a signal, by its name without `SIG`, to a process that a test has started itself.
+pub fn signal(signal: &str, process: u32) {
+    send(signal, [process.to_string()]);
+}
+
 /// Through the shell, because the standard library has no `kill`. Those that are gone already are no error.
 fn send(signal: &str, targets: impl IntoIterator<Item = String>) {
     let _ = Command::new("sh")

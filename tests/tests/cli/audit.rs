@@ -10,6 +10,9 @@ use serde_json::Value;
 
 use super::run_in;
 
+/// Whether an event is wanted.
+type Wants = Box<dyn Fn(&Value) -> bool>;
+
 /// How many events the demo leaves.
 const EVENTS: usize = 19;
 
@@ -94,6 +97,72 @@ async fn events_are_exported_as_cloud_events_by_type_and_position() -> anyhow::R
     ensure!(lines(&withheld)?.len() == EVENTS && !withheld.contains("of 10"), "{withheld}");
     let unknown = run_in(here, &["log", "export", "--category", "nonsense", "--data", "data"], &[]).await?;
     ensure!(unknown.code == Some(2) && unknown.complained.contains("the categories are user, claim"), "{unknown:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_shown_and_followed_is_chosen_as_what_is_exported() -> anyhow::Result<()> {
+    let folder = recorded().await?;
+    let here = folder.path();
+    // As a newer version would have recorded it.
+    super::log::tamper(here, "UPDATE events SET event_type = 'message.of_tomorrow' WHERE position = 15")?;
+    let positions =
+        |said: &str| -> anyhow::Result<Vec<u64>> { Ok(lines(said)?.iter().filter_map(|event| event["position"].as_u64()).collect()) };
+    let all = lines(&log(here, &["tail", "-n", "1000", "--json"]).await?)?;
+    let last = &all[EVENTS - 1];
+    let text = |value: &Value| value.as_str().map(ToOwned::to_owned).context("text");
+    let (stream, thread, actor, at) = (text(&last["stream"])?, text(&last["thread"])?, text(&last["actor"])?, text(&last["at"])?);
+    let is = |key: &'static str, value: &str| {
+        let value = value.to_owned();
+        move |event: &Value| event[key] == value.as_str()
+    };
+    let in_thread = {
+        let thread = thread.clone();
+        move |event: &Value| event["thread"] == thread.as_str() || event["stream"] == format!("thread-{thread}")
+    };
+    let before = {
+        let at = at.clone();
+        move |event: &Value| event["at"].as_str().is_some_and(|time| time < at.as_str())
+    };
+    let since = {
+        let at = at.clone();
+        move |event: &Value| event["at"].as_str().is_some_and(|time| time >= at.as_str())
+    };
+    let cases: [(Vec<&str>, Wants); 8] = [
+        (vec!["--category", "user"], Box::new(|event| event["stream"].as_str().is_some_and(|stream| stream.starts_with("user-")))),
+        (vec!["--stream", &stream], Box::new(is("stream", &stream))),
+        (vec!["--thread", &thread], Box::new(in_thread)),
+        (vec!["--actor", &actor], Box::new(is("actor", &actor))),
+        (vec!["--type", "message.of_tomorrow"], Box::new(is("type", "message.of_tomorrow"))),
+        (
+            vec!["--from", "4", "--to", "9"],
+            Box::new(|event| event["position"].as_u64().is_some_and(|position| (4..=9).contains(&position))),
+        ),
+        (vec!["--since", &at], Box::new(since)),
+        (vec!["--until", &at], Box::new(before)),
+    ];
+    for (filter, wants) in cases {
+        let expected: Vec<_> = all.iter().filter(|event| wants(event)).filter_map(|event| event["position"].as_u64()).collect();
+        ensure!(!expected.is_empty() && expected.len() < EVENTS, "{filter:?} tells nothing apart: {expected:?}");
+        let tailed = positions(&log(here, &[&["tail", "-n", "1000", "--json"], &filter[..]].concat()).await?)?;
+        let shown = positions(&log(here, &[&["show", "--json"], &filter[..]].concat()).await?)?;
+        let exported = positions(&log(here, &[&["export"], &filter[..]].concat()).await?)?;
+        ensure!(
+            tailed == expected && shown == expected && exported == expected,
+            "{filter:?}: {tailed:?} {shown:?} {exported:?} {expected:?}"
+        );
+        // The newest of those, and not those of the newest.
+        let newest = positions(&log(here, &[&["tail", "-n", "2", "--json"], &filter[..]].concat()).await?)?;
+        ensure!(newest == expected[expected.len().saturating_sub(2)..], "{filter:?}: {newest:?} of {expected:?}");
+    }
+    // Of the events of a command, too.
+    ensure!(log(here, &["show", "19", "--type", "user.registered"]).await?.is_empty(), "it is no registration");
+    let ran = run_in(here, &["log", "tail", "--type", "message.postet", "--data", "data"], &[]).await?;
+    ensure!(ran.complained.contains("message.postet is no type") && ran.ok()?.is_empty(), "a slip is told of");
+    let ran = run_in(here, &["log", "show", "--data", "data"], &[]).await?;
+    ensure!(ran.code == Some(2), "everything is not shown by mistake: {ran:?}");
+    let ran = run_in(here, &["log", "tail", "--type", "nonsense", "--data", "data"], &[]).await?;
+    ensure!(ran.code == Some(2) && ran.complained.contains("such as message.posted"), "{ran:?}");
     Ok(())
 }
 

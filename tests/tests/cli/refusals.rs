@@ -1,7 +1,8 @@
 //! What is refused at the start. Nothing may come up half configured.
 
-use posthaste_tests::Sandbox;
 use posthaste_tests::services::{Port, Scratch};
+use posthaste_tests::{Node, NodeSettings, Sandbox};
+use serde_json::Value;
 
 use super::{run_in, run_with};
 
@@ -100,15 +101,33 @@ async fn a_database_without_the_schema_is_refused_until_it_is_migrated() -> anyh
     run_with(&SERVE, &environment).await?.refused(&["posthaste migrate"])?;
     run_with(&["migrate"], &environment).await?.refused(&["postgres.owner_url", "POSTHASTE_POSTGRES__OWNER_URL"])?;
     environment.push(("POSTHASTE_POSTGRES__OWNER_URL", &owner));
-    for _ in ["first", "again"] {
-        run_with(&["migrate"], &environment).await?.ok()?;
-    }
+    let migrate = async || anyhow::Ok(serde_json::from_str::<Value>(&run_with(&["migrate", "--json"], &environment).await?.ok()?)?);
+    let (first, again) = (migrate().await?, migrate().await?);
+    let applied = |migrated: &Value| migrated["applied"].as_array().map(Vec::len);
+    anyhow::ensure!(applied(&first) >= Some(20) && applied(&again) == Some(0), "{first} {again}");
+    anyhow::ensure!(first["schema"].as_u64() >= Some(33) && first["schema"] == again["schema"], "{first} {again}");
     // It goes on to the next thing that is not there.
     run_with(&SERVE, &environment).await?.refused(&["RabbitMQ", "rabbitmq.url"])?;
     let rabbitmq = sandbox.rabbitmq_url();
     environment.retain(|(key, _)| *key != "POSTHASTE_RABBITMQ__URL");
     environment.push(("POSTHASTE_RABBITMQ__URL", &rabbitmq));
     run_with(&SERVE, &environment).await?.refused(&["Redis", "redis.url"])
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_not_alive() -> anyhow::Result<()> {
+    let port = Port::reserve()?;
+    let listen = format!("127.0.0.1:{}", port.number());
+    let ran = run_with(&["healthcheck", "--json"], &[("POSTHASTE_SERVER__LISTEN", &listen)]).await?;
+    let said: Value = serde_json::from_str(&ran.said)?;
+    anyhow::ensure!(said["alive"] == false && said["reason"].is_string(), "{said}");
+    ran.refused(&[&listen])?;
+    let folder = Scratch::new()?;
+    let node = Node::start("a server", NodeSettings::embedded(&folder.path().join("data"))).await?;
+    let listen = node.base().replace("http://", "");
+    let said = run_with(&["healthcheck", "--json"], &[("POSTHASTE_SERVER__LISTEN", &listen)]).await?.ok()?;
+    anyhow::ensure!(serde_json::from_str::<Value>(&said)?["alive"] == true, "{said}");
+    run_with(&["healthcheck"], &[("POSTHASTE_SERVER__LISTEN", &listen)]).await?.ok().map(drop)
 }
 
 #[tokio::test]

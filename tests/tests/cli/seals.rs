@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, ensure};
 use posthaste_application::port::SealStore;
 use posthaste_infrastructure::file::SealFile;
+use posthaste_tests::actor::User;
 use posthaste_tests::services::Scratch;
 use posthaste_tests::{Node, NodeSettings, Profile};
 use serde_json::{Value, json};
@@ -72,6 +73,19 @@ async fn seals_that_were_tampered_with_are_refused() -> anyhow::Result<()> {
     sealed.run(&other).await?.refused(&["not trusted"])?;
     sealed.run(&other[..4]).await?.refused(&["--public-key"])?;
     sealed.verify(true, &[]).await?.ok().map(drop)
+}
+
+#[tokio::test]
+async fn what_is_found_while_sealing_is_told_in_json_as_well() -> anyhow::Result<()> {
+    let sealed = Sealed::new(Profile::Embedded).await?;
+    sealed.grow(20).await?;
+    sealed.seal().await?;
+    sealed.grow(40).await?;
+    sealed.tamper(&["UPDATE events SET content = NULL WHERE position = 30"]).await?;
+    let ran = sealed.run(&["log", "seal", "--seals", "seals.jsonl", "--key", "seal.key", "--json"]).await?;
+    let found: Value = serde_json::from_str(&ran.said).with_context(|| format!("{ran:?}"))?;
+    ensure!(found["log"] == "broken" && found["position"] == 30 && found["reason"].is_string(), "{found}");
+    ran.refused(&["was not sealed: first bad position 30"])
 }
 
 #[tokio::test]
@@ -166,7 +180,7 @@ async fn a_server_seals_its_log(profile: Profile) -> anyhow::Result<()> {
         .with("SEALS__FILE", sealed.path("seals.jsonl").to_string_lossy())
         .with("SEALS__KEY_FILE", sealed.path("seal.key").to_string_lossy())
         .with("SEALS__EVERY_EVENTS", "30");
-    let mut node = Node::start("a node that seals", settings).await?;
+    let mut node = Node::start("a node that seals", settings.clone()).await?;
     until_sealed(&sealed, 1).await?;
     node.kill9()?;
     // As if it had been killed while it wrote.
@@ -177,6 +191,19 @@ async fn a_server_seals_its_log(profile: Profile) -> anyhow::Result<()> {
     until_sealed(&sealed, 2).await?;
     let said = sealed.verify(true, &[]).await?.ok()?;
     ensure!(said.contains("2 seals agree") && said.contains("up to position 60"), "{said}");
+
+    // Few events, and some time: as much as that is what is at stake.
+    ensure!(node.terminate().await?.success());
+    sealed.grow(65).await?;
+    let mut node =
+        Node::start("a node that seals by the clock", settings.with("SEALS__EVERY_EVENTS", "1000000").with("SEALS__EVERY_S", "1")).await?;
+    until_sealed(&sealed, 3).await?;
+    // While nothing happens nothing is sealed.
+    User::register(&node.base(), "alice").await?;
+    until_sealed(&sealed, 4).await?;
+    ensure!(node.terminate().await?.success());
+    let said = sealed.verify(true, &[]).await?.ok()?;
+    ensure!(said.contains("4 seals agree"), "{said}");
     Ok(())
 }
 

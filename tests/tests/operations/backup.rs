@@ -103,6 +103,60 @@ async fn a_dump_is_restored_verified_and_served_and_devices_go_on() -> anyhow::R
     whoever_is_beyond_the_end_stops_and_is_reset(&new, settings).await
 }
 
+/// The folder of the embedded profile, copied while the server runs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_folder_that_was_copied_under_a_server_is_verified_and_served_and_devices_go_on() -> anyhow::Result<()> {
+    let scratch = Scratch::new()?;
+    let (data, copy) = (scratch.path().join("data"), scratch.path().join("copy"));
+    let mut node = Node::start("the old node", NodeSettings::embedded(&data)).await?;
+    let (base, history) = (node.base(), History::default());
+    let (alice, bob) = (Arc::new(User::register(&base, "alice").await?), Arc::new(User::register(&base, "bob").await?));
+    alice.befriend(&base, &bob).await?;
+    let thread = alice.open_direct(&base, &bob).await?;
+    let [phone, laptop] = [&alice, &bob].map(|user| Device::connect(user, std::slice::from_ref(&base), Position::START, &history));
+    let last = post(&phone, thread, "before".to_owned()).await?;
+    laptop.quiesce(last, PATIENCE).await?;
+    let (name, before) = (laptop.name(), laptop.leave().await?);
+    let last = post(&phone, thread, "while he was away".to_owned()).await?;
+
+    // As docs/OPERATIONS.md has it, with the newest in the WAL.
+    std::fs::create_dir(&copy)?;
+    let file = rusqlite::Connection::open(data.join("posthaste.db"))?;
+    file.execute("VACUUM INTO ?1", [copy.join("posthaste.db").to_string_lossy()])?;
+    drop(file);
+    std::fs::copy(data.join("token.secret"), copy.join("token.secret"))?;
+    let lost = post(&phone, thread, "after the copy".to_owned()).await?;
+    phone.stored(lost, PATIENCE).await?;
+    drop(phone);
+    node.kill9()?;
+
+    let settings = NodeSettings::embedded(&copy);
+    let run = async |arguments: &[&str]| {
+        let output = run_posthaste(&settings, arguments).await?;
+        let (said, complained) = (String::from_utf8(output.stdout)?, String::from_utf8_lossy(&output.stderr));
+        ensure!(output.status.success(), "{arguments:?}: {said}{complained}");
+        anyhow::Ok(said)
+    };
+    let verified: Value = serde_json::from_str(&run(&["log", "verify", "--json"]).await?)?;
+    ensure!(verified["log"] == "verified" && verified["head"] == last.0, "{verified}, the last message is at {last}");
+    run(&["doctor"]).await?;
+    let mut node = Node::start("the new node", settings.clone()).await?;
+    let base = node.base();
+    let views = run(&["views", "verify", "all", "--json"]).await?;
+    ensure!(views.matches("\"verdict\":\"verified\"").count() == 3, "{views}");
+    // Nobody has to log in again, and the device gets what it missed.
+    let laptop = Device::resume(&bob, name.device, std::slice::from_ref(&base), before.clone(), &history);
+    laptop.stored(last, PATIENCE).await?;
+    let missed: Vec<_> = laptop.storage().events.split_off(before.events.len()).into_iter().filter_map(|event| event.text).collect();
+    ensure!(missed == ["while he was away"], "{missed:?}");
+    let another = Device::connect(&alice, std::slice::from_ref(&base), Position::START, &history);
+    let next = post(&another, thread, "a new beginning".to_owned()).await?;
+    ensure!(next == lost, "{next} is not right after {last}");
+    drop((another, laptop));
+    ensure!(node.terminate().await?.success());
+    Ok(())
+}
+
 /// As if the log alone had been restored.
 async fn whoever_is_beyond_the_end_stops_and_is_reset(sandbox: &Sandbox, settings: NodeSettings) -> anyhow::Result<()> {
     let (owner, connection) = tokio_postgres::connect(&sandbox.postgres_owner_url(), NoTls).await?;

@@ -94,7 +94,7 @@ impl Diagnosis {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_wrong_with_a_deployment_is_named_with_what_to_do() -> anyhow::Result<()> {
-    let sandbox = Sandbox::new("doctor").await?;
+    let (sandbox, node_folder) = (Sandbox::new("doctor").await?, Scratch::new()?);
     let settings = NodeSettings::distributed(&sandbox);
     let look = async || Diagnosis::of(&settings, &[]).await;
     look().await?.fails_among("schema", &["posthaste migrate"])?;
@@ -102,8 +102,21 @@ async fn what_is_wrong_with_a_deployment_is_named_with_what_to_do() -> anyhow::R
     look().await?.fails("broker", &["posthaste.feed", "posthaste.events", "posthaste.dead", "posthaste.given-up", "is not there"])?;
     let node = Node::start("the node", settings.clone()).await?;
     User::enrol(&node.base(), "alice").await?;
-    let all = ["database", "schema", "durability", "encoding", "rights", "guards", "clock", "log", "relay", "views", "broker", "redis"];
-    look().await?.sound(&all)?;
+    let all =
+        ["database", "schema", "durability", "encoding", "rights", "guards", "clock", "log", "relay", "views", "broker", "redis", "disk"];
+    let found = look().await?;
+    // What is known of room, from here; and what is not.
+    let disk = |diagnosis: &Diagnosis| {
+        let disk = diagnosis.findings.iter().filter(|finding| finding["check"] == "disk");
+        disk.filter_map(|finding| Some(finding["says"].as_str()?.to_owned())).collect::<Vec<_>>()
+    };
+    let said = disk(&found);
+    ensure!(said.len() == 2 && said.iter().all(|says| says.contains("cannot be seen from here")) && said[0].contains("MiB"), "{said:?}");
+    found.sound(&all)?;
+    let (seals, key) = (node_folder.path().join("seals.jsonl"), node_folder.path().join("seal.key"));
+    let sealing = settings.clone().with("SEALS__FILE", seals.to_string_lossy()).with("SEALS__KEY_FILE", key.to_string_lossy());
+    let said = disk(&Diagnosis::of(&sealing, &[]).await?);
+    ensure!(said.len() == 3 && said[2].contains("where the seals are"), "{said:?}");
     drop(node);
 
     let (owner, connection) = tokio_postgres::connect(&sandbox.postgres_owner_url(), NoTls).await?;
@@ -123,6 +136,19 @@ async fn what_is_wrong_with_a_deployment_is_named_with_what_to_do() -> anyhow::R
             "REVOKE TRUNCATE ON log_head FROM posthaste_server",
         ),
         ("GRANT DELETE ON events TO PUBLIC", "rights", "DELETE on events", "REVOKE DELETE ON events FROM PUBLIC"),
+        ("REVOKE SELECT ON events FROM posthaste_server", "rights", "lacks SELECT on events", "GRANT SELECT ON events TO posthaste_server"),
+        (
+            "REVOKE EXECUTE ON FUNCTION append_events FROM posthaste_server",
+            "rights",
+            "lacks EXECUTE on append_events",
+            "GRANT EXECUTE ON FUNCTION append_events TO posthaste_server",
+        ),
+        (
+            "REVOKE UPDATE ON cursors, rebuild.view_pins FROM posthaste_server",
+            "rights",
+            "UPDATE on cursors, UPDATE on rebuild.view_pins",
+            "GRANT UPDATE ON cursors, rebuild.view_pins TO posthaste_server",
+        ),
         ("ALTER TABLE events DISABLE TRIGGER append_only", "guards", "events", "ALTER TABLE events ENABLE ALWAYS TRIGGER append_only"),
         (
             "UPDATE relay_lease SET checkpoint = checkpoint + 1000",
@@ -193,6 +219,8 @@ async fn a_configuration_is_checked_without_connecting_to_anything() -> anyhow::
     for settings in [NodeSettings::default(), distributed.clone()] {
         let (code, said) = check(&settings).await?;
         ensure!(code == Some(0) && said.contains("can be used"), "{said}");
+        let said: Value = serde_json::from_slice(&run_posthaste(&settings, &["config", "check", "--json"]).await?.stdout)?;
+        ensure!(said["usable"] == true && said["reason"].is_null(), "{said}");
     }
     for (key, value, word) in [
         ("GATEWAY__HEARTBEET_S", "7", "heartbeet_s"),
@@ -205,6 +233,10 @@ async fn a_configuration_is_checked_without_connecting_to_anything() -> anyhow::
         let (code, said) = check(&distributed.clone().with(key, value)).await?;
         ensure!(code == Some(1) && said.contains(word), "{key}: {said}");
         ensure!(!said.contains("hunter2"), "{key}: {said}");
+        let ran = run_posthaste(&distributed.clone().with(key, value), &["config", "check", "--json"]).await?;
+        let said: Value = serde_json::from_slice(&ran.stdout)?;
+        ensure!(!ran.status.success() && said["usable"] == false, "{key}: {said}");
+        ensure!(said["reason"].as_str().is_some_and(|reason| reason.contains(word) && !reason.contains("hunter2")), "{key}: {said}");
     }
     Ok(())
 }

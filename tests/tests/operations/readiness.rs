@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
 use posthaste_application::recorded::Position;
-use posthaste_tests::actor::{Device, User};
+use posthaste_tests::actor::{Device, Incoming, Socket, User};
 use posthaste_tests::history::History;
-use posthaste_tests::node::migrate;
+use posthaste_tests::node::{migrate, run_posthaste};
 use posthaste_tests::proxy::Proxy;
 use posthaste_tests::services::{Redis, Scratch};
 use posthaste_tests::{Node, NodeSettings, Sandbox};
@@ -107,6 +107,17 @@ async fn a_process_says_that_relay_and_views_are_too_far_behind_until_they_are_n
         User::enrol(&base, "newcomer").await?;
     }
     says(&base, 503, &["relay"]).await?;
+    let relay = async || -> anyhow::Result<Value> {
+        Ok(serde_json::from_slice(&run_posthaste(&settings, &["relay", "status", "--json"]).await?.stdout)?)
+    };
+    let status = relay().await?;
+    ensure!(status["leader"].is_null() && status["beyond_head"] == false && status["checkpoint"] == 0, "{status}");
+    ensure!(
+        status["lag"].as_u64() > Some(10) && status["lag"] == status["head"] && status["unconfirmed_at_most"] == status["lag"],
+        "{status}"
+    );
+    let words = String::from_utf8(run_posthaste(&settings, &["relay", "status"]).await?.stdout)?;
+    ensure!(words.starts_with("nobody relays") && words.contains("posthaste_relay_unconfirmed"), "{words}");
     while head().await? <= 20.0 {
         User::enrol(&base, "newcomer").await?;
     }
@@ -114,41 +125,51 @@ async fn a_process_says_that_relay_and_views_are_too_far_behind_until_they_are_n
     ensure!(said.body.to_string().contains("timeline") && said.body.to_string().contains("people"), "{said:?}");
     let projecting = Node::start("projecting", settings.clone().roles("projector")).await?;
     says(&base, 503, &["relay"]).await.with_context(|| projecting.logs())?;
-    let _relaying = Node::start("relaying", settings.roles("relay")).await?;
-    says(&base, 200, &[]).await.map(drop)
+    let mut relaying = Node::start("relaying", settings.clone().roles("relay")).await?;
+    says(&base, 200, &[]).await?;
+    let level = |status: &Value| status["lag"] == 0 && status["leader"].is_string();
+    until("a relay that has caught up", async || relay().await, level).await?;
+    ensure!(relaying.terminate().await?.success());
+    let (owner, connection) = tokio_postgres::connect(&sandbox.postgres_owner_url(), tokio_postgres::NoTls).await?;
+    tokio::spawn(connection);
+    owner.batch_execute("UPDATE relay_lease SET checkpoint = checkpoint + 1000").await?;
+    let status = relay().await?;
+    ensure!(status["beyond_head"] == true && status["lag"] == 0 && status["leader"].is_null(), "{status}");
+    let words = String::from_utf8(run_posthaste(&settings, &["relay", "status"]).await?.stdout)?;
+    ensure!(words.contains("beyond the log"), "{words}");
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_process_that_is_being_stopped_is_never_ready_again() -> anyhow::Result<()> {
+async fn a_process_that_is_being_stopped_says_so_to_whoever_connects_and_is_never_ready_again() -> anyhow::Result<()> {
     let folder = Scratch::new()?;
-    let settings = NodeSettings::embedded(&folder.path().join("data")).with("GATEWAY__DRAIN_SPREAD_S", "1");
+    let settings = NodeSettings::embedded(&folder.path().join("data"));
+    let settings = settings.with("GATEWAY__DRAIN_SPREAD_S", "1").with("SERVER__DRAIN_GRACE_S", "5");
     let mut node = Node::start("the node", settings).await?;
     let base = node.base();
     let alice = Arc::new(User::register(&base, "alice").await?);
     let phone = Device::connect(&alice, std::slice::from_ref(&base), Position::START, &History::default());
     phone.live_on(&base, PATIENCE).await?;
     says(&base, 200, &[]).await?;
-    let (stopped, asked) = tokio::join!(node.terminate(), async {
-        let (mut ready, mut not_ready) = (0, 0);
-        // Until it tells the phone to go; what is asked before the signal has arrived counts for nothing.
-        loop {
-            match ask(&base).await {
-                Ok(said) if said.status == 200 && not_ready > 0 => anyhow::bail!("ready again: {said:?}"),
-                Ok(said) if said.status == 200 => ready += 1,
-                Ok(said) => {
-                    ensure!(said.faults == ["draining"], "{said:?}");
-                    not_ready += 1;
-                }
-                Err(_) => not_ready += 1,
+    let asked = async {
+        // Each on a connection of its own. What is asked before the signal has arrived counts for nothing.
+        let draining = |said: &Said| said.status == 503 && said.faults == ["draining"];
+        until("a new connection that is told of the stop", async || ask(&base).await, draining).await?;
+        // Somebody who was still sent here is served, or told to go on.
+        alice.log_in(&base).await.context("in the grace")?;
+        let mut socket = Socket::open(&base).await?;
+        let closed = loop {
+            match socket.next().await? {
+                Incoming::Frame(frame) => ensure!(frame["code"] == "draining", "{frame}"),
+                closed @ (Incoming::Closed(..) | Incoming::Cut) => break closed,
             }
-            if not_ready == 20 {
-                return Ok((ready, not_ready));
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    });
-    let (ready, not_ready) = asked?;
-    ensure!(stopped?.success() && not_ready == 20, "{ready} times ready");
+        };
+        ensure!(closed == Incoming::Closed(4000, "draining".to_owned()), "{closed:?}");
+        until("an end of the grace", async || Ok(ask(&base).await.ok()), |said| said.as_ref().is_none_or(|said| !draining(said))).await
+    };
+    let (stopped, last) = tokio::join!(node.terminate(), asked);
+    let last = last?;
+    ensure!(stopped?.success() && last.is_none(), "ready again: {last:?}");
     drop(phone);
     Ok(())
 }

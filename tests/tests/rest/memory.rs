@@ -77,6 +77,7 @@ impl Memory {
             clock: self.clone(),
             ids: self.clone(),
             webhooks: None,
+            desk: None,
             dependencies: Vec::new(),
         }
     }

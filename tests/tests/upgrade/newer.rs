@@ -11,7 +11,9 @@ use posthaste_tests::actor::{Device, Incoming, Socket, User, new_id};
 use posthaste_tests::contract::allow_events_of_tomorrow;
 use posthaste_tests::frozen::{Deployment, post};
 use posthaste_tests::history::History;
+use posthaste_tests::patience::until;
 use posthaste_tests::receiver::{Manner, Receiver};
+use posthaste_tests::services::connect;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -201,6 +203,7 @@ async fn what_a_newer_node_records_is_delivered(profile: Profile) -> anyhow::Res
     as_it_is_stored(&world, &of_tomorrow, &recorded).await?;
     left_to_newer_nodes(&world).await?;
     looked_at(&deployment, &recorded, &*log).await?;
+    parked_until_it_is_known(&deployment, &world, &of_tomorrow).await?;
     // Its type was asked for, so it is told, as it is.
     let all = [before, recorded[2]].into_iter().chain(posted).map(|position| position.0);
     let mut all: Vec<_> = all.collect();
@@ -251,6 +254,65 @@ async fn left_to_newer_nodes(world: &World) -> anyhow::Result<()> {
     };
     ensure!(err["t"] == "err" && err["code"] == "newer_version" && err["retry"] == "after", "{err}");
     ensure!(err["retry_after_ms"].as_u64().is_some_and(|wait| wait >= 1_000), "{err}");
+    Ok(())
+}
+
+/// What this program does not know parks its stream in the views, and nothing else; with a program that knows it, it is taken in.
+async fn parked_until_it_is_known(deployment: &Deployment, world: &World, of_tomorrow: &[OfTomorrow]) -> anyhow::Result<()> {
+    let streams: Vec<_> = of_tomorrow.iter().map(|event| event.stream.to_string()).collect();
+    let urgent = &streams[2];
+    let letters = async || -> anyhow::Result<Vec<Value>> {
+        let said = deployment.says(&["dead", "list", "--json"]).await?;
+        Ok(said.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
+    };
+    let parked = |letters: &Vec<Value>, view: &str, stream: &str| {
+        letters.iter().any(|letter| letter["consumer"] == format!("view:{view}") && letter["stream"] == *stream)
+    };
+    let found = until(
+        "they are parked",
+        async || letters().await,
+        |letters| parked(letters, "timeline", urgent) && parked(letters, "threads", &streams[0]),
+    )
+    .await?;
+    for letter in &found {
+        ensure!(letter["stream"].as_str().is_some_and(|stream| streams.iter().any(|known| known == stream)), "{letter}");
+    }
+    // The view goes on: what was posted after it in the same thread is there.
+    let path = format!("/v1/threads/{}/messages", world.direct);
+    let shown = async || -> anyhow::Result<Vec<String>> {
+        let answer = world.users[0].call(&world.base, Method::GET, &path, None).await?;
+        let text = |item: &Value| item["content"]["text"].as_str().map(ToOwned::to_owned);
+        Ok(answer["items"].as_array().into_iter().flatten().filter_map(text).rev().collect())
+    };
+    let mut texts: Vec<String> = (0..of_tomorrow.len()).map(|number| format!("after {number}")).collect();
+    until("what came after it", async || shown().await, |shown| *shown == texts).await?;
+
+    // As a program sees it that knows this form: it has an upcast to what it makes of it.
+    let facts = json!({ "message": of_tomorrow[2].stream.id, "thread": world.direct, "author": world.users[0].id() });
+    let known = format!("UPDATE events SET schema = 1, facts = '{facts}' WHERE event_type = 'message.posted' AND schema = 2");
+    match &deployment.sandbox {
+        None => {
+            let file = rusqlite::Connection::open(deployment.data().join("posthaste.db"))?;
+            let triggers = "SELECT 'DROP TRIGGER ' || name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'events'";
+            let drops: Vec<String> = file.prepare(triggers)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+            file.execute_batch(&[&drops[..], &[known]].concat().join(";"))?;
+        }
+        Some(sandbox) => {
+            let owner = connect(&sandbox.postgres_owner_url()).await?;
+            owner.execute("ALTER TABLE events DISABLE TRIGGER USER", &[]).await?;
+            ensure!(owner.execute(&known, &[]).await? == 1, "{known}");
+        }
+    }
+    for view in ["timeline", "threads"] {
+        if parked(&found, view, urgent) {
+            deployment.says(&["dead", "retry", &format!("view:{view}"), urgent]).await?;
+        }
+    }
+    texts.insert(texts.len().min(2), "of tomorrow".to_owned());
+    let shown = until("it is taken in", async || shown().await, |shown| shown.len() == texts.len()).await?;
+    // In its place: after what was posted with the two events before it.
+    ensure!(shown == texts, "{shown:?}, and not {texts:?}");
+    ensure!(!parked(&letters().await?, "timeline", urgent), "it is parked still");
     Ok(())
 }
 

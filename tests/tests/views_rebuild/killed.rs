@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail, ensure};
 use posthaste_infrastructure::postgres::PgViews;
 use posthaste_tests::actor::User;
 use posthaste_tests::node::{posthaste_with, run_posthaste};
+use posthaste_tests::patience::until;
 use posthaste_tests::{Node, NodeSettings, bulk};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -104,6 +105,46 @@ impl Scene {
         Ok(())
     }
 
+    /// What `views status` says of each view, in JSON.
+    async fn status(&self) -> anyhow::Result<Vec<Value>> {
+        let output = run_posthaste(&self.settings, &["views", "status", "--over", "0.5", "--json"]).await?;
+        ensure!(output.status.success(), "{output:?}");
+        Ok(String::from_utf8(output.stdout)?.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
+    }
+
+    /// The status of a rebuild that was ended at a position, while events are written.
+    async fn is_interrupted(&self, at: Position) -> anyhow::Result<()> {
+        let seen = until(
+            "a rate, while there is writing",
+            async || self.status().await,
+            |seen| seen.iter().all(|view| view["events_per_second"].as_f64().is_some_and(|rate| rate > 0.0)),
+        );
+        let seen = seen.await?;
+        let names: Vec<_> = seen.iter().filter_map(|view| view["view"].as_str()).collect();
+        ensure!(names == ["threads", "timeline", "people"], "{seen:?}");
+        for view in &seen {
+            let [checkpoint, head, lag] = ["checkpoint", "head", "lag"].map(|key| view[key].as_u64());
+            ensure!(head.zip(checkpoint).map(|(head, checkpoint)| head.saturating_sub(checkpoint)) == lag && lag.is_some(), "{view}");
+            ensure!(view["beyond_head"] == false && (view["view"] == "timeline" || view["rebuild"].is_null()), "{view}");
+        }
+        let rebuild = &seen[1]["rebuild"];
+        ensure!(rebuild["position"] == at.0 && rebuild["running"] == false && rebuild["by"].is_null(), "{rebuild}");
+        let words = run_posthaste(&self.settings, &["views", "status", "--over", "0.1"]).await?;
+        ensure!(String::from_utf8_lossy(&words.stdout).contains("a rebuild was interrupted at"), "{words:?}");
+        let listed = run_posthaste(&self.settings, &["views", "list"]).await?;
+        ensure!(String::from_utf8_lossy(&listed.stdout).matches("(kept in postgresql)").count() == 3, "{listed:?}");
+
+        // And of one that is under way.
+        let holder = new_id();
+        let taken = self.rebuilds.acquire(ViewName::Timeline, Purpose::Rebuild, holder, Duration::from_secs(60)).await?;
+        let lease = taken.map_err(|held| anyhow::anyhow!("{held:?}"))?;
+        let rebuild = self.status().await?[1]["rebuild"].clone();
+        ensure!(rebuild["running"] == true && rebuild["by"]["purpose"] == "rebuild" && rebuild["position"] == at.0, "{rebuild}");
+        let words = run_posthaste(&self.settings, &["views", "status", "--over", "0.1"]).await?;
+        ensure!(String::from_utf8_lossy(&words.stdout).contains("rebuild under way: at"), "{words:?}");
+        Ok(self.rebuilds.release(ViewName::Timeline, lease).await?)
+    }
+
     /// Starts a rebuild, and ends it when it has come some way beyond where the last one was. Gives how far that was.
     async fn end_one(&self, reached: Position, dice: &mut StdRng, kindly: bool) -> anyhow::Result<Position> {
         let mut command =
@@ -183,6 +224,9 @@ async fn a_rebuild_that_is_killed_three_times_under_load_ends_equal_and_nobody_i
         let (mut dice, mut reached) = (StdRng::seed_from_u64(seed), Position::START);
         for kindly in [false, false, false, true] {
             reached = scene.end_one(reached, &mut dice, kindly).await.with_context(|| format!("seed {seed}"))?;
+            if kindly {
+                scene.is_interrupted(reached).await?;
+            }
             ensure!(scene.shown().await? == "a lie", "a rebuild that was ended has changed the live view (seed {seed})");
         }
         let output = run_posthaste(&scene.settings, &["views", "rebuild", "timeline", "--json"]).await?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use lapin::options::{QueueDeleteOptions, QueuePurgeOptions};
 use lapin::{Connection, ConnectionProperties};
 use posthaste_tests::actor::User;
@@ -208,7 +208,16 @@ async fn dead_letters_are_tried_again_and_disabled_endpoints_enabled_beside_the_
     deployment.until("bad", "it is disabled", |status| status["disabled_at"].is_string()).await?;
     took(&good, &[&users[..], &more].concat()).await?;
     bad.behave(Manner::Answer(200));
-    assert_eq!(deployment.webhooks(&["enable", "bad"]).await?[0]["enabled"], true);
+    let enabled = deployment.webhooks(&["enable", "bad"]).await?.remove(0);
+    ensure!(enabled["enabled"] == true && enabled["position"].is_u64(), "{enabled}");
+    // It is recorded, by nobody: at the console.
+    let exported = deployment.posthaste("log", &["export", "--type", "operation.webhook_enabled"]).await?;
+    let [_, act] = &exported[..] else { bail!("{exported:?}") };
+    ensure!(act["position"] == enabled["position"] && act["actor"].is_null(), "{act}");
+    ensure!(act["facts"].to_string().contains("webhook:bad"), "{act}");
+    // Of one that is sent to nothing is recorded.
+    let again = deployment.webhooks(&["enable", "bad"]).await?.remove(0);
+    ensure!(again["enabled"] == false && again["position"].is_null(), "{again}");
     took(&bad, &[&bad_users[..], &more].concat()).await?;
     ensure!(deployment.webhooks(&["enable", "nobody"]).await.is_err(), "there is no such endpoint");
     ensure!(deployment.dead(&["show", "webhook:bad", stream]).await.is_err(), "it is dead no more");

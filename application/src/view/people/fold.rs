@@ -10,6 +10,7 @@ use posthaste_domain::{Event, FriendshipId, UserId, UserPair};
 use super::{Account, AccountFilter, Friend, FriendState, Glimpse, Person};
 use crate::codec::Undecodable;
 use crate::recorded::{Position, Recorded};
+use crate::view::compare::Part;
 use crate::view::keyed::{Keyed, Moment, below};
 use crate::view::{Census, Page, View, ViewName};
 
@@ -210,5 +211,18 @@ impl View for People {
             | Event::Operation(_) => {}
         }
         Ok(())
+    }
+
+    fn compare(&self, other: &Self) -> Vec<Part> {
+        let known = |suspended: &BTreeSet<UserId>| suspended.iter().map(|user| (*user, ())).collect::<HashMap<_, _>>();
+        let order = |registered: &BTreeMap<Position, UserId>| registered.iter().map(|(at, user)| (*at, *user)).collect::<HashMap<_, _>>();
+        vec![
+            Part::of("profiles", &self.users, &other.users, UserId::to_string),
+            Part::of("privacy", &self.privacy, &other.privacy, UserId::to_string),
+            Part::of("roles", &self.roles, &other.roles, UserId::to_string),
+            Part::of("suspended", &known(&self.suspended), &known(&other.suspended), UserId::to_string),
+            Part::of("registered", &order(&self.registered), &order(&other.registered), Position::to_string),
+            Part::of("friends", &self.lists, &other.lists, |(user, state)| format!("{user} {state:?}")),
+        ]
     }
 }

@@ -10,6 +10,7 @@ use posthaste_domain::{Event, InviteId, ThreadId, UserId};
 use super::state::{Banned, InviteState, Seat, ThreadState};
 use crate::codec::Undecodable;
 use crate::recorded::{Position, Recorded};
+use crate::view::compare::{Differing, Part};
 use crate::view::keyed::Moment;
 use crate::view::sight::Sight;
 use crate::view::{View, ViewName};
@@ -240,4 +241,24 @@ impl View for Threads {
         self.position = recorded.position;
         Ok(())
     }
+
+    fn compare(&self, other: &Self) -> Vec<Part> {
+        let mut public = Part::of("public", &by_thread(&self.public), &by_thread(&other.public), ThreadId::to_string);
+        // Where it has come is a part of what it answers: to a user whose stay has no end yet.
+        if self.position != other.position {
+            public.differing.push(Differing { key: format!("position {}", self.position), here: true, there: true });
+        }
+        vec![
+            Part::of("threads", &self.threads, &other.threads, ThreadId::to_string),
+            Part::of("memberships", &self.memberships, &other.memberships, UserId::to_string),
+            Part::of("invitations", &self.invitations, &other.invitations, UserId::to_string),
+            Part::of("subscriptions", &self.kept, &other.kept, |(user, thread)| format!("{user} {thread}")),
+            public,
+        ]
+    }
+}
+
+/// Public channels by their ids.
+fn by_thread(public: &BTreeMap<Position, ThreadId>) -> HashMap<ThreadId, Position> {
+    public.iter().map(|(position, thread)| (*thread, *position)).collect()
 }

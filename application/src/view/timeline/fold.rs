@@ -1,6 +1,6 @@
 //! The fold of the timeline.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use posthaste_domain::message::MessageEvent;
 use posthaste_domain::thread::ThreadEvent;
@@ -10,6 +10,7 @@ use super::state::{MessageState, Reactions, Stream, What};
 use super::{Notice, Reaction};
 use crate::codec::Undecodable;
 use crate::recorded::Recorded;
+use crate::view::compare::Part;
 use crate::view::keyed::Moment;
 use crate::view::{Page, View, ViewName};
 
@@ -42,6 +43,22 @@ impl Timeline {
         let (thread, place) = self.places.get(&message)?;
         let (moment, state) = self.threads.get(thread)?.message(*place)?;
         Some((*thread, moment, state))
+    }
+
+    /// The entries, by thread and position; only threads that differ are looked into.
+    fn entries(&self, other: &Self) -> Part {
+        let of = |fold: &Self| fold.threads.values().map(|stream| stream.items.len() as u64).sum();
+        let mut part = Part { name: "entries", here: of(self), there: of(other), differing: Vec::new() };
+        let none = Stream::default();
+        let threads: BTreeSet<_> = self.threads.keys().chain(other.threads.keys()).copied().collect();
+        for thread in threads {
+            let [here, there] = [self, other].map(|fold| fold.threads.get(&thread).unwrap_or(&none));
+            if here != there {
+                let [here, there] = [here, there].map(|stream| stream.items.iter().map(|item| (item.moment.position, item)).collect());
+                part.differing.extend(Part::of("entries", &here, &there, |position| format!("{thread} {position:0>12}")).differing);
+            }
+        }
+        part
     }
 
     fn on_message(&mut self, event: &MessageEvent, now: Moment) {
@@ -163,5 +180,13 @@ impl View for Timeline {
             Event::User(_) | Event::Claim(_) | Event::Friendship(_) | Event::Subscription(_) | Event::Operation(_) => {}
         }
         Ok(())
+    }
+
+    fn compare(&self, other: &Self) -> Vec<Part> {
+        vec![
+            self.entries(other),
+            Part::of("threads", &self.threads, &other.threads, ThreadId::to_string),
+            Part::of("messages", &self.places, &other.places, MessageId::to_string),
+        ]
     }
 }

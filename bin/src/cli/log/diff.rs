@@ -3,12 +3,15 @@
 use anyhow::bail;
 use clap::Args;
 use posthaste_application::audit::as_of::AsOf;
-use posthaste_application::audit::diff::{MessageChange, ThreadDiff, diff};
+use posthaste_application::audit::diff::{MessageChange, ThreadDiff, diff_telling};
 use posthaste_application::port::EventLog;
 use posthaste_domain::ThreadId;
 
 use super::Target;
+use super::moment::{interruptible, moment};
 use super::print::word;
+use crate::cli::out::say;
+use crate::cli::progress;
 
 #[derive(Debug, Args)]
 pub(crate) struct Diff {
@@ -24,18 +27,20 @@ pub(crate) struct Diff {
 }
 
 pub(super) async fn run(log: &dyn EventLog, args: &Diff) -> anyhow::Result<()> {
-    let (from, to) = (args.from.resolve(log).await?, args.to.resolve(log).await?);
+    let (from, to) = (moment(log, args.from).await?, moment(log, args.to).await?);
     if from.position > to.position {
         bail!("position {} is after position {}: give the earlier one first", from.position, to.position);
     }
-    let Some(diff) = diff(log, args.thread, from, to).await? else {
-        bail!("there is no thread {} as of position {}", args.thread, to.position)
-    };
+    let bar = progress::events("diff", to.position.0 - from.position.0);
+    let looked_at = |events| bar.inc(events);
+    let compared = interruptible(diff_telling(log, args.thread, from, to, &looked_at)).await;
+    bar.finish_and_clear();
+    let Some(diff) = compared?? else { bail!("there is no thread {} as of position {}", args.thread, to.position) };
     if args.target.json {
-        println!("{}", serde_json::to_string(&diff)?);
+        say!("{}", serde_json::to_string(&diff)?);
     } else {
         for line in in_words(&diff) {
-            println!("{line}");
+            say!("{line}");
         }
     }
     Ok(())

@@ -3,24 +3,23 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::process::exit;
 
 use anyhow::{Context as _, bail, ensure};
-use chrono::{DateTime, Utc};
-use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use posthaste_application::audit::cloud_event::SOURCE;
 use posthaste_application::audit::export::{Export, Format, header, is_of};
-use posthaste_application::audit::filter::Filter;
 use posthaste_application::audit::line::Header;
 use posthaste_application::audit::tail::Tail;
 use posthaste_application::port::EventLog;
-use posthaste_application::recorded::{Position, StreamId};
-use posthaste_domain::{Category, Event, ThreadId, UserId};
+use posthaste_application::recorded::Position;
 use serde_json::json;
 use tokio::task::spawn_blocking;
 
 use super::Target;
+use super::wanted::Wanted;
 use crate::cli::interrupt::on_ctrl_c;
+use crate::cli::out::{self, say};
 use crate::cli::{Interrupted, progress};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -32,40 +31,15 @@ enum FormatName {
     CloudEvents,
 }
 
-/// What `log export` takes. Of each filter several can be given, and one of them must fit.
+/// What `log export` takes.
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
     #[arg(long, value_enum, default_value_t = FormatName::Jsonl)]
     format: FormatName,
-    /// Only events of this category: user, claim, friendship, thread, message, subscription
-    #[arg(long, value_parser = category)]
-    category: Vec<Category>,
-    /// Only this stream, such as `message-<id>`. One alone is read without the rest of the log
-    #[arg(long)]
-    stream: Vec<StreamId>,
-    /// Only this thread: what happened to it, and in it
-    #[arg(long)]
-    thread: Vec<ThreadId>,
-    /// Only what this user did
-    #[arg(long)]
-    actor: Vec<UserId>,
-    /// Only this type, such as `message.posted`
-    #[arg(long = "type", value_parser = PossibleValuesParser::new(Event::TYPES), hide_possible_values = true)]
-    types: Vec<String>,
-    /// From this position on
-    #[arg(long, conflicts_with = "after")]
-    from: Option<u64>,
-    /// Up to this position
-    #[arg(long)]
-    to: Option<u64>,
-    /// Only what was recorded at this time or later (RFC 3339)
-    #[arg(long)]
-    since: Option<DateTime<Utc>>,
-    /// Only what was recorded before this time (RFC 3339)
-    #[arg(long)]
-    until: Option<DateTime<Utc>>,
+    #[command(flatten)]
+    wanted: Wanted,
     /// Only what is behind this position: where another export ended
-    #[arg(long)]
+    #[arg(long, conflicts_with = "from")]
     after: Option<u64>,
     /// Compress
     #[arg(long)]
@@ -91,11 +65,6 @@ pub(crate) struct ExportArgs {
     pub(super) target: Target,
 }
 
-fn category(name: &str) -> Result<Category, String> {
-    let known = Category::ALL.into_iter().find(|category| category.as_str() == name);
-    known.ok_or_else(|| format!("the categories are {}", Category::ALL.map(|category| category.to_string()).join(", ")))
-}
-
 /// Where it goes.
 enum Sink {
     File { file: File, path: PathBuf },
@@ -103,20 +72,8 @@ enum Sink {
 }
 
 impl ExportArgs {
-    fn filter(&self) -> Filter {
-        Filter {
-            categories: self.category.clone(),
-            streams: self.stream.clone(),
-            threads: self.thread.clone(),
-            actors: self.actor.clone(),
-            types: self.types.clone(),
-            since: self.since,
-            until: self.until,
-        }
-    }
-
     fn selects(&self) -> bool {
-        !self.filter().is_everything() || self.to.is_some() || self.no_content
+        !self.wanted.filter().is_everything() || self.wanted.to.is_some() || self.no_content
     }
 
     fn format(&self) -> Format {
@@ -127,8 +84,8 @@ impl ExportArgs {
     }
 
     async fn header(&self, log: &dyn EventLog) -> anyhow::Result<Header> {
-        let after = self.after.or(self.from.map(|from| from.saturating_sub(1))).unwrap_or(0);
-        Ok(header(log, Position(after), self.to.map(Position), self.filter(), !self.no_content).await?)
+        let after = self.after.or(self.wanted.from.map(|from| from.saturating_sub(1))).unwrap_or(0);
+        Ok(header(log, Position(after), self.wanted.to.map(Position), self.wanted.filter(), !self.no_content).await?)
     }
 
     async fn begin<'a>(&self, log: &'a dyn EventLog) -> anyhow::Result<(Export<'a>, Header, Sink)> {
@@ -198,27 +155,37 @@ pub(super) async fn run(log: &dyn EventLog, args: &ExportArgs) -> anyhow::Result
         }
         let reached = export.reached();
         let failed = || format!("failed after position {reached}; {}", how(reached));
-        let Some(chunk) = export.next().await.with_context(failed)? else { break };
+        // What is read of a store that does not answer is not waited for.
+        let Some(chunk) = stop.run_until_cancelled(export.next()).await else { continue };
+        let Some(chunk) = chunk.with_context(failed)? else { break };
+        let to_file = matches!(sink, Sink::File { .. });
         let write = spawn_blocking(move || sink.write(&chunk.bytes).map(|()| sink));
-        let (written, ahead) = tokio::join!(write, export.read_ahead());
-        sink = written?.with_context(failed)?;
+        let ahead = stop.run_until_cancelled(export.read_ahead()).await;
+        let written = if to_file { Some(write.await) } else { stop.run_until_cancelled(write).await };
+        let Some(written) = written else {
+            // Nobody reads; and who is stuck in a write keeps the program from ending by itself.
+            bar.finish_and_clear();
+            eprintln!("posthaste: stopped after position {reached}; {}", how(reached));
+            exit(130);
+        };
+        sink = match written? {
+            Err(error) if !to_file => out::failed(&error),
+            written => written.with_context(failed)?,
+        };
         events += chunk.events;
         bar.set_position(chunk.upto.0.saturating_sub(begun.0));
         let reached = export.reached();
-        ahead.with_context(|| format!("failed after position {reached}; {}", how(reached)))?;
+        ahead.transpose().with_context(|| format!("failed after position {reached}; {}", how(reached)))?;
     }
     bar.finish_and_clear();
     let head = header.head.position;
     match sink {
-        Sink::Out(mut out) => out.flush()?,
+        Sink::Out(mut out) => out.flush().unwrap_or_else(|error| out::failed(&error)),
         Sink::File { file, path } => {
             spawn_blocking(move || file.sync_all()).await??;
             let file = path.display().to_string();
             let said = json!({ "exported": events, "upto": head, "file": file });
-            println!(
-                "{}",
-                if args.target.json { said.to_string() } else { format!("{events} events up to position {head} are in {file}") }
-            );
+            say!("{}", if args.target.json { said.to_string() } else { format!("{events} events up to position {head} are in {file}") });
         }
     }
     Ok(())

@@ -15,6 +15,7 @@ use serde_json::json;
 
 use super::pages::pages;
 use super::verify::{read_seals, trusted};
+use crate::cli::out::say;
 use crate::cli::{Interrupted, progress};
 use crate::compose;
 use crate::config::Config;
@@ -67,14 +68,14 @@ pub(super) async fn run(log: &Arc<dyn EventLog>, proving: &Proving, config: &Con
     };
     let text = serde_json::to_string_pretty(&proof)? + "\n";
     let Some(output) = &proving.output else {
-        print!("{text}");
+        say!("{}", text.trim_end());
         return Ok(());
     };
     std::fs::write(output, text).with_context(|| format!("cannot write {}", output.display()))?;
     if json {
-        println!("{}", json!({ "position": position, "sealed": sealed, "path": proof.path.len(), "file": output }));
+        say!("{}", json!({ "position": position, "sealed": sealed, "path": proof.path.len(), "file": output }));
     } else {
-        println!("proven: position {position}, by {} hashes and the seal of position {sealed}: {}", proof.path.len(), output.display());
+        say!("proven: position {position}, by {} hashes and the seal of position {sealed}: {}", proof.path.len(), output.display());
     }
     Ok(())
 }
@@ -121,20 +122,20 @@ pub(super) fn check(checking: &Checking) -> anyhow::Result<()> {
     let proof = parse(&checking.proof)?;
     if let Err(unproven) = proof.check(&keys) {
         if checking.json {
-            println!("{}", json!({ "proof": "refused", "reason": unproven.to_string() }));
+            say!("{}", json!({ "proof": "refused", "reason": unproven.to_string() }));
         }
         return Err(anyhow::Error::from(unproven).context("this proves nothing"));
     }
     let (event, seal) = (&proof.event, &proof.seal);
     if checking.json {
         let content = proof.rest.is_some();
-        println!(
+        say!(
             "{}",
             json!({ "proof": "good", "event": event, "content_shown": content, "sealed": seal.position, "sealed_at": time(seal.at) })
         );
         return Ok(());
     }
-    println!(
+    say!(
         "proven: {} of {}@{}, at position {}, recorded at {}",
         event.event_type,
         event.stream,
@@ -142,18 +143,18 @@ pub(super) fn check(checking: &Checking) -> anyhow::Result<()> {
         event.position,
         time(event.at)
     );
-    println!("        by {}", event.actor.map_or_else(|| "the server".to_owned(), |actor| actor.to_string()));
-    println!("facts   {}", event.facts);
+    say!("        by {}", event.actor.map_or_else(|| "the server".to_owned(), |actor| actor.to_string()));
+    say!("facts   {}", event.facts);
     match &proof.rest {
         Some(rest) => match &rest.content {
-            Some(Content::Text(text)) => println!("content {text}"),
-            Some(Content::Hex(bytes)) => println!("content {} bytes that are no text", bytes.len()),
-            None => println!("content none"),
+            Some(Content::Text(text)) => say!("content {text}"),
+            Some(Content::Hex(bytes)) => say!("content {} bytes that are no text", bytes.len()),
+            None => say!("content none"),
         },
-        None if event.has_content => println!("content not shown, and so not proven"),
-        None => println!("content none"),
+        None if event.has_content => say!("content not shown, and so not proven"),
+        None => say!("content none"),
     }
-    println!("sealed  with the log up to position {}, at {}", seal.position, time(seal.at));
+    say!("sealed  with the log up to position {}, at {}", seal.position, time(seal.at));
     Ok(())
 }
 

@@ -10,7 +10,9 @@ use posthaste_domain::{MessageId, ThreadId, UserId};
 use serde::Serialize;
 
 use super::Target;
+use super::moment::moment;
 use super::print::word;
+use crate::cli::out::say;
 
 #[derive(Debug, Args)]
 pub(crate) struct Replay {
@@ -55,7 +57,7 @@ impl Replay {
 }
 
 pub(super) async fn run(log: &dyn EventLog, cursors: &dyn Cursors, replay: &Replay) -> anyhow::Result<()> {
-    let moment = replay.as_of.resolve(log).await?;
+    let moment = moment(log, replay.as_of).await?;
     let json = replay.target().json;
     let found = match &replay.what {
         What::Thread { id, .. } => replay::thread(log, *id, moment).await?.map(|state| show(&state, json, thread)),
@@ -63,7 +65,7 @@ pub(super) async fn run(log: &dyn EventLog, cursors: &dyn Cursors, replay: &Repl
         What::Message { id, .. } => replay::message(log, cursors, *id, moment).await?.map(|state| show(&state, json, message)),
     };
     match found {
-        Some(shown) => println!("{}", shown.context("it cannot be written as JSON")?),
+        Some(shown) => say!("{}", shown.context("it cannot be written as JSON")?),
         None => bail!("there was nothing of this id as of position {}", moment.position),
     }
     Ok(())

@@ -13,6 +13,7 @@ use posthaste_application::verify::{Finding, Walk, resume};
 use serde_json::json;
 
 use super::pages::pages;
+use crate::cli::out::say;
 use crate::cli::{Interrupted, progress};
 use crate::compose;
 use crate::config::Config;
@@ -35,10 +36,10 @@ pub(crate) struct Sealing {
 pub(super) fn generate(file: &Path, json: bool) -> anyhow::Result<()> {
     let public = compose::generate_seal_key(file)?;
     if json {
-        println!("{}", json!({ "key_file": file, "public_key": public }));
+        say!("{}", json!({ "key_file": file, "public_key": public }));
     } else {
-        println!("made {}, which signs seals: the server alone may read it", file.display());
-        println!("and  {}, which seals are checked with: keep it where the server cannot write", public.display());
+        say!("made {}, which signs seals: the server alone may read it", file.display());
+        say!("and  {}, which seals are checked with: keep it where the server cannot write", public.display());
     }
     Ok(())
 }
@@ -58,10 +59,14 @@ pub(super) async fn run(log: &Arc<dyn EventLog>, sealing: &Sealing, config: &Con
         }
     };
     match sealed {
-        Ok(seal) if json => println!("{}", seal.to_line()),
-        Ok(seal) => println!("sealed: {} events, seal {} of {}", seal.position, seal.number, file.display()),
+        Ok(seal) if json => say!("{}", seal.to_line()),
+        Ok(seal) => say!("sealed: {} events, seal {} of {}", seal.position, seal.number, file.display()),
         Err(finding) => {
-            bail!("the log is not what was recorded or sealed, and was not sealed: first bad position {}: {finding}", finding.position())
+            let position = finding.position();
+            if json {
+                say!("{}", json!({ "log": "broken", "position": position, "reason": finding.to_string() }));
+            }
+            bail!("the log is not what was recorded or sealed, and was not sealed: first bad position {position}: {finding}")
         }
     }
     Ok(())

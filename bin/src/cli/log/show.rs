@@ -1,27 +1,30 @@
-//! `posthaste log show`: one event, whole.
+//! `posthaste log show`: events, whole.
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::Context as _;
 use clap::Args;
 use posthaste_application::deliver::{audience, recipients};
 use posthaste_application::hex;
 use posthaste_application::port::EventLog;
 use posthaste_application::recorded::{Position, Recorded};
 use posthaste_application::verify::hash_at;
-use posthaste_domain::{CommandId, MembershipChange, UserId};
+use posthaste_domain::{MembershipChange, UserId};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::print::to_json;
-use super::{READ, Target};
-use crate::cli::progress;
+use super::wanted::Wanted;
+use super::{READ, Target, find};
+use crate::cli::out::say;
 
 /// Recipients that are named in words; JSON has all of them.
 const NAMED: usize = 20;
 
 #[derive(Debug, Args)]
 pub(crate) struct Show {
-    /// A position, the id of a command (all its events), or the id of an event (looked for from the end of the log)
-    what: String,
+    /// A position, the id of a command (all its events), or the id of an event (looked for from the end of the log); else all that fit
+    #[arg(required_unless_present_any = Wanted::ANY)]
+    what: Option<String>,
+    #[command(flatten)]
+    wanted: Wanted,
     /// With personal content: what a message says, how a user is called
     #[arg(long)]
     content: bool,
@@ -30,64 +33,34 @@ pub(crate) struct Show {
 }
 
 pub(super) async fn run(log: &dyn EventLog, show: &Show) -> anyhow::Result<()> {
-    for event in find(log, &show.what).await? {
-        let whole = whole(log, &event, show.content).await?;
-        if show.target.json {
-            println!("{whole}");
-        } else {
-            print(&whole);
+    let filter = show.wanted.filter();
+    if let Some(what) = &show.what {
+        let found = find::all(log, what).await?;
+        for event in found.iter().filter(|event| show.wanted.has(event.position) && filter.wants(event)) {
+            tell(log, event, show).await?;
+        }
+        return Ok(());
+    }
+    let (mut position, upto) = show.wanted.range(log.head().await?.position);
+    while position < upto {
+        let events = log.read(position, READ).await?;
+        let Some(last) = events.last() else { break };
+        position = last.position;
+        for event in events.iter().filter(|event| event.position <= upto && filter.wants(event)) {
+            tell(log, event, show).await?;
         }
     }
     Ok(())
 }
 
-async fn find(log: &dyn EventLog, what: &str) -> anyhow::Result<Vec<Recorded>> {
-    if let Ok(position) = what.parse() {
-        let position = Position(position);
-        let head = log.head().await?.position;
-        ensure!(position > Position::START && position <= head, "there is no position {position}: the log goes from 1 to {head}");
-        return range(log, position, position).await;
+async fn tell(log: &dyn EventLog, event: &Recorded, show: &Show) -> anyhow::Result<()> {
+    let whole = whole(log, event, show.content).await?;
+    if show.target.json {
+        say!("{whole}");
+    } else {
+        print(&whole);
     }
-    let Ok(id) = what.parse::<Uuid>() else { bail!("{what} is neither a position nor the id of an event or a command") };
-    if let Some((_, appended)) = log.find_command(CommandId::new(id)).await? {
-        return range(log, appended.first, appended.last).await;
-    }
-    match by_id(log, id).await? {
-        Some(event) => Ok(vec![event]),
-        None => bail!("no event and no command in the log has the id {id}"),
-    }
-}
-
-async fn range(log: &dyn EventLog, first: Position, last: Position) -> anyhow::Result<Vec<Recorded>> {
-    let mut events: Vec<Recorded> = Vec::new();
-    let mut after = Position(first.0 - 1);
-    while after < last {
-        let wanted = usize::try_from(last.0 - after.0).unwrap_or(READ).min(READ);
-        let read = log.read(after, wanted).await?;
-        let Some(end) = read.last() else { bail!("there is no event at position {}", after.next()) };
-        after = end.position;
-        events.extend(read.into_iter().filter(|event| event.position <= last));
-    }
-    ensure!(!events.is_empty(), "there is no event at position {first}");
-    Ok(events)
-}
-
-/// Ids of events are derived and not stored, so each is computed, the newest first.
-async fn by_id(log: &dyn EventLog, id: Uuid) -> anyhow::Result<Option<Recorded>> {
-    let mut upto = log.head().await?.position;
-    let bar = progress::events("show", upto.0);
-    while upto > Position::START {
-        let after = Position(upto.0.saturating_sub(READ as u64));
-        let events = log.read(after, READ).await?;
-        if let Some(event) = events.into_iter().rev().find(|event| event.id() == id) {
-            bar.finish_and_clear();
-            return Ok(Some(event));
-        }
-        bar.inc(upto.0 - after.0);
-        upto = after;
-    }
-    bar.finish_and_clear();
-    Ok(None)
+    Ok(())
 }
 
 /// The event, what it is chained to, and to whom it was owed.
@@ -142,21 +115,16 @@ fn print(whole: &Value) {
         "hash",
         "content",
     ] {
-        println!("{key:>12}  {}", text(&whole[key]));
+        say!("{key:>12}  {}", text(&whole[key]));
     }
     let audience = &whole["audience"];
     let recipients: Vec<_> = audience["recipients"].as_array().into_iter().flatten().map(text).collect();
     let more = recipients.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" and {more} more (--json has all of them)") } else { String::new() };
-    println!(
-        "{:>12}  {} recipients: {}{more}",
-        "owed to",
-        recipients.len(),
-        recipients.into_iter().take(NAMED).collect::<Vec<_>>().join(", ")
-    );
+    say!("{:>12}  {} recipients: {}{more}", "owed to", recipients.len(), recipients.into_iter().take(NAMED).collect::<Vec<_>>().join(", "));
     for named in audience["named"].as_array().into_iter().flatten() {
         let change = named["membership"].as_str().map_or_else(String::new, |change| format!(", who {change} with it"));
-        println!("{:>12}  {}{change}", "named", text(&named["user"]));
+        say!("{:>12}  {}{change}", "named", text(&named["user"]));
     }
-    println!("{:>12}  {:#}", "body", whole["body"]);
+    say!("{:>12}  {:#}", "body", whole["body"]);
 }

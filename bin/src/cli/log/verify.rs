@@ -16,6 +16,7 @@ use posthaste_application::verify::{Finding, RestsOn, Walk};
 use serde_json::{Value, json};
 
 use super::pages::pages;
+use crate::cli::out::say;
 use crate::cli::{Interrupted, progress};
 use crate::compose;
 use crate::config::Config;
@@ -44,7 +45,7 @@ pub(super) async fn run(log: &Arc<dyn EventLog>, range: &Range, config: &Config,
         [] => Vec::new(),
         files => read_seals(files, &trusted(&range.public_key, config)?).inspect_err(|error| {
             if json {
-                println!("{}", json!({ "log": "unknown", "reason": format!("{error:#}") }));
+                say!("{}", json!({ "log": "unknown", "reason": format!("{error:#}") }));
             }
         })?,
     };
@@ -69,16 +70,16 @@ pub(super) async fn run(log: &Arc<dyn EventLog>, range: &Range, config: &Config,
     match walked {
         Ok(walk) => {
             if json {
-                println!("{}", report(&walk, from, head));
+                say!("{}", report(&walk, from, head));
             } else {
-                println!("{}", sentence(&walk, from, last_seal.as_ref()));
+                say!("{}", sentence(&walk, from, last_seal.as_ref()));
             }
             Ok(())
         }
         Err(finding) => {
             let position = finding.position();
             if json {
-                println!("{}", json!({ "log": "broken", "position": position, "reason": finding.to_string() }));
+                say!("{}", json!({ "log": "broken", "position": position, "reason": finding.to_string() }));
             }
             bail!("the log is not what was recorded: first bad position {position}: {finding}")
         }
@@ -117,8 +118,8 @@ fn sentence(walk: &Walk, from: Position, last_seal: Option<&Seal>) -> String {
 }
 
 /// Checks the whole chain, and nothing but the chain; gives its end.
-pub(crate) async fn check(log: &Arc<dyn EventLog>) -> anyhow::Result<Result<Position, Finding>> {
-    let walked = walk(log, Position(1), None, Vec::new(), &ProgressBar::hidden()).await?;
+pub(crate) async fn check(log: &Arc<dyn EventLog>, bar: &ProgressBar) -> anyhow::Result<Result<Position, Finding>> {
+    let walked = walk(log, Position(1), None, Vec::new(), bar).await?;
     Ok(walked.map(|walk| walk.upto()))
 }
 

@@ -1,5 +1,6 @@
 //! Accounts and sessions, as they are shown.
 
+use crate::cli::out::say;
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::Args;
 use posthaste_application::port::Presence;
@@ -35,7 +36,7 @@ pub(super) async fn accounts(views: &dyn Views, wanted: Wanted, json: bool) -> a
     loop {
         let accounts = views.accounts(&filter, page).await?;
         for account in &accounts {
-            println!("{}", line(account, json));
+            say!("{}", line(account, json));
         }
         match accounts.last() {
             Some(last) if accounts.len() == READ => page.before = Some(last.person.registered),
@@ -73,14 +74,14 @@ pub(super) async fn sessions(devices: &[KnownDevice], user: &User, presence: Opt
                 "device": device.device, "session": session, "revoked": revoked, "connected": connected, "connected_at": connected_at,
                 "connections": generation, "cursor": cursor,
             });
-            println!("{shown}");
+            say!("{shown}");
             continue;
         }
         let login = session.map_or_else(|| "an unknown login".to_owned(), |session| format!("login {session}"));
         let since = connected_at.map_or_else(|| "never noted".to_owned(), time);
         let state = [revoked.then_some("revoked"), connected.and_then(|connected| connected.then_some("connected"))];
         let state: Vec<_> = state.into_iter().flatten().collect();
-        println!("device {}  {login}  since {since}  cursor {cursor}  {}", device.device, state.join(", "));
+        say!("device {}  {login}  since {since}  cursor {cursor}  {}", device.device, state.join(", "));
     }
     Ok(())
 }

@@ -1,13 +1,18 @@
 //! `posthaste views verify` and `diff`.
 
 use anyhow::bail;
+use posthaste_application::port::desk::{Answer, Ask};
 use posthaste_application::port::rebuilds::{Difference, Purpose};
 use posthaste_application::rebuild::{BATCH, Rebuilder, Verdict};
 use posthaste_application::view::ViewName;
 use serde_json::{Value, json};
 
+use super::desk::{ask, beside_the_point};
 use super::work::work;
 use super::{Stores, memory};
+use crate::cli::out::say;
+use crate::cli::progress;
+use crate::compose::Kept;
 
 /// Rows that are named when a view is not right.
 const NAMED: usize = 10;
@@ -25,13 +30,13 @@ pub(super) async fn verify(stores: &Stores, views: &[ViewName]) -> anyhow::Resul
             let report = json!({
                 "view": view.as_str(), "verdict": said, "position": position, "tables": tables, "differences": total, "first": keys, "parked": parked,
             });
-            println!("{report}");
+            say!("{report}");
         } else if *total == 0 {
             let rows: u64 = tables.iter().map(|table| table.live).sum();
-            println!("{view}: verified at position {position}: all {rows} rows are what the log says{}", beside(*parked));
+            say!("{view}: verified at position {position}: all {rows} rows are what the log says{}", beside(*parked));
         } else {
-            println!("{view}: {total} rows are not what the log says, at position {position}:");
-            differences.iter().for_each(|row| println!("  {} {} is {}", row.table, row.key, what(row)));
+            say!("{view}: {total} rows are not what the log says, at position {position}:");
+            differences.iter().for_each(|row| say!("  {} {} is {}", row.table, row.key, what(row)));
         }
         if *total > 0 {
             wrong.push(format!("{view} ({total} rows)"));
@@ -47,11 +52,11 @@ pub(super) async fn diff(stores: &Stores, views: &[ViewName], rows: usize) -> an
         let Some(Verdict { position, differences, total, .. }) = verdict(stores, view, rows).await? else { continue };
         for row in &differences {
             if stores.json {
-                println!("{}", json!({ "view": view.as_str(), "position": position, "difference": row, "is": what(row) }));
+                say!("{}", json!({ "view": view.as_str(), "position": position, "difference": row, "is": what(row) }));
             } else {
                 let side = |side: &Option<Value>| side.as_ref().map_or_else(|| "(no row)".to_owned(), Value::to_string);
-                println!("{} {} is {}", row.table, row.key, what(row));
-                println!("  live:    {}\n  rebuilt: {}", side(&row.live), side(&row.rebuilt));
+                say!("{} {} is {}", row.table, row.key, what(row));
+                say!("  live:    {}\n  rebuilt: {}", side(&row.live), side(&row.rebuilt));
             }
         }
         if total > 0 {
@@ -62,7 +67,7 @@ pub(super) async fn diff(stores: &Stores, views: &[ViewName], rows: usize) -> an
                 format!("{view} ({total} rows)")
             });
         } else if !stores.json {
-            println!("{view}: no difference at position {position}");
+            say!("{view}: no difference at position {position}");
         }
     }
     refuse(&wrong)
@@ -77,7 +82,17 @@ fn refuse(wrong: &[String]) -> anyhow::Result<()> {
 
 /// `None` where there is nothing stored to compare: that has been said then.
 async fn verdict(stores: &Stores, view: ViewName, rows: usize) -> anyhow::Result<Option<Verdict>> {
-    let Some(rebuilds) = &stores.rebuilds else { return memory::fold_twice(stores, view).await.map(|()| None) };
+    let rebuilds = match &stores.kept {
+        Kept::Stored(rebuilds) => rebuilds,
+        Kept::InMemory(desk) => {
+            let bar = progress::events(format!("verify {view}"), 0);
+            return match ask(stores, desk, Ask::Verify { view, most: rows }, &bar).await? {
+                Answer::Verified { verdict } => Ok(Some(verdict)),
+                other @ (Answer::Status { .. } | Answer::Rebuilt { .. } | Answer::Failed { .. }) => Err(beside_the_point(&other)),
+            };
+        }
+        Kept::Nowhere => return memory::fold_twice(stores, view).await.map(|()| None),
+    };
     work(stores, rebuilds, (view, Purpose::Verify), BATCH, async |rebuilder: &mut Rebuilder| rebuilder.verify(rows).await).await.map(Some)
 }
 

@@ -1,4 +1,4 @@
-//! Views that are in the memory of a server: what can be known of them beside it.
+//! Views that are in the memory of a server, while none runs: what they would be.
 
 use std::time::Instant;
 
@@ -11,11 +11,12 @@ use serde_json::json;
 
 use super::Stores;
 use super::compare::beside;
+use crate::cli::out::say;
 use crate::cli::{Interrupted, progress};
 
 /// The pages that the log is folded in, once with each.
 const PAGES: [usize; 2] = [4_096, 1_000];
-const HONEST: &str = "what a running server has in its memory cannot be looked at from here: it is this fold, made at its start";
+const HONEST: &str = "no server runs; one that starts has this fold in its memory";
 
 /// Folds the log twice, in pages of different sizes, and says whether the same came of it.
 pub(super) async fn fold_twice(stores: &Stores, view: ViewName) -> anyhow::Result<()> {
@@ -45,9 +46,9 @@ async fn twice<V: View + PartialEq>(stores: &Stores) -> anyhow::Result<()> {
     let rate = (head.0 * 2) as f64 / begun.elapsed().as_secs_f64();
     if stores.json {
         let report = json!({ "view": view.as_str(), "verdict": "verified", "position": head, "events_per_second": rate.round(), "parked": parked, "note": HONEST });
-        println!("{report}");
+        say!("{report}");
     } else {
-        println!("{view}: the log folds to the same twice, up to position {head} ({rate:.0} events/s){}; {HONEST}", beside(parked));
+        say!("{view}: the log folds to the same twice, up to position {head} ({rate:.0} events/s){}; {HONEST}", beside(parked));
     }
     Ok(())
 }

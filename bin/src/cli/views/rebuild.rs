@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use posthaste_application::port::desk::{Answer, Ask};
 use posthaste_application::port::rebuilds::{Exchanged, Purpose};
 use posthaste_application::rebuild::{Outcome, Rebuilder};
 use posthaste_application::view::ViewName;
@@ -9,30 +10,44 @@ use serde_json::json;
 
 use super::Stores;
 use super::compare::beside;
+use super::desk::{ask, beside_the_point};
 use super::work::work;
+use crate::cli::out::say;
+use crate::cli::progress;
+use crate::compose::Kept;
 
-const IN_MEMORY: &str =
-    "it is kept in the memory of the server, which builds it from the log at every start: to rebuild it, restart the server";
+const NOWHERE: &str = "no server runs, and views are in the memory of the server alone: a start is the rebuild";
 
 /// Rebuilds them one after the other.
 pub(super) async fn rebuild(stores: &Stores, views: &[ViewName], batch: usize) -> anyhow::Result<()> {
     for view in views.iter().copied() {
-        let Some(rebuilds) = &stores.rebuilds else {
-            let report = json!({ "view": view.as_str(), "rebuilt": false, "reason": IN_MEMORY });
-            println!("{}", if stores.json { report.to_string() } else { format!("{view}: nothing to do: {IN_MEMORY}") });
-            continue;
-        };
         let begun = Instant::now();
-        let outcome = work(stores, rebuilds, (view, Purpose::Rebuild), batch, Rebuilder::exchange).await?;
+        let outcome = match &stores.kept {
+            Kept::Stored(rebuilds) => work(stores, rebuilds, (view, Purpose::Rebuild), batch, Rebuilder::exchange).await?,
+            Kept::InMemory(desk) => {
+                let bar = progress::events(format!("rebuild {view}"), 0);
+                match ask(stores, desk, Ask::Rebuild { view }, &bar).await? {
+                    Answer::Rebuilt { outcome } => outcome,
+                    other @ (Answer::Status { .. } | Answer::Verified { .. } | Answer::Failed { .. }) => {
+                        return Err(beside_the_point(&other));
+                    }
+                }
+            }
+            Kept::Nowhere => {
+                let report = json!({ "view": view.as_str(), "rebuilt": false, "reason": NOWHERE });
+                say!("{}", if stores.json { report.to_string() } else { format!("{view}: nothing to do: {NOWHERE}") });
+                continue;
+            }
+        };
         let seconds = begun.elapsed().as_secs_f64();
         let Outcome { live, position, exchanged, parked } = &outcome;
         if stores.json {
             let report = json!({
                 "view": view.as_str(), "rebuilt": true, "position": position, "live": live, "exchanged": exchanged, "parked": parked, "seconds": seconds,
             });
-            println!("{report}");
+            say!("{report}");
         } else {
-            println!("{view}: {} (rebuilt at position {position} in {seconds:.1} s{})", in_words(&outcome), beside(*parked));
+            say!("{view}: {} (rebuilt at position {position} in {seconds:.1} s{})", in_words(&outcome), beside(*parked));
         }
     }
     Ok(())

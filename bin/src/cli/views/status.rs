@@ -1,9 +1,10 @@
 //! `posthaste views status`.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use posthaste_application::port::Rebuilds;
+use anyhow::Context as _;
+use indicatif::ProgressBar;
+use posthaste_application::port::desk::{Answer, Ask};
 use posthaste_application::port::rebuilds::{Held, RebuildStatus};
 use posthaste_application::recorded::Position;
 use posthaste_application::view::ViewName;
@@ -11,23 +12,26 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::Stores;
+use super::desk::{ask, beside_the_point};
+use crate::cli::out::say;
+use crate::compose::Kept;
 
-const IN_MEMORY: &str =
-    "in the memory of the server, which folds the log at every start and is ready when it has; only the server knows how far it is";
+const NOWHERE: &str = "no server runs: views are in the memory of the server, which folds the log at every start and is ready when it has";
 
 /// How far every view is, and how fast it goes.
 pub(super) async fn status(stores: &Stores, over: Duration) -> anyhow::Result<()> {
-    let Some(rebuilds) = &stores.rebuilds else {
+    let Some((before, _)) = look(stores).await? else {
         let head = stores.log.head().await?.position;
         for view in ViewName::ALL {
-            let report = json!({ "view": view.as_str(), "checkpoint": null, "head": head, "note": IN_MEMORY });
-            println!("{}", if stores.json { report.to_string() } else { format!("{view}: {IN_MEMORY}; the log is at {head}") });
+            let report = json!({ "view": view.as_str(), "checkpoint": null, "head": head, "note": NOWHERE });
+            say!("{}", if stores.json { report.to_string() } else { format!("{view}: {NOWHERE}; the log is at {head}") });
         }
         return Ok(());
     };
-    let (before, begun) = (look(rebuilds).await?, Instant::now());
+    let begun = Instant::now();
     sleep(over).await;
-    let (after, elapsed) = (look(rebuilds).await?, begun.elapsed().as_secs_f64());
+    let (after, took) = look(stores).await?.context("the server has ended")?;
+    let elapsed = (begun.elapsed() - took / 2).as_secs_f64();
     let head = stores.log.head().await?.position;
     for (view, (before, after)) in ViewName::ALL.into_iter().zip(before.iter().zip(&after)) {
         let rate = |from: Position, to: Position| (to.0.saturating_sub(from.0) as f64 / elapsed).round();
@@ -38,17 +42,34 @@ pub(super) async fn status(stores: &Stores, over: Duration) -> anyhow::Result<()
             rate: rate(before.live, after.live),
             beside: rate(before.beside.unwrap_or_default(), after.beside.unwrap_or_default()),
         };
-        println!("{}", if stores.json { seen.to_json().to_string() } else { seen.in_words() });
+        say!("{}", if stores.json { seen.to_json().to_string() } else { seen.in_words() });
     }
     Ok(())
 }
 
-async fn look(rebuilds: &Arc<dyn Rebuilds>) -> anyhow::Result<Vec<RebuildStatus>> {
-    let mut seen = Vec::new();
-    for view in ViewName::ALL {
-        seen.push(rebuilds.status(view).await?);
-    }
-    Ok(seen)
+/// How every view is, and how long it took to find that out. `None` when there are none.
+async fn look(stores: &Stores) -> anyhow::Result<Option<(Vec<RebuildStatus>, Duration)>> {
+    let begun = Instant::now();
+    let seen = match &stores.kept {
+        Kept::Stored(rebuilds) => {
+            let mut seen = Vec::new();
+            for view in ViewName::ALL {
+                seen.push(rebuilds.status(view).await?);
+            }
+            seen
+        }
+        Kept::InMemory(desk) => match ask(stores, desk, Ask::Status, &ProgressBar::hidden()).await? {
+            Answer::Status { at, views } => {
+                // What is beside a view in memory is being folded: nothing is left there of what was interrupted.
+                let held = Held { purpose: None, begun_at: None, expires_at: at };
+                let seen = |(_, live, beside): (_, _, Option<_>)| RebuildStatus { live, beside, held: beside.map(|_| held.clone()) };
+                views.into_iter().map(seen).collect()
+            }
+            other @ (Answer::Rebuilt { .. } | Answer::Verified { .. } | Answer::Failed { .. }) => return Err(beside_the_point(&other)),
+        },
+        Kept::Nowhere => return Ok(None),
+    };
+    Ok(Some((seen, begun.elapsed())))
 }
 
 /// One view, looked at twice. Rates are events a second.

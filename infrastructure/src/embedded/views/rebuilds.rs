@@ -9,7 +9,9 @@ use posthaste_application::port::projection::{Batch, LeftOut};
 use posthaste_application::port::rebuilds::{Difference, Exchanged, Held, Meet, Meeting, Purpose, RebuildStatus, TableCheck};
 use posthaste_application::port::{PortError, Projection as _, Rebuilds};
 use posthaste_application::recorded::Position;
+use posthaste_application::view::compare::{Differing, Part};
 use posthaste_application::view::{People, Threads, Timeline, View, ViewName};
+use serde_json::json;
 use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
@@ -128,7 +130,7 @@ impl<V: View + PartialEq> Rebuilds for Beside<V> {
         let left_out = self.live.left_out(&parking).await?;
         let outdated = self.asked().await? != asked;
         let live = Arc::clone(&self.live);
-        Ok(Ok(Box::new(MemoryMeeting { live, beside, parking, left_out, asked, outdated, exchanged: false })))
+        Ok(Ok(Box::new(MemoryMeeting { live, beside, parking, left_out, asked, outdated, parts: Vec::new(), exchanged: false })))
     }
 
     async fn forget(&self, _: ViewName, lease: Lease) -> Result<Result<(), Fenced>, PortError> {
@@ -156,7 +158,15 @@ struct MemoryMeeting<V> {
     /// What had been asked when the one beside it was begun, and whether something was since.
     asked: u64,
     outdated: bool,
+    /// What the comparison came to, and whether what differs is to be exchanged.
+    parts: Vec<Part>,
     exchanged: bool,
+}
+
+impl<V> MemoryMeeting<V> {
+    fn differing(&self, table: &TableCheck) -> &[Differing] {
+        self.parts.iter().find(|part| part.name == table.table).map_or(&[], |part| &part.differing)
+    }
 }
 
 #[async_trait]
@@ -182,19 +192,37 @@ impl<V: View + PartialEq> Meeting for MemoryMeeting<V> {
     }
 
     async fn compare(&mut self) -> Result<Vec<TableCheck>, PortError> {
-        let equal = self.exchanged || *self.live.read() == *self.beside.read();
-        let buckets = if equal { Vec::new() } else { vec![0] };
-        Ok(vec![TableCheck { table: V::NAME.as_str().to_owned(), live: 1, rebuilt: 1, buckets, digest: String::new() }])
+        if !self.exchanged {
+            self.parts = self.live.read().compare(&self.beside.read());
+        }
+        let check = |part: &Part| TableCheck {
+            table: part.name.to_owned(),
+            live: part.here,
+            rebuilt: part.there,
+            // They are compared entry by entry.
+            buckets: if self.exchanged || part.differing.is_empty() { Vec::new() } else { vec![0] },
+            digest: String::new(),
+        };
+        Ok(self.parts.iter().map(check).collect())
     }
 
-    async fn differences(&mut self, _: &TableCheck, _: usize) -> Result<(Vec<Difference>, u64), PortError> {
-        // The two are told apart as wholes.
-        Ok((Vec::new(), 1))
+    async fn differences(&mut self, table: &TableCheck, most: usize) -> Result<(Vec<Difference>, u64), PortError> {
+        // What is in them is not shown: it was never made to be.
+        let side = |there: bool| there.then(|| json!("in memory"));
+        let name = |entry: &Differing| Difference {
+            table: table.table.clone(),
+            key: json!(entry.key),
+            live: side(entry.here),
+            rebuilt: side(entry.there),
+        };
+        let differing = self.differing(table);
+        Ok((differing.iter().take(most).map(name).collect(), differing.len() as u64))
     }
 
     async fn exchange(&mut self, table: &TableCheck) -> Result<Exchanged, PortError> {
         self.exchanged = true;
-        Ok(Exchanged { table: table.table.clone(), removed: 1, added: 1 })
+        let count = |on: fn(&Differing) -> bool| self.differing(table).iter().filter(|entry| on(entry)).count() as u64;
+        Ok(Exchanged { table: table.table.clone(), removed: count(|entry| entry.here), added: count(|entry| entry.there) })
     }
 
     async fn commit(mut self: Box<Self>) -> Result<(), PortError> {

@@ -227,7 +227,7 @@ fn letter(consumer: &str, stream: &str, This { position }: This) -> Result<Lette
 /// The event of a letter, unless what is stored is the very reason that it cannot be taken.
 async fn event(call: &Call, position: Position) -> Result<Option<LogEvent>, ApiError> {
     match call.event(position).await {
-        Ok(event) => Ok(event.and_then(|event| LogEvent::of(&event).ok())),
+        Ok(event) => Ok(event.map(|event| LogEvent::of(&event))),
         Err(PortError::Corrupt { .. } | PortError::Poison { .. }) => Ok(None),
         Err(error @ (PortError::Unavailable { .. } | PortError::Rejected { .. })) => Err(error.into()),
     }

@@ -52,7 +52,10 @@ pub(super) struct LogEvent {
     /// The link of the chain, in hexadecimal digits.
     hash: String,
     /// The facts, and under `content` what is personal, unless it was erased. An invitation by link is not told: whoever knows it can join.
-    body: Value,
+    /// Null when what is stored cannot be read.
+    body: Option<Value>,
+    /// Why it cannot be read, if it cannot: somebody has touched the log, see `posthaste log verify`.
+    unreadable: Option<String>,
 }
 
 impl Example for LogEvent {
@@ -70,15 +73,20 @@ impl Example for LogEvent {
             command: Some(example::INVITE),
             correlation: example::MESSAGE,
             hash: "9f64a747e1b97f131fabb6b447296c9b6f0201e79fb3c5356e6c77e89b6a806a".to_owned(),
-            body: json!({ "user": example::BOB, "reason": "spam" }),
+            body: Some(json!({ "user": example::BOB, "reason": "spam" })),
+            unreadable: None,
         }
     }
 }
 
 impl LogEvent {
-    pub(super) fn of(recorded: &Recorded) -> Result<Self, Undecodable> {
-        let shown = show(recorded)?;
-        Ok(Self {
+    /// One that cannot be read is shown as far as it can: it keeps nobody from seeing the others.
+    pub(super) fn of(recorded: &Recorded) -> Self {
+        let (body, command, unreadable) = match show(recorded) {
+            Ok(shown) => (Some(shown.body), shown.command, None),
+            Err(error) => (None, None, Some(in_full(&error))),
+        };
+        Self {
             position: recorded.position.0,
             id: recorded.id(),
             event_type: recorded.event_type.clone(),
@@ -88,12 +96,18 @@ impl LogEvent {
             thread: recorded.thread.map(ThreadId::uuid),
             actor: recorded.actor.map(UserId::uuid),
             at: recorded.at,
-            command: shown.command.map(Into::into),
+            command: command.map(Into::into),
             correlation: recorded.correlation,
             hash: posthaste_application::hex::encode(&recorded.hash),
-            body: shown.body,
-        })
+            body,
+            unreadable,
+        }
     }
+}
+
+fn in_full(error: &Undecodable) -> String {
+    let source = std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
+    format!("{error}{source}")
 }
 
 failures! { ListFailures = BEARER STAFF }
@@ -150,7 +164,7 @@ impl Events {
         let below = to.0.map(|to| Position(to.saturating_add(1)));
         let before = asked.before().map_or(below, |before| Some(below.map_or(before, |below| below.min(before))));
         let explored = Exploration { filter, above, before, limit: asked.limit() - 1 }.of(&*call.app.ports.log).await?;
-        let events = explored.events.iter().map(LogEvent::of).collect::<Result<_, _>>()?;
+        let events = explored.events.iter().map(LogEvent::of).collect();
         Ok(Items::going_on(events, explored.next).into())
     }
 
@@ -165,7 +179,7 @@ impl Events {
         /// Its place in the log.
         position: Path<u64>,
     ) -> Result<Answer<LogEvent>, Failed<GetFailures>> {
-        Ok(LogEvent::of(&call.event(Position(position.0)).await?.ok_or(Code::NotFound)?)?.into())
+        Ok(LogEvent::of(&call.event(Position(position.0)).await?.ok_or(Code::NotFound)?).into())
     }
 }
 

@@ -1,0 +1,1 @@
+UPDATE desk SET answer = ?2 WHERE number = ?1

@@ -1,0 +1,1 @@
+SELECT number, ask FROM desk WHERE answer IS NULL ORDER BY number

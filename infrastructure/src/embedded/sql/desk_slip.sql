@@ -1,0 +1,1 @@
+SELECT position, goal, answer FROM desk WHERE number = ?1

@@ -1,0 +1,1 @@
+DELETE FROM desk WHERE number = ?1
