@@ -24,8 +24,7 @@ pub(super) enum Writers {
 
 pub(super) async fn pairs(ground: &Ground, options: &Options, pairs: usize, window: u32, writers: Writers) -> anyhow::Result<Report> {
     let both = matches!(writers, Writers::Both);
-    let parameters =
-        vec![("pairs", json!(pairs)), ("window", json!(window)), ("both", json!(both)), ("seconds", json!(options.seconds))];
+    let parameters = vec![("pairs", json!(pairs)), ("window", json!(window)), ("both", json!(both)), ("seconds", json!(options.seconds))];
     let mut stand = ground.served().await?;
     let cast = cast_pairs(&mut stand, pairs, window, writers).await?;
     talk(ground, options, Report::new("pairs", ground.profile, parameters), stand, cast).await
