@@ -158,8 +158,8 @@ async fn make_migrated(endpoints: &Endpoints) -> anyhow::Result<()> {
     create_database(endpoints, &making, EMPTY).await?;
     migrate(&owner_url(endpoints, &making)).await?;
     // It has its name when it is whole. Nobody may be connected to what is copied.
-    owner.batch_execute(&format!("ALTER DATABASE {making} ALLOW_CONNECTIONS false")).await?;
-    owner.batch_execute(&format!("ALTER DATABASE {making} RENAME TO {MIGRATED}")).await?;
+    owner.execute(&format!("ALTER DATABASE {making} ALLOW_CONNECTIONS false"), &[]).await?;
+    owner.execute(&format!("ALTER DATABASE {making} RENAME TO {MIGRATED}"), &[]).await?;
     Ok(())
 }
 
