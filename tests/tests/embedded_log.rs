@@ -14,6 +14,7 @@ use posthaste_application::recorded::{Append, Appended, Check, Expected, NewEven
 use posthaste_domain::{Addressee, Category, CommandId, MembershipChange, ThreadId, UserId};
 use posthaste_infrastructure::embedded::{Database, OpenError, SqliteLog};
 use posthaste_infrastructure::system::SystemClock;
+use posthaste_tests::bulk;
 use rusqlite::Connection;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -40,6 +41,38 @@ async fn what_was_recorded_is_there_after_closing_and_opening() -> anyhow::Resul
     assert_eq!(log.append(&[append(3)]).await?, [Ok(Appended { first: Position(3), last: Position(3), repeated: true })]);
     assert_eq!(log.append(&[append(6)]).await?, [Ok(Appended { first: Position(6), last: Position(6), repeated: false })]);
     verify(&log).await??;
+    Ok(())
+}
+
+/// What is in a thread is noted at first, and sorted in by the thousand: what was sorted in, and what was not yet, is one sequence.
+#[tokio::test]
+async fn a_member_reads_their_thread_over_everything_that_was_sorted_in_and_noted_since() -> anyhow::Result<()> {
+    let directory = TempDir::new()?;
+    let log = open(directory.path())?;
+    let opened = bulk::threads();
+    let (member, thread) = (opened[0].actor.expect("who opened it"), opened[0].events[0].thread);
+    log.append(&opened).await?;
+    for from in (0..5_000).step_by(500) {
+        log.append(&bulk::messages(from, 500)).await?;
+    }
+    let (head, all) = (log.head().await?.position, log.read(Position::START, 10_000).await?);
+    let expected: Vec<_> = all.iter().filter(|event| event.thread == thread).map(|event| event.position).collect();
+    assert!(head.0 == 5_200 && expected.len() == 26, "{head}: {expected:?}");
+    let noted: i64 =
+        Connection::open(directory.path().join("posthaste.db"))?
+            .query_row("SELECT count(*) FROM thread_events_recent", (), |row| row.get(0))?;
+    assert!((1..2_048).contains(&noted), "{noted}");
+    for limit in [1, 7, 100] {
+        let mut read: Vec<Position> = Vec::new();
+        loop {
+            let page = log.read_for_user(member, read.last().copied().unwrap_or_default(), head, limit).await?;
+            if page.is_empty() {
+                break;
+            }
+            read.extend(page.iter().map(|event| event.position));
+        }
+        assert_eq!(read, expected, "{limit} at a time");
+    }
     Ok(())
 }
 

@@ -73,14 +73,18 @@ impl RabbitMq {
     }
 }
 
-/// Whether it has room for more. It says so only to those who publish, so something is published that nobody gets.
+/// Whether it has room for more. It says so only to those who publish, so something is published twice that nobody gets.
 async fn room(link: &Link) -> lapin::Result<Finding> {
     const CHECK: &str = "disk";
     let channel = link.channel().await?;
     channel.confirm_select(ConfirmSelectOptions::default()).await?;
     let published = async {
-        let nowhere = channel.basic_publish("".into(), NOBODY.into(), BasicPublishOptions::default(), b"", BasicProperties::default());
-        nowhere.await?.await
+        // The first tells the broker that this connection publishes, and may still be taken.
+        for _ in 0..2 {
+            let nowhere = channel.basic_publish("".into(), NOBODY.into(), BasicPublishOptions::default(), b"", BasicProperties::default());
+            nowhere.await?.await?;
+        }
+        lapin::Result::Ok(())
     };
     let remedy = "free disk or memory on its host, and see its log: until then it confirms nothing, and devices are served from the log";
     match timeout(ROOM, published).await {
