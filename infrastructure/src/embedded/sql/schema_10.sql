@@ -1,7 +1,8 @@
 -- Which events are in a thread, kept in two steps. Whoever writes in many threads at once changed a page of the index of threads for nearly
 -- every event, and each of those pages went to the disk with it. Now an event is first noted where the last ones are, and every 2,048 positions
 -- what was noted is sorted in together, which changes a page for each thread.
--- Takes the programs before it: they need not know who keeps this, and miss no row by it.
+-- Whoever appends need not know of it, and misses no row by it.
+-- Takes the programs before it.
 CREATE TABLE thread_events (
     thread_id BLOB    NOT NULL,
     position  INTEGER NOT NULL,
