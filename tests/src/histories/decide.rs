@@ -56,12 +56,11 @@ impl History {
                 let (permit, operation) = (AdminPermit::of_the_server(), OperationId::new(Uuid::from_u64_pair(7, self.commands)));
                 let (consumer, stream) = (ConsumerName::parse("view:people").ok()?, StreamName::parse("user-1").ok()?);
                 let what = if wish.yes { DeadLetterOperation::Retry } else { DeadLetterOperation::Drop };
-                let letter = DeadLetter { consumer, stream, position: 1 };
-                decision.decide(
-                    &mut self.states.operations,
-                    operation,
-                    OperationCommand { permit, operation, act: Act::DeadLetter { letter, what } },
-                )
+                let act = match wish.pick % 3 {
+                    0 => Act::EnableWebhook { consumer: ConsumerName::parse("webhook:crm").ok()? },
+                    _ => Act::DeadLetter { letter: DeadLetter { consumer, stream, position: 1 }, what },
+                };
+                decision.decide(&mut self.states.operations, operation, OperationCommand { permit, operation, act })
             }
             What::Request | What::Accept | What::Decline | What::Cancel | What::End | What::Block | What::Unblock => {
                 self.befriend(decision, wish)
