@@ -14,7 +14,9 @@
 //! - [`verify`] walks the log and says whether it is what was recorded; it seals it, and proves one event by a seal.
 //! - [`doctor`] judges what was found of a deployment.
 //! - [`health`] says how far everybody who reads the log has come.
+//! - [`limit`] says who has asked too often.
 //! - [`meter`] is the table of everything that is measured; [`span`] is that of what can be followed.
+//! - [`origin`] says which web pages are no strangers.
 //! - [`hex`] writes bytes as people compare them.
 //! - [`port`] is what this asks of the world. Each port has a contract suite that every adapter passes.
 //!
@@ -32,7 +34,9 @@ pub mod execute;
 mod fake;
 pub mod health;
 pub mod hex;
+pub mod limit;
 pub mod meter;
+pub mod origin;
 pub mod port;
 pub mod presence;
 pub mod problem;

@@ -10,6 +10,7 @@ pub mod dead;
 pub mod dependency;
 pub mod import;
 pub mod lease;
+pub mod limiter;
 pub mod log;
 pub mod passcodes;
 pub mod poster;
@@ -33,6 +34,7 @@ pub use dead::DeadLetters;
 pub use dependency::Dependency;
 pub use import::LogImport;
 pub use lease::RelayLease;
+pub use limiter::RateLimiter;
 pub use log::{EventLog, Tail};
 pub use passcodes::Passcodes;
 pub use poster::Poster;
@@ -155,6 +157,8 @@ pub struct Ports {
     pub tickets: Arc<dyn Tickets>,
     /// Who is online.
     pub presence: Arc<dyn Presence>,
+    /// How often what may be done, for all nodes together.
+    pub limiter: Arc<dyn RateLimiter>,
     /// What the views are asked.
     pub views: Arc<dyn Views>,
     /// What keeps the views, one for each.

@@ -79,6 +79,7 @@ impl Ground {
             .binary(&self.server)
             .with("AUTH__SECRET", SECRET)
             .with("AUTH__ACCESS_TOKEN_S", DAY.to_string())
+            .with("LIMITS__ENABLED", "false")
             .with("GATEWAY__CONNECTS_PER_S", "1000000")
             .with("GATEWAY__CONNECTS_WAITING", "1000000");
         let tokens = JwtTokens::new(&Secret::new(SECRET)?, ISSUER, Arc::new(SystemClock));

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use posthaste_application::Ports;
+use posthaste_application::limit::Limiter;
 use posthaste_application::port::queue::Consumer;
 use posthaste_application::port::{
     Clock, Cursors, EventLog, EventQueue, Ids, LogImport, Poster, Rebuilds, RelayLease, SealStore, Webhooks,
@@ -18,10 +19,11 @@ use posthaste_application::verify::key::{PublicKey, SealKey};
 use posthaste_application::webhooks::{self, Endpoint, WebhookPorts};
 use posthaste_infrastructure::argon2::{ArgonCost, ArgonPasswords};
 use posthaste_infrastructure::embedded::{
-    Database, InProcessBroker, InProcessPresence, InProcessSignals, InProcessTickets, MemoryViews, SqliteAccounts, SqliteCursors,
-    SqliteDeadLetters, SqliteImport, SqliteLease, SqliteLog, SqlitePasscodes, SqliteQueue, SqliteWebhooks, token_secret,
+    Database, InProcessBroker, InProcessPresence, InProcessRateLimiter, InProcessSignals, InProcessTickets, MemoryViews, SqliteAccounts,
+    SqliteCursors, SqliteDeadLetters, SqliteImport, SqliteLease, SqliteLog, SqlitePasscodes, SqliteQueue, SqliteWebhooks, token_secret,
 };
 use posthaste_infrastructure::file::{self, SealFile};
+use posthaste_infrastructure::http::Edges;
 use posthaste_infrastructure::jwt::{self, JwtTokens};
 use posthaste_infrastructure::otlp::Otlp;
 use posthaste_infrastructure::postgres::{
@@ -29,7 +31,7 @@ use posthaste_infrastructure::postgres::{
     Postgres,
 };
 use posthaste_infrastructure::rabbitmq::RabbitMq;
-use posthaste_infrastructure::redis::{self, RedisPing, RedisPresence, RedisSignals, RedisTickets};
+use posthaste_infrastructure::redis::{self, RedisPing, RedisPresence, RedisRateLimiter, RedisSignals, RedisTickets};
 use posthaste_infrastructure::reqwest::HttpPoster;
 use posthaste_infrastructure::system::{SystemClock, SystemIds, SystemRandomness};
 use uuid::Uuid;
@@ -108,6 +110,19 @@ pub(crate) async fn log_import(config: &Config) -> anyhow::Result<Arc<dyn LogImp
     }
 }
 
+/// What says who asks too often: what all nodes count together, and what this one counts by itself.
+pub(crate) fn limiter(config: &Config, ports: &Ports) -> Limiter {
+    let node = Arc::new(InProcessRateLimiter::new(Arc::clone(&ports.clock)));
+    Limiter::new(Arc::clone(&ports.limiter), node, config.limits().policies())
+}
+
+/// What stands between the service and those who ask it.
+pub(crate) fn edges(config: &Config) -> anyhow::Result<Edges> {
+    let server = config.server();
+    let proxies = server.proxies().map_err(anyhow::Error::msg)?;
+    Ok(Edges { proxies, origins: config.gateway().origins().map_err(anyhow::Error::msg)?, behind_tls: server.behind_tls })
+}
+
 /// What exports spans, if that is configured.
 pub(crate) fn telemetry(config: &Config) -> anyhow::Result<Option<Otlp>> {
     config.telemetry().settings().map(Otlp::start).transpose().context("telemetry cannot be used")
@@ -157,6 +172,7 @@ pub(crate) async fn webhooks(config: &Config) -> anyhow::Result<Arc<dyn Webhooks
 pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     endpoints(config)?;
+    edges(config)?;
     config.telemetry().settings().map_or(Ok(()), |settings| settings.check()).context("telemetry cannot be used")?;
     match config {
         Config::Embedded(config) => {
@@ -214,6 +230,7 @@ async fn embedded(config: &EmbeddedConfig, whole: &Config) -> anyhow::Result<Por
         relay: Arc::new(SqliteLease::new(database, Arc::clone(&clock))),
         broker: Arc::new(InProcessBroker::default()),
         presence: Arc::new(InProcessPresence::new(Arc::clone(&clock))),
+        limiter: Arc::new(InProcessRateLimiter::new(Arc::clone(&clock))),
         signals: Arc::new(InProcessSignals::default()),
         tickets: Arc::new(InProcessTickets::new(Arc::clone(&clock))),
         projections: views.projections(),
@@ -250,6 +267,8 @@ async fn distributed(config: &DistributedConfig, whole: &Config) -> anyhow::Resu
     });
     let signals =
         RedisSignals::connect(config.redis.url.reveal(), &config.redis.prefix).await.context("Redis (redis.url) cannot be used")?;
+    let limiter = RedisRateLimiter::connect(config.redis.url.reveal(), config.redis.prefix.clone()).await;
+    let limiter = limiter.context("Redis (redis.url) cannot be used")?;
     Ok(Ports {
         log: Arc::new(PgLog::new(postgres.clone())),
         accounts: Arc::new(PgAccounts::new(postgres.clone())),
@@ -258,6 +277,7 @@ async fn distributed(config: &DistributedConfig, whole: &Config) -> anyhow::Resu
         relay: Arc::new(PgLease::new(postgres.clone())),
         broker: Arc::new(broker),
         presence: Arc::new(RedisPresence::new(connection.clone(), config.redis.prefix.clone())),
+        limiter: Arc::new(limiter),
         signals: Arc::new(signals),
         tickets: Arc::new(RedisTickets::new(connection.clone(), config.redis.prefix.clone())),
         projections: PgProjection::all(&postgres),

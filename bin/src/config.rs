@@ -1,16 +1,17 @@
 //! What can be configured: one type for each profile, so that a combination that makes no sense cannot be written.
 
 mod gateway;
+mod limits;
 mod readiness;
 mod relay;
 mod rules;
 mod seals;
 mod secret;
+mod server;
 mod telemetry;
 mod webhooks;
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,11 +21,13 @@ use config::{ConfigBuilder, ConfigError, Environment, File, FileFormat, Value, V
 use serde::{Deserialize, Serialize};
 
 use self::gateway::GatewayConfig;
+use self::limits::LimitsConfig;
 use self::readiness::ReadinessConfig;
 use self::relay::RelayConfig;
 use self::rules::RulesConfig;
 pub(crate) use self::seals::SealsConfig;
 pub(crate) use self::secret::Secret;
+use self::server::ServerConfig;
 pub(crate) use self::telemetry::TelemetryConfig;
 pub(crate) use self::webhooks::{WebhookConfig, WebhookDeliveryConfig};
 
@@ -32,8 +35,9 @@ pub(crate) use self::webhooks::{WebhookConfig, WebhookDeliveryConfig};
 const DEFAULTS: &str = include_str!("../config.default.toml");
 /// Variables that the command line reads itself.
 const NO_CONFIGURATION: [&str; 2] = ["POSTHASTE_CONFIG", "POSTHASTE_LOG"];
-/// The one that holds a list, separated by commas.
-const ORIGINS: &str = "POSTHASTE_GATEWAY__ORIGINS";
+/// Those that hold a list, separated by commas, with their keys.
+const LISTS: [(&str, &str); 2] =
+    [("POSTHASTE_GATEWAY__ORIGINS", "gateway.origins"), ("POSTHASTE_SERVER__TRUSTED_PROXIES", "server.trusted_proxies")];
 
 /// The configuration of a process.
 #[derive(Clone, Debug, Serialize)]
@@ -53,6 +57,7 @@ pub(crate) struct EmbeddedConfig {
     pub(crate) server: ServerConfig,
     pub(crate) auth: AuthConfig<Option<Secret>>,
     pub(crate) rules: RulesConfig,
+    pub(crate) limits: LimitsConfig,
     pub(crate) gateway: GatewayConfig,
     pub(crate) relay: RelayConfig,
     pub(crate) readiness: ReadinessConfig,
@@ -73,6 +78,7 @@ pub(crate) struct DistributedConfig {
     pub(crate) server: ServerConfig,
     pub(crate) auth: AuthConfig<Secret>,
     pub(crate) rules: RulesConfig,
+    pub(crate) limits: LimitsConfig,
     pub(crate) gateway: GatewayConfig,
     pub(crate) relay: RelayConfig,
     pub(crate) readiness: ReadinessConfig,
@@ -126,13 +132,6 @@ impl RedisConfig {
     fn prefix() -> String {
         "posthaste:".to_owned()
     }
-}
-
-/// Where the server listens.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ServerConfig {
-    pub(crate) listen: SocketAddr,
 }
 
 /// Who is who.
@@ -220,6 +219,14 @@ impl Config {
         }
     }
 
+    /// How often what may be done.
+    pub(crate) const fn limits(&self) -> &LimitsConfig {
+        match self {
+            Self::Embedded(config) => &config.limits,
+            Self::Distributed(config) => &config.limits,
+        }
+    }
+
     /// How to treat sockets.
     pub(crate) const fn gateway(&self) -> &GatewayConfig {
         match self {
@@ -272,11 +279,11 @@ impl Config {
 /// The variables that are configuration, as they stand: what looks like a number may be a password.
 fn add_environment(given: ConfigBuilder<DefaultState>, mut variables: HashMap<String, String>) -> ConfigBuilder<DefaultState> {
     variables.retain(|key, _| !NO_CONFIGURATION.contains(&key.as_str()));
-    let lists = variables.remove_entry(ORIGINS).into_iter().collect::<HashMap<_, _>>();
+    let lists = LISTS.iter().filter_map(|(name, _)| variables.remove_entry(*name)).collect::<HashMap<_, _>>();
     let environment = |variables| Environment::with_prefix("POSTHASTE").prefix_separator("_").separator("__").source(Some(variables));
-    given
-        .add_source(environment(variables))
-        .add_source(environment(lists).try_parsing(true).list_separator(",").with_list_parse_key("gateway.origins"))
+    let lists = environment(lists).try_parsing(true).list_separator(",");
+    let lists = LISTS.iter().fold(lists, |lists, (_, key)| lists.with_list_parse_key(key));
+    given.add_source(environment(variables)).add_source(lists)
 }
 
 #[cfg(test)]

@@ -9,13 +9,14 @@ use posthaste_application::Ports;
 use posthaste_application::append::append_queue;
 use posthaste_application::deliver::{Feed, Hub, Listener, ack_queue};
 use posthaste_application::execute::{Doorkeeper, Executor};
+use posthaste_application::limit::allowance::Allowances;
 use posthaste_application::presence::{Lookout, Renewer};
 use posthaste_application::read::read_queue;
 use posthaste_application::shared_tail::SharedTail;
 use posthaste_application::signal::{Telling, signal_queue};
 use posthaste_infrastructure::http::{self, App, Build, HttpListener, Limits};
 use posthaste_infrastructure::prometheus::Prometheus;
-use posthaste_infrastructure::ws::{self, Doors, Gateway, SocketEndpoint};
+use posthaste_infrastructure::ws::{self, Doors, Gateway, GatewaySettings, SocketEndpoint};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -86,6 +87,7 @@ async fn serve_until_told(config: &Config, roles: &[Role]) -> anyhow::Result<()>
 pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Server> {
     // Before anything is done that is measured.
     let prometheus = Prometheus::install()?;
+    let edges = compose::edges(config)?;
     let ports = compose::ports(config).await?;
     // Bound before anything runs: an address that is taken must not start a relay.
     let listener =
@@ -139,7 +141,7 @@ pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Ser
         let lookout = Arc::new(Lookout::new(Arc::clone(presence), Arc::clone(views), Arc::clone(clock), timing));
         middle.spawn(guard("presence", stopping.clone(), ended(roles::presence::renew(renewer, timing, retiring.clone()))));
         middle.spawn(guard("lookout", stopping.clone(), ended(roles::presence::look_out(Arc::clone(&lookout), timing, retiring.clone()))));
-        let settings = config.gateway().settings();
+        let settings = GatewaySettings { origins: edges.origins.clone(), frames: config.limits().frames(), ..config.gateway().settings() };
         let gateway = Gateway {
             lookout,
             ports: ports.clone(),
@@ -148,6 +150,7 @@ pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Ser
             acks,
             reads: reads.clone(),
             signals,
+            allowances: Allowances::default(),
             doors: Doors::new(settings.connects_per_s, settings.connects_waiting),
             settings,
             stopping: stopping.clone(),
@@ -196,6 +199,8 @@ pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Ser
     let app_state = App {
         executor,
         reads,
+        limiter: compose::limiter(config, &ports),
+        edges: edges.clone(),
         ports: ports.clone(),
         limits: Limits { access_token: config.access_token(), ..Limits::default() },
         build: Build { version: env!("CARGO_PKG_VERSION"), commit: option_env!("POSTHASTE_COMMIT") },
@@ -204,7 +209,8 @@ pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Ser
     };
     let endpoint = http::edge(app, Arc::new(app_state));
     let shutdown = stopping.clone().cancelled_owned();
-    let served = async move { http::serve(listener, endpoint, shutdown, DRAIN).await.context("the listener failed") };
+    let connections = config.server().connections();
+    let served = ended(http::serve(listener, endpoint, connections, edges.proxies, shutdown, DRAIN));
     front.spawn(guard("HTTP server", stopping.clone(), served));
     tracing::info!(address = %address, roles = ?roles, "started");
     let patience = DRAIN + config.gateway().settings().drain_spread;

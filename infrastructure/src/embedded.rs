@@ -4,7 +4,8 @@
 //! - [`SqliteLog`], [`SqliteCursors`], [`SqliteLease`], [`SqliteAccounts`], [`SqlitePasscodes`],
 //!   [`SqliteQueue`] and [`SqliteWebhooks`] are the ports that must remember.
 //! - [`SqliteImport`] puts an exported log into an empty file.
-//! - [`InProcessBroker`], [`InProcessPresence`], [`InProcessSignals`] and [`InProcessTickets`] are those that may forget.
+//! - [`InProcessBroker`], [`InProcessPresence`], [`InProcessRateLimiter`], [`InProcessSignals`] and [`InProcessTickets`] are those that may
+//!   forget.
 
 mod accounts;
 mod broker;
@@ -15,6 +16,7 @@ mod doctor;
 mod failure;
 mod import;
 mod lease;
+mod limiter;
 mod log;
 mod passcodes;
 mod presence;
@@ -35,6 +37,7 @@ pub use dead::SqliteDeadLetters;
 pub use doctor::{examine_folder, free_bytes};
 pub use import::SqliteImport;
 pub use lease::SqliteLease;
+pub use limiter::InProcessRateLimiter;
 pub use log::SqliteLog;
 pub use passcodes::SqlitePasscodes;
 pub use presence::InProcessPresence;

@@ -21,6 +21,9 @@ const LEAVE: Duration = Duration::from_secs(30);
 /// Signs tokens in tests.
 const SECRET: &str = "a secret that is long enough and known to every test";
 
+/// Keys that the release before does not have, by how they begin.
+const UNKNOWN_BEFORE: [&str; 3] = ["POSTHASTE_LIMITS__", "POSTHASTE_SERVER__CONNECTIONS_PER_IP", "POSTHASTE_SERVER__HALF_OPEN"];
+
 /// How a node is started.
 #[derive(Clone, Debug, Default)]
 pub struct NodeSettings {
@@ -51,9 +54,14 @@ impl NodeSettings {
             .with("AUTH__SECRET", SECRET)
     }
 
-    /// Passwords that cost next to nothing.
+    /// Passwords that cost next to nothing, and limits that nobody comes to: everybody in a test has one address.
     fn cheap() -> Self {
-        Self::default().with("AUTH__PASSWORD_MEMORY_KIB", "64").with("AUTH__PASSWORD_PASSES", "1")
+        Self::default()
+            .with("AUTH__PASSWORD_MEMORY_KIB", "64")
+            .with("AUTH__PASSWORD_PASSES", "1")
+            .with("LIMITS__SCALE", "10000")
+            .with("SERVER__CONNECTIONS_PER_IP", "0")
+            .with("SERVER__HALF_OPEN", "100000")
     }
 
     /// Sets a configuration key: `GATEWAY__HEARTBEAT_S`.
@@ -289,7 +297,9 @@ pub async fn make_admin(settings: &NodeSettings, user: &User) -> anyhow::Result<
 #[must_use]
 pub fn posthaste_with(settings: &NodeSettings, arguments: &[&str]) -> Command {
     let mut command = settings.binary.as_deref().map_or_else(posthaste, clean);
-    command.args(arguments).envs(settings.environment.iter().map(|(key, value)| (key, value)));
+    let is_old = settings.binary.is_some() && settings.binary == env::var_os("POSTHASTE_BIN_OLD").map(PathBuf::from);
+    let known = |key: &str| !is_old || !UNKNOWN_BEFORE.iter().any(|prefix| key.starts_with(prefix));
+    command.args(arguments).envs(settings.environment.iter().filter(|(key, _)| known(key)).map(|(key, value)| (key, value)));
     command
 }
 

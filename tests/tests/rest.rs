@@ -21,10 +21,13 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta};
 use posthaste_application::append::append_queue;
 use posthaste_application::execute::{Doorkeeper, Executor, Rules};
+use posthaste_application::limit::Limiter;
 use posthaste_application::port::{Clock, Ids};
 use posthaste_application::read::read_queue;
 use posthaste_domain::{SessionId, UserId};
-use posthaste_infrastructure::http::{self, App, Build, Check, Exposition, HttpListener, Limits, Readiness};
+use posthaste_infrastructure::http::{
+    self, App, Build, Check, ConnectionLimits, Edges, Exposition, HttpListener, Limits, Proxies, Readiness,
+};
 use posthaste_tests::{Profile, Stage};
 use rest::client::{Client, Person, key, name, registration, reply, saying};
 use rest::memory::Memory;
@@ -87,10 +90,13 @@ impl Server {
                 writer.step().await;
             }
         });
+        let limiter = ports.limiter.clone();
         let app = App {
             executor,
             reads,
             ports,
+            limiter: Limiter::new(limiter.clone(), limiter, None),
+            edges: Edges::default(),
             limits: Limits { view_wait: Duration::from_millis(100), request: Duration::from_secs(3), ..Limits::default() },
             build: Build { version: "0.0.0", commit: None },
             readiness: readiness.clone(),
@@ -99,7 +105,9 @@ impl Server {
         let listener = HttpListener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let address = listener.local_addr();
         let router = http::router(Arc::new(app));
-        tasks.spawn(async move { http::serve(listener, router, std::future::pending(), Duration::ZERO).await.unwrap() });
+        tasks.spawn(async move {
+            http::serve(listener, router, ConnectionLimits::default(), Proxies::default(), std::future::pending(), Duration::ZERO).await
+        });
         Self { base_url: format!("http://{address}"), address, memory, readiness, _tasks: tasks }
     }
 

@@ -115,3 +115,32 @@ fn a_collector_is_known_by_its_endpoint_and_what_is_sent_to_it_is_secret() {
         assert!(error.contains(named) && !error.contains("s3cret"), "{error}");
     }
 }
+
+#[test]
+fn lists_can_be_given_by_the_environment_and_hold_only_what_they_can() {
+    let proxies = ("POSTHASTE_SERVER__TRUSTED_PROXIES", "10.0.0.0/8,::1");
+    let config = load("", &[proxies, ("POSTHASTE_GATEWAY__ORIGINS", "https://a.example,http://b.example:3000")]).unwrap();
+    let trusted = config.server().proxies().unwrap();
+    assert!(trusted.is_trusted("10.1.2.3".parse().unwrap()) && trusted.is_trusted("::1".parse().unwrap()));
+    assert!(!trusted.is_trusted("127.0.0.1".parse().unwrap()));
+    assert!(config.gateway().origins().unwrap().list("http://b.example:3000"));
+    crate::compose::check(&config).unwrap();
+    for (key, wrong) in [("POSTHASTE_SERVER__TRUSTED_PROXIES", "10.0.0.0/8,proxy"), ("POSTHASTE_GATEWAY__ORIGINS", "*")] {
+        let error = crate::compose::check(&load("", &[(key, wrong)]).unwrap()).unwrap_err().to_string();
+        assert!(error.contains("proxy") || error.contains('*'), "{error}");
+    }
+}
+
+#[test]
+fn limits_can_be_changed_one_by_one_scaled_and_switched_off() {
+    let changed = ("POSTHASTE_LIMITS__LOGIN__PER_IP__BURST", "7");
+    let config = load("[limits.frames]\ncmd = { burst = 5, per_minute = 60 }", &[changed]).unwrap();
+    let (policies, frames) = (config.limits().policies().unwrap(), config.limits().frames().unwrap());
+    assert_eq!(policies.login.per_ip.map(|rate| (rate.burst.get(), rate.every)), Some((7, Duration::from_secs(1))));
+    assert_eq!(policies.register.per_user, None);
+    assert_eq!((frames.cmd.burst.get(), frames.cmd.every, frames.read.burst.get()), (5, Duration::from_secs(1), 120));
+    let scaled = load("[limits]\nscale = 10", &[changed]).unwrap().limits().policies().unwrap();
+    assert_eq!(scaled.login.per_ip.map(|rate| (rate.burst.get(), rate.every)), Some((70, Duration::from_millis(100))));
+    let off = load("[limits]\nenabled = false", &[]).unwrap();
+    assert!(off.limits().policies().is_none() && off.limits().frames().is_none());
+}

@@ -17,7 +17,7 @@ use posthaste_application::recorded::{Append, Appended, Expected, Hash, Head, Po
 use posthaste_domain::subscription::SubscriptionEvent;
 use posthaste_domain::text::Email;
 use posthaste_domain::{Addressee, CommandId, Event, MembershipChange, SessionId, ThreadId, UserId};
-use posthaste_infrastructure::embedded::{InProcessPresence, MemoryViews};
+use posthaste_infrastructure::embedded::{InProcessPresence, InProcessRateLimiter, MemoryViews};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -67,6 +67,7 @@ impl Memory {
             signals: Arc::new(posthaste_infrastructure::embedded::InProcessSignals::default()),
             tickets: self.clone(),
             presence: Arc::new(InProcessPresence::new(self.clone())),
+            limiter: Arc::new(InProcessRateLimiter::new(self.clone())),
             views: Arc::new(self.views.clone()),
             projections: self.views.projections(),
             rebuilds: Arc::new(self.views.rebuilds()),
