@@ -10,9 +10,9 @@ use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::Sandbox;
 use crate::actor::User;
 use crate::services::{Port, Process, Scratch};
+use crate::{Sandbox, hygiene};
 
 /// How long a node may take to be ready, on a busy machine.
 const START: Duration = Duration::from_secs(60);
@@ -67,9 +67,12 @@ impl NodeSettings {
     /// Sets a configuration key: `GATEWAY__HEARTBEAT_S`.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<String>) -> Self {
-        let key = format!("POSTHASTE_{key}");
+        let (key, value) = (format!("POSTHASTE_{key}"), value.into());
+        if key.ends_with("SECRET") {
+            hygiene::remember(&value);
+        }
         self.environment.retain(|(other, _)| *other != key);
-        self.environment.push((key, value.into()));
+        self.environment.push((key, value));
         self
     }
 
@@ -237,8 +240,26 @@ impl Node {
         (1..=self.starts).map(|start| String::from_utf8_lossy(&read(start)).into_owned()).collect()
     }
 
+    /// Fails if it has said anything that it must not.
+    ///
+    /// # Panics
+    /// With what it said.
+    pub fn keeps_secrets(&self) {
+        let said = (1..=self.starts).map(|start| fs::read(self.scratch.path().join(format!("{start}.out"))).unwrap_or_default());
+        let said: String = said.map(|said| String::from_utf8_lossy(&said).into_owned()).collect();
+        hygiene::uphold(&self.name, &(said + &self.logs()));
+    }
+
     fn file(&self, extension: &str) -> PathBuf {
         self.scratch.path().join(format!("{}.{extension}", self.starts))
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // It writes no more.
+        drop(self.process.take());
+        self.keeps_secrets();
     }
 }
 

@@ -9,6 +9,8 @@ mod edge;
 mod frames;
 #[path = "limits/half_open.rs"]
 mod half_open;
+#[path = "limits/hygiene.rs"]
+mod hygiene;
 #[path = "limits/login.rs"]
 mod login;
 #[path = "limits/outage.rs"]
