@@ -6,7 +6,6 @@
 //! - **One address at one account** has a few tries, then one in two seconds, and with every few more it is four times as long.
 //! - **One account, from wherever**: many wrong tries make no lock, which a stranger could turn. They take away the first few tries: what is
 //!   left is a single one from each address, so the owner, who knows the password, gets in.
-//!
 //! - **One address at many accounts** has more tries, for many people may share it, and then waits in the same way.
 
 use std::net::IpAddr;

@@ -14,7 +14,7 @@ pub(crate) async fn next(socket: &mut Socket, kind: &str) -> anyhow::Result<Valu
         match timeout(PATIENCE, socket.next()).await?? {
             Incoming::Frame(frame) if frame["t"] == kind => return Ok(frame),
             Incoming::Frame(_) => {}
-            ended => bail!("{ended:?} while waiting for {kind}"),
+            ended @ (Incoming::Closed(..) | Incoming::Cut) => bail!("{ended:?} while waiting for {kind}"),
         }
     }
 }
@@ -34,7 +34,7 @@ async fn commands(socket: &mut Socket, from: u64, count: u64) -> anyhow::Result<
             match timeout(PATIENCE, socket.next()).await?? {
                 Incoming::Frame(frame) if !frame["re"].is_null() => break frame,
                 Incoming::Frame(_) => {}
-                ended => bail!("{ended:?} after {through} and {refused:?}"),
+                ended @ (Incoming::Closed(..) | Incoming::Cut) => bail!("{ended:?} after {through} and {refused:?}"),
             }
         };
         if answer["code"] == "rate_limited" { refused.push(answer) } else { through += 1 }
