@@ -1,5 +1,7 @@
 //! Text that was checked once, at the edge, and is right ever after.
 
+mod chosen;
+
 use std::fmt::{self, Display};
 
 use serde::{Deserialize, Serialize};

@@ -35,7 +35,7 @@ pub(crate) enum UsersCommand {
         #[arg(long, value_parser = Email::parse)]
         email: Option<Email>,
         /// The name beside the username; only for somebody new
-        #[arg(long, value_name = "NAME", value_parser = DisplayName::parse)]
+        #[arg(long, value_name = "NAME", value_parser = DisplayName::choose)]
         display_name: Option<DisplayName>,
         #[command(flatten)]
         target: Target,
@@ -191,7 +191,7 @@ impl People {
     /// Registers somebody, as they would themselves.
     async fn register(&self, username: Username, email: Option<Email>, display_name: Option<DisplayName>) -> anyhow::Result<UserId> {
         let email = email.with_context(|| format!("there is no user {username}: give --email to register them"))?;
-        let display_name = display_name.map_or_else(|| DisplayName::parse(username.as_str()), Ok)?;
+        let display_name = display_name.map_or_else(|| DisplayName::choose(username.as_str()), Ok)?;
         let password = password().await?;
         let user = UserId::new(self.console.ids.next());
         let password_hash = self.passwords.hash(password).await?;

@@ -90,7 +90,7 @@ impl Users {
         body: Body<Registration>,
     ) -> Result<Created, Failed<RegisterFailures>> {
         let Registration { username, email, password, display_name } = body.0;
-        let profile = Profile { username: Username::parse(&username)?, display_name: DisplayName::parse(&display_name)? };
+        let profile = Profile { username: Username::parse(&username)?, display_name: DisplayName::choose(&display_name)? };
         let email = Email::parse(&email)?;
         check_length(&password)?;
         let envelope = call.envelope(None, key.0);
