@@ -1,5 +1,6 @@
 //! Puts a profile together: the only file that names ports and adapters in one place.
 
+mod auth;
 pub(crate) mod console;
 pub(crate) mod doctor;
 pub(crate) mod people;
@@ -16,17 +17,15 @@ use posthaste_application::port::{
 use posthaste_application::verify::Sealer;
 use posthaste_application::verify::key::{PublicKey, SealKey};
 use posthaste_application::webhooks::{self, Endpoint, WebhookPorts};
-use posthaste_infrastructure::argon2::{ArgonCost, ArgonPasswords};
 use posthaste_infrastructure::embedded::{
     Database, InProcessBroker, InProcessPresence, InProcessSignals, InProcessTickets, MemoryViews, SqliteAccounts, SqliteCursors,
-    SqliteDeadLetters, SqliteImport, SqliteLease, SqliteLog, SqlitePasscodes, SqliteQueue, SqliteWebhooks, token_secret,
+    SqliteDeadLetters, SqliteImport, SqliteLease, SqliteLog, SqlitePasscodes, SqliteQueue, SqliteWebhooks,
 };
 use posthaste_infrastructure::file::{self, SealFile};
-use posthaste_infrastructure::jwt::{self, JwtTokens};
 use posthaste_infrastructure::otlp::Otlp;
 use posthaste_infrastructure::postgres::{
-    self, PgAccounts, PgCursors, PgDeadLetters, PgImport, PgLease, PgLog, PgPasscodes, PgProjection, PgRebuilds, PgViews, PgWebhooks,
-    Postgres,
+    self, PgAccounts, PgCursors, PgDeadLetters, PgImport, PgLease, PgLog, PgPasscodes, PgProjection, PgRebuilds, PgViews,
+    PgWebhooks, Postgres,
 };
 use posthaste_infrastructure::rabbitmq::RabbitMq;
 use posthaste_infrastructure::redis::{self, RedisPing, RedisPresence, RedisSignals, RedisTickets};
@@ -34,10 +33,8 @@ use posthaste_infrastructure::reqwest::HttpPoster;
 use posthaste_infrastructure::system::{SystemClock, SystemIds, SystemRandomness};
 use uuid::Uuid;
 
-use crate::config::{AuthConfig, Config, DistributedConfig, EmbeddedConfig, PostgresConfig, WebhookConfig};
-
-/// Who issues access tokens.
-const ISSUER: &str = "posthaste";
+use self::auth::{accepted_keys, kept_signing_key, passwords, signing_key, tokens};
+use crate::config::{Config, DistributedConfig, EmbeddedConfig, PostgresConfig, WebhookConfig};
 
 /// Every port of the configured profile.
 pub(crate) async fn ports(config: &Config) -> anyhow::Result<Ports> {
@@ -155,17 +152,18 @@ pub(crate) async fn webhooks(config: &Config) -> anyhow::Result<Arc<dyn Webhooks
 
 /// Whether a configuration can be used, as far as that can be told without connecting to anything.
 pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     endpoints(config)?;
     config.telemetry().settings().map_or(Ok(()), |settings| settings.check()).context("telemetry cannot be used")?;
     match config {
         Config::Embedded(config) => {
             passwords(&config.auth)?;
-            config.auth.secret.as_ref().map_or(Ok(()), |secret| tokens(secret.reveal(), &clock).map(drop))
+            accepted_keys(&config.auth)?;
+            config.auth.signing_key.as_ref().map_or(Ok(()), |key| signing_key(key).map(drop))
         }
         Config::Distributed(config) => {
             passwords(&config.auth)?;
-            tokens(config.auth.secret.reveal(), &clock)?;
+            signing_key(&config.auth.signing_key)?;
+            accepted_keys(&config.auth)?;
             postgres::check_url(config.postgres.url.reveal()).context("postgres.url cannot be used")?;
             RabbitMq::new(config.rabbitmq.url.reveal()).context("rabbitmq.url cannot be used")?;
             redis::check_url(config.redis.url.reveal()).context("redis.url cannot be used")
@@ -191,9 +189,9 @@ async fn embedded(config: &EmbeddedConfig, whole: &Config) -> anyhow::Result<Por
     let (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>) = (Arc::new(SystemClock), Arc::new(SystemIds));
     let endpoints = endpoints(whole)?;
     let database = Database::open(&config.embedded.data)?;
-    let secret = match &config.auth.secret {
-        Some(secret) => secret.reveal().as_bytes().to_vec(),
-        None => token_secret(&config.embedded.data).context("the secret in the data folder cannot be used")?,
+    let signing_key = match &config.auth.signing_key {
+        Some(key) => signing_key(key)?,
+        None => kept_signing_key(&config.embedded.data)?,
     };
     let dead = Arc::new(SqliteDeadLetters::new(Arc::clone(&database), Arc::clone(&clock)));
     let views = Arc::new(MemoryViews::new(&dead));
@@ -221,7 +219,7 @@ async fn embedded(config: &EmbeddedConfig, whole: &Config) -> anyhow::Result<Por
         views,
         dead,
         passwords: passwords(&config.auth)?,
-        tokens: tokens(secret, &clock)?,
+        tokens: tokens(&config.auth, &signing_key, &clock)?,
         clock,
         ids,
         webhooks,
@@ -232,7 +230,7 @@ async fn embedded(config: &EmbeddedConfig, whole: &Config) -> anyhow::Result<Por
 async fn distributed(config: &DistributedConfig, whole: &Config) -> anyhow::Result<Ports> {
     let (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>) = (Arc::new(SystemClock), Arc::new(SystemIds));
     // What costs nothing to check is checked before anything is connected to.
-    let tokens = tokens(config.auth.secret.reveal(), &clock)?;
+    let tokens = tokens(&config.auth, &signing_key(&config.auth.signing_key)?, &clock)?;
     let passwords = passwords(&config.auth)?;
     let endpoints = endpoints(whole)?;
     let consumer = consumer(&endpoints);
@@ -281,16 +279,6 @@ fn driver(config: &PostgresConfig) -> postgres::PostgresConfig {
     let mut driver = postgres::PostgresConfig::new(config.url.reveal());
     driver.connections = config.connections;
     driver
-}
-
-fn passwords<S>(auth: &AuthConfig<S>) -> anyhow::Result<Arc<ArgonPasswords>> {
-    let cost = ArgonCost { memory_kib: auth.password_memory_kib, passes: auth.password_passes, lanes: auth.password_lanes };
-    Ok(Arc::new(ArgonPasswords::new(cost).context("auth.password_* make no sense together")?))
-}
-
-fn tokens(secret: impl Into<Vec<u8>>, clock: &Arc<dyn Clock>) -> anyhow::Result<Arc<JwtTokens>> {
-    let secret = jwt::Secret::new(secret).context("auth.secret cannot be used")?;
-    Ok(Arc::new(JwtTokens::new(&secret, ISSUER, Arc::clone(clock))))
 }
 
 /// The configured endpoints, and the way to each.

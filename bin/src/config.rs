@@ -1,5 +1,6 @@
 //! What can be configured: one type for each profile, so that a combination that makes no sense cannot be written.
 
+mod auth;
 mod gateway;
 mod readiness;
 mod relay;
@@ -19,6 +20,7 @@ use config::builder::DefaultState;
 use config::{ConfigBuilder, ConfigError, Environment, File, FileFormat, Value, ValueKind};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::auth::AuthConfig;
 use self::gateway::GatewayConfig;
 use self::readiness::ReadinessConfig;
 use self::relay::RelayConfig;
@@ -32,8 +34,9 @@ pub(crate) use self::webhooks::{WebhookConfig, WebhookDeliveryConfig};
 const DEFAULTS: &str = include_str!("../config.default.toml");
 /// Variables that the command line reads itself.
 const NO_CONFIGURATION: [&str; 2] = ["POSTHASTE_CONFIG", "POSTHASTE_LOG"];
-/// The one that holds a list, separated by commas.
-const ORIGINS: &str = "POSTHASTE_GATEWAY__ORIGINS";
+/// Those that hold a list, separated by commas, and the keys they are.
+const LISTS: [(&str, &str); 2] =
+    [("POSTHASTE_GATEWAY__ORIGINS", "gateway.origins"), ("POSTHASTE_AUTH__ACCEPTED_KEYS", "auth.accepted_keys")];
 
 /// The configuration of a process.
 #[derive(Clone, Debug, Serialize)]
@@ -135,17 +138,6 @@ pub(crate) struct ServerConfig {
     pub(crate) listen: SocketAddr,
 }
 
-/// Who is who.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct AuthConfig<S> {
-    pub(crate) secret: S,
-    pub(crate) access_token_s: u64,
-    pub(crate) password_memory_kib: u32,
-    pub(crate) password_passes: u32,
-    pub(crate) password_lanes: u32,
-}
-
 impl Config {
     /// Reads the defaults, then the file if there is one, then the environment.
     pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
@@ -207,8 +199,8 @@ impl Config {
     /// How long an access token is good for.
     pub(crate) const fn access_token(&self) -> Duration {
         match self {
-            Self::Embedded(config) => Duration::from_secs(config.auth.access_token_s),
-            Self::Distributed(config) => Duration::from_secs(config.auth.access_token_s),
+            Self::Embedded(config) => config.auth.access_token(),
+            Self::Distributed(config) => config.auth.access_token(),
         }
     }
 
@@ -272,11 +264,11 @@ impl Config {
 /// The variables that are configuration, as they stand: what looks like a number may be a password.
 fn add_environment(given: ConfigBuilder<DefaultState>, mut variables: HashMap<String, String>) -> ConfigBuilder<DefaultState> {
     variables.retain(|key, _| !NO_CONFIGURATION.contains(&key.as_str()));
-    let lists = variables.remove_entry(ORIGINS).into_iter().collect::<HashMap<_, _>>();
+    let lists = LISTS.iter().filter_map(|(variable, _)| variables.remove_entry(*variable)).collect::<HashMap<_, _>>();
     let environment = |variables| Environment::with_prefix("POSTHASTE").prefix_separator("_").separator("__").source(Some(variables));
-    given
-        .add_source(environment(variables))
-        .add_source(environment(lists).try_parsing(true).list_separator(",").with_list_parse_key("gateway.origins"))
+    let parsing = environment(lists).try_parsing(true).list_separator(",");
+    let lists = LISTS.iter().fold(parsing, |lists, (_, key)| lists.with_list_parse_key(key));
+    given.add_source(environment(variables)).add_source(lists)
 }
 
 #[cfg(test)]

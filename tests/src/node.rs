@@ -19,13 +19,15 @@ const START: Duration = Duration::from_secs(60);
 /// How long a node may take to leave in order.
 const LEAVE: Duration = Duration::from_secs(30);
 /// Signs tokens in tests.
-const SECRET: &str = "a secret that is long enough and known to every test";
+const SIGNING_KEY: &str = "MC4CAQAwBQYDK2VwBCIEIGSkdHSmLqmapWU07UoHgsybsZmNc3f4Zbg4Hl7Ty8dp";
 
 /// How a node is started.
 #[derive(Clone, Debug, Default)]
 pub struct NodeSettings {
     /// The program, if it is not this release's.
     binary: Option<PathBuf>,
+    /// That program is of the release before.
+    former: bool,
     environment: Vec<(String, String)>,
     arguments: Vec<String>,
 }
@@ -48,7 +50,7 @@ impl NodeSettings {
             .with("RABBITMQ__URL", sandbox.rabbitmq_url())
             .with("REDIS__URL", sandbox.redis_url())
             .with("REDIS__PREFIX", sandbox.redis_prefix())
-            .with("AUTH__SECRET", SECRET)
+            .with("AUTH__SIGNING_KEY", SIGNING_KEY)
     }
 
     /// Passwords that cost next to nothing.
@@ -68,7 +70,8 @@ impl NodeSettings {
     /// By the program of the release before, if `POSTHASTE_BIN_OLD` names one.
     #[must_use]
     pub fn of_the_release_before(self) -> Self {
-        Self { binary: env::var_os("POSTHASTE_BIN_OLD").map(PathBuf::from), ..self }
+        let binary = env::var_os("POSTHASTE_BIN_OLD").map(PathBuf::from);
+        Self { former: binary.is_some(), binary, ..self }
     }
 
     /// Runs this binary instead of the usual one.
@@ -186,6 +189,7 @@ impl Node {
     /// From its next start on it is of this release.
     pub fn upgrade(&mut self) {
         self.settings.binary = None;
+        self.settings.former = false;
     }
 
     /// Kills it at once.
@@ -290,6 +294,10 @@ pub async fn make_admin(settings: &NodeSettings, user: &User) -> anyhow::Result<
 pub fn posthaste_with(settings: &NodeSettings, arguments: &[&str]) -> Command {
     let mut command = settings.binary.as_deref().map_or_else(posthaste, clean);
     command.args(arguments).envs(settings.environment.iter().map(|(key, value)| (key, value)));
+    if settings.former {
+        // What it signs with was no key yet.
+        command.env_remove("POSTHASTE_AUTH__SIGNING_KEY").env("POSTHASTE_AUTH__SECRET", SIGNING_KEY);
+    }
     command
 }
 

@@ -53,6 +53,7 @@ const ALLOWED: &[Allowed] = &[
             "bytes",
             "chrono",
             "deadpool-postgres",
+            "ed25519-dalek",
             "futures",
             "hmac",
             "jsonwebtoken",

@@ -13,8 +13,9 @@ use posthaste_infrastructure::postgres::{PgAccounts, PgCursors, PgLog, PgPasscod
 use posthaste_infrastructure::redis::{self, RedisPresence};
 use posthaste_infrastructure::system::SystemClock;
 
+use super::auth::passwords;
+use super::connect;
 use super::console::Console;
-use super::{connect, passwords};
 use crate::config::Config;
 
 /// The accounts of a deployment, and the way to change them.

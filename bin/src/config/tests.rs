@@ -13,7 +13,7 @@ const DISTRIBUTED: [(&str, &str); 5] = [
     ("POSTHASTE_POSTGRES__URL", "postgres://db/posthaste"),
     ("POSTHASTE_RABBITMQ__URL", "amqp://mq"),
     ("POSTHASTE_REDIS__URL", "redis://cache"),
-    ("POSTHASTE_AUTH__SECRET", "0123456789abcdef0123456789abcdef"),
+    ("POSTHASTE_AUTH__SIGNING_KEY", "MC4CAQAwBQYDK2VwBCIEILom6DSXToIY3b9//ny6gfzunSZQZSoP2oxQC96XthEs"),
 ];
 
 #[test]
@@ -69,9 +69,9 @@ fn a_value_of_the_wrong_kind_is_refused_with_its_key() {
 #[test]
 fn a_secret_of_digits_is_a_text_like_any_other() {
     let secret = "0123456789012345678901234567890123456789";
-    let given = DISTRIBUTED.into_iter().chain([("POSTHASTE_AUTH__SECRET", secret)]).collect::<Vec<_>>();
+    let given = DISTRIBUTED.into_iter().chain([("POSTHASTE_AUTH__SIGNING_KEY", secret)]).collect::<Vec<_>>();
     let Config::Distributed(config) = load("", &given).unwrap() else { panic!("not distributed") };
-    assert_eq!(config.auth.secret.reveal(), secret);
+    assert_eq!(config.auth.signing_key.reveal(), secret);
 }
 
 #[test]
@@ -79,6 +79,16 @@ fn origins_are_a_list() {
     let config = load("", &[("POSTHASTE_GATEWAY__ORIGINS", "https://a.example,https://b.example")]).unwrap();
     assert_eq!(config.gateway().origins, ["https://a.example", "https://b.example"]);
     assert_eq!(load("", &[("POSTHASTE_GATEWAY__ORIGINS", "https://a.example")]).unwrap().gateway().origins, ["https://a.example"]);
+}
+
+#[test]
+fn further_keys_are_a_list_and_not_shown() {
+    let keys = "MCowBQYDK2VwAyEAaaaa,file:/etc/posthaste/old.pub";
+    let given = DISTRIBUTED.into_iter().chain([("POSTHASTE_AUTH__ACCEPTED_KEYS", keys)]).collect::<Vec<_>>();
+    let Config::Distributed(config) = load("", &given).unwrap() else { panic!("not distributed") };
+    let revealed: Vec<_> = config.auth.accepted_keys.iter().map(Secret::reveal).collect();
+    assert_eq!(revealed, keys.split(',').collect::<Vec<_>>());
+    assert!(!format!("{config:?}").contains("aaaa"));
 }
 
 #[test]
@@ -91,7 +101,7 @@ fn a_profile_takes_no_section_of_the_other() {
 fn secrets_are_never_shown() {
     let config = load("", &DISTRIBUTED).unwrap();
     let shown = format!("{config:?}{}", serde_json::to_string(&config).unwrap());
-    assert!(!shown.contains("0123456789abcdef") && !shown.contains("//db"), "{shown}");
+    assert!(!shown.contains("MC4CAQAwBQYDK2VwBCIEILom6DSXToIY3b9//ny6gfzunSZQZSoP2oxQC96XthEs") && !shown.contains("//db"), "{shown}");
 }
 
 #[test]
