@@ -4,6 +4,7 @@
 //! - [`read`] makes one command of a burst of reads.
 //! - [`append`] puts the appends that wait together into one transaction.
 //! - [`relay`] takes the log to the broker; [`deliver`] takes it from there to every device.
+//! - [`login`] is how a login begins, goes on and ends.
 //! - [`presence`] keeps who is online, and tells those who watch and may know.
 //! - [`project`] keeps the views; [`view`] says what they are.
 //! - [`shared_tail`] has the end of the log for all who follow it.
@@ -32,6 +33,7 @@ pub mod execute;
 mod fake;
 pub mod health;
 pub mod hex;
+pub mod login;
 pub mod meter;
 pub mod port;
 pub mod presence;

@@ -19,6 +19,7 @@ pub mod queue;
 pub mod rebuilds;
 pub mod seals;
 pub mod secrets;
+pub mod sessions;
 pub mod signals;
 pub mod tickets;
 pub mod webhooks;
@@ -42,6 +43,7 @@ pub use queue::EventQueue;
 pub use rebuilds::Rebuilds;
 pub use seals::SealStore;
 pub use secrets::{Passwords, Tokens};
+pub use sessions::Sessions;
 pub use signals::Signals;
 pub use tickets::Tickets;
 pub use webhooks::Webhooks;
@@ -141,6 +143,8 @@ pub struct Ports {
     pub log: Arc<dyn EventLog>,
     /// Credentials.
     pub accounts: Arc<dyn Accounts>,
+    /// Logins.
+    pub sessions: Arc<dyn Sessions>,
     /// What joining a thread may take.
     pub passcodes: Arc<dyn Passcodes>,
     /// How far each device has come.

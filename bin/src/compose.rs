@@ -19,12 +19,12 @@ use posthaste_application::verify::key::{PublicKey, SealKey};
 use posthaste_application::webhooks::{self, Endpoint, WebhookPorts};
 use posthaste_infrastructure::embedded::{
     Database, InProcessBroker, InProcessPresence, InProcessSignals, InProcessTickets, MemoryViews, SqliteAccounts, SqliteCursors,
-    SqliteDeadLetters, SqliteImport, SqliteLease, SqliteLog, SqlitePasscodes, SqliteQueue, SqliteWebhooks,
+    SqliteDeadLetters, SqliteImport, SqliteLease, SqliteLog, SqlitePasscodes, SqliteQueue, SqliteSessions, SqliteWebhooks,
 };
 use posthaste_infrastructure::file::{self, SealFile};
 use posthaste_infrastructure::otlp::Otlp;
 use posthaste_infrastructure::postgres::{
-    self, PgAccounts, PgCursors, PgDeadLetters, PgImport, PgLease, PgLog, PgPasscodes, PgProjection, PgRebuilds, PgViews,
+    self, PgAccounts, PgCursors, PgDeadLetters, PgImport, PgLease, PgLog, PgPasscodes, PgProjection, PgRebuilds, PgSessions, PgViews,
     PgWebhooks, Postgres,
 };
 use posthaste_infrastructure::rabbitmq::RabbitMq;
@@ -207,6 +207,7 @@ async fn embedded(config: &EmbeddedConfig, whole: &Config) -> anyhow::Result<Por
     Ok(Ports {
         log,
         accounts: Arc::new(SqliteAccounts::new(Arc::clone(&database))),
+        sessions: Arc::new(SqliteSessions::new(Arc::clone(&database))),
         passcodes: Arc::new(SqlitePasscodes::new(Arc::clone(&database))),
         cursors: Arc::new(SqliteCursors::new(Arc::clone(&database))),
         relay: Arc::new(SqliteLease::new(database, Arc::clone(&clock))),
@@ -251,6 +252,7 @@ async fn distributed(config: &DistributedConfig, whole: &Config) -> anyhow::Resu
     Ok(Ports {
         log: Arc::new(PgLog::new(postgres.clone())),
         accounts: Arc::new(PgAccounts::new(postgres.clone())),
+        sessions: Arc::new(PgSessions::new(postgres.clone())),
         passcodes: Arc::new(PgPasscodes::new(postgres.clone())),
         cursors: Arc::new(PgCursors::new(postgres.clone())),
         relay: Arc::new(PgLease::new(postgres.clone())),

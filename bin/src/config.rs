@@ -13,11 +13,12 @@ mod webhooks;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::Context as _;
 use config::builder::DefaultState;
 use config::{ConfigBuilder, ConfigError, Environment, File, FileFormat, Value, ValueKind};
+use posthaste_application::login::Lifetimes;
+use posthaste_infrastructure::http::Registration;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::auth::AuthConfig;
@@ -196,11 +197,19 @@ impl Config {
         }
     }
 
-    /// How long an access token is good for.
-    pub(crate) const fn access_token(&self) -> Duration {
+    /// How long logins are good for.
+    pub(crate) const fn lifetimes(&self) -> Lifetimes {
         match self {
-            Self::Embedded(config) => config.auth.access_token(),
-            Self::Distributed(config) => config.auth.access_token(),
+            Self::Embedded(config) => config.auth.lifetimes(),
+            Self::Distributed(config) => config.auth.lifetimes(),
+        }
+    }
+
+    /// Whether anybody may become a user.
+    pub(crate) const fn registration(&self) -> Registration {
+        match self {
+            Self::Embedded(config) => config.auth.registration(),
+            Self::Distributed(config) => config.auth.registration(),
         }
     }
 

@@ -35,6 +35,7 @@ mod members;
 mod messages;
 mod my_threads;
 mod page;
+mod password;
 mod pins;
 mod presence;
 mod privacy;
@@ -49,6 +50,7 @@ mod threads;
 mod tickets;
 mod traceparent;
 mod users;
+mod visit;
 
 use std::future::Future;
 use std::io;
@@ -60,6 +62,7 @@ use poem::{Endpoint, IntoEndpoint, Response, Route, Server};
 use poem_openapi::{OpenApiService, Tags};
 use posthaste_application::Ports;
 use posthaste_application::execute::Executor;
+use posthaste_application::login::Lifetimes;
 use posthaste_application::read::ReadQueue;
 
 use document::Exact;
@@ -76,12 +79,27 @@ pub struct App {
     pub ports: Ports,
     /// What is allowed.
     pub limits: Limits,
+    /// How long logins are good for.
+    pub lifetimes: Lifetimes,
+    /// Whether anybody may become a user.
+    pub registration: Registration,
+    /// The origins of web pages that may use a cookie, beside the server's own.
+    pub origins: Vec<String>,
     /// What is running.
     pub build: Build,
     /// Whether it can serve.
     pub readiness: Arc<dyn Readiness>,
     /// What was measured.
     pub exposition: Arc<dyn Exposition>,
+}
+
+/// Whether anybody may become a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registration {
+    /// Whoever asks.
+    Open,
+    /// Nobody but whom an operator registers.
+    Closed,
 }
 
 /// What a request may cost.
@@ -93,18 +111,11 @@ pub struct Limits {
     pub request: Duration,
     /// How long a query waits for a view to reach the position it asked for.
     pub view_wait: Duration,
-    /// How long an access token is good for; in whole seconds.
-    pub access_token: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            body_bytes: 64 * 1024,
-            request: Duration::from_secs(30),
-            view_wait: Duration::from_secs(2),
-            access_token: Duration::from_secs(15 * 60),
-        }
+        Self { body_bytes: 64 * 1024, request: Duration::from_secs(30), view_wait: Duration::from_secs(2) }
     }
 }
 
@@ -151,8 +162,8 @@ the very same request again, backing off), `after` (not before `retry_after_ms`)
 
 type Api = Exact<(
     users::Users,
-    (me::Me, privacy::Privacy),
-    sessions::Sessions,
+    (me::Me, password::Password, privacy::Privacy),
+    (sessions::Sessions, sessions::MySessions),
     (friends::Friends, presence::Presence),
     blocks::Blocks,
     threads::Threads,
@@ -168,8 +179,8 @@ type Api = Exact<(
 fn api() -> Api {
     Exact((
         users::Users,
-        (me::Me, privacy::Privacy),
-        sessions::Sessions,
+        (me::Me, password::Password, privacy::Privacy),
+        (sessions::Sessions, sessions::MySessions),
         (friends::Friends, presence::Presence),
         blocks::Blocks,
         threads::Threads,

@@ -37,6 +37,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tungstenite::protocol::WebSocketConfig;
 
+use crate::origin::Origin;
+
 pub use self::asyncapi::{document, document_endpoint};
 pub use self::doors::Doors;
 
@@ -148,7 +150,8 @@ impl Endpoint for SocketEndpoint {
         // A browser can only read why it was refused from a socket that was open, so the answer comes after the upgrade.
         let greeting = if !speaks_our_version(&request) {
             Err(close::Close::UnsupportedVersion)
-        } else if !is_allowed_origin(&request, &gateway.settings.origins) {
+        // Programs send no origin.
+        } else if Origin::of(request.headers(), &gateway.settings.origins) == Origin::Foreign {
             Err(close::Close::ForbiddenOrigin)
         } else {
             Ok(())
@@ -169,11 +172,4 @@ impl Endpoint for SocketEndpoint {
 
 fn speaks_our_version(request: &Request) -> bool {
     request.header(header::SEC_WEBSOCKET_PROTOCOL).is_some_and(|offered| offered.split(',').any(|name| name.trim() == SUBPROTOCOL))
-}
-
-/// Programs send no origin. Pages send theirs, which must be the server's own or on the list.
-fn is_allowed_origin(request: &Request, allowed: &[String]) -> bool {
-    let Some(origin) = request.header(header::ORIGIN) else { return true };
-    let own = request.header(header::HOST).is_some_and(|host| origin.split_once("://").is_some_and(|(_, authority)| authority == host));
-    own || allowed.iter().any(|allowed| allowed == origin)
 }

@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod rest {
+    mod accounts;
     pub(crate) mod client;
     pub(crate) mod groups;
     pub(crate) mod invitations;
+    pub(crate) mod logins;
     pub(crate) mod memory;
     mod messages;
     pub(crate) mod people;
@@ -21,10 +23,11 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta};
 use posthaste_application::append::append_queue;
 use posthaste_application::execute::{Doorkeeper, Executor, Rules};
+use posthaste_application::login::Lifetimes;
 use posthaste_application::port::{Clock, Ids};
 use posthaste_application::read::read_queue;
 use posthaste_domain::{SessionId, UserId};
-use posthaste_infrastructure::http::{self, App, Build, Check, Exposition, HttpListener, Limits, Readiness};
+use posthaste_infrastructure::http::{self, App, Build, Check, Exposition, HttpListener, Limits, Readiness, Registration};
 use posthaste_tests::{Profile, Stage};
 use rest::client::{Client, Person, key, name, registration, reply, saying};
 use rest::memory::Memory;
@@ -71,6 +74,10 @@ impl Exposition for Nothing {
 
 impl Server {
     async fn start() -> Self {
+        Self::start_with(Registration::Open).await
+    }
+
+    async fn start_with(registration: Registration) -> Self {
         let memory = Memory::new();
         let readiness = Arc::new(Switch::default());
         let ports = memory.ports();
@@ -92,6 +99,9 @@ impl Server {
             reads,
             ports,
             limits: Limits { view_wait: Duration::from_millis(100), request: Duration::from_secs(3), ..Limits::default() },
+            lifetimes: Lifetimes::default(),
+            registration,
+            origins: vec!["https://app.example".to_owned()],
             build: Build { version: "0.0.0", commit: None },
             readiness: readiness.clone(),
             exposition: Arc::new(Nothing),
@@ -140,6 +150,11 @@ async fn the_suite_holds_on_ports_in_memory() {
 async fn what_is_promised_about_people_holds() {
     let server = Server::start().await;
     rest::people::suite(&server.base_url).await;
+}
+#[tokio::test]
+async fn what_is_promised_about_logins_holds() {
+    let server = Server::start().await;
+    rest::logins::suite(&server.base_url).await;
 }
 #[tokio::test]
 async fn what_is_promised_about_groups_holds() {

@@ -53,6 +53,46 @@ async fn hashes_of_another_cost_are_still_good() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn a_hash_is_weak_if_one_made_now_would_cost_more() -> anyhow::Result<()> {
+    let cost = ArgonCost { memory_kib: 128, passes: 2, lanes: 1 };
+    let now = ArgonPasswords::new(cost)?;
+    for (made, weak) in [
+        (cost, false),
+        (ArgonCost { memory_kib: 256, ..cost }, false),
+        (ArgonCost { passes: 3, ..cost }, false),
+        (ArgonCost { memory_kib: 64, ..cost }, true),
+        (ArgonCost { passes: 1, ..cost }, true),
+        (ArgonCost { memory_kib: 256, passes: 1, lanes: 1 }, true),
+    ] {
+        assert_eq!(now.is_weak(&ArgonPasswords::new(made)?.hash("correct horse".to_owned()).await?), weak, "{made:?}");
+    }
+    let hash = now.hash("correct horse".to_owned()).await?;
+    for other in ["", "hunter2", &hash.replacen("argon2id", "argon2i", 1), &hash.replacen("v=19", "v=16", 1)] {
+        ensure!(now.is_weak(other), "{other}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_logins_than_can_wait_are_told_to_come_again() -> anyhow::Result<()> {
+    let passwords = cheap()?;
+    let hash = passwords.hash("correct horse".to_owned()).await?;
+    // None of them is begun before all have come.
+    let logins = (0..5_000).map(|_| passwords.verify("correct horse".to_owned(), Some(hash.clone())));
+    let (mut right, mut turned_away) = (0, 0);
+    for login in join_all(logins).await {
+        match login {
+            Ok(true) => right += 1,
+            Err(PortError::Unavailable { .. }) => turned_away += 1,
+            other => anyhow::bail!("{other:?}"),
+        }
+    }
+    ensure!(right >= 1_000 && turned_away >= 1_000 && right + turned_away == 5_000, "{right} {turned_away}");
+    ensure!(passwords.verify("correct horse".to_owned(), Some(hash)).await?, "and then they are let in");
+    Ok(())
+}
+
+#[tokio::test]
 async fn no_password_is_that_of_an_unknown_account() -> anyhow::Result<()> {
     let passwords = cheap()?;
     for password in ["", "correct horse"] {

@@ -235,6 +235,7 @@ impl People {
             Some(session) => vec![session],
             None => {
                 let mut known: Vec<_> = self.devices(user).await?.into_iter().filter_map(|known| known.session).collect();
+                known.extend(self.sessions.of_user(user).await?.into_iter().map(|session| session.id));
                 known.sort_unstable();
                 known.dedup();
                 known
@@ -243,6 +244,7 @@ impl People {
         for session in sessions {
             let asked = AdminCommand::EndSession { user, session };
             let Executed { position, repeated, .. } = self.console.execute(asked).await?;
+            self.sessions.remove(user, &[session]).await?;
             if json {
                 println!("{}", json!({ "user": user, "session": session, "position": position, "changed": !repeated }));
             } else {

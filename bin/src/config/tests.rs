@@ -92,6 +92,20 @@ fn further_keys_are_a_list_and_not_shown() {
 }
 
 #[test]
+fn registration_is_open_unless_it_is_closed() {
+    assert_eq!(load("", &[]).unwrap().registration(), Registration::Open);
+    assert_eq!(load("", &[("POSTHASTE_AUTH__REGISTRATION", "closed")]).unwrap().registration(), Registration::Closed);
+    let error = format!("{:#}", load("[auth]\nregistration = 'sometimes'", &[]).unwrap_err());
+    assert!(error.contains("sometimes"), "{error}");
+}
+
+#[test]
+fn logins_last_as_long_as_is_said() {
+    assert_eq!(load("", &[]).unwrap().lifetimes(), Lifetimes::default());
+    assert!(load("[auth]\nsession_idle_s = 0", &[]).is_err());
+}
+
+#[test]
 fn a_profile_takes_no_section_of_the_other() {
     assert!(load("[postgres]\nurl = 'postgres://db'", &[]).is_err());
     assert!(load("[embedded]\ndata = 'x'", &DISTRIBUTED).is_err());

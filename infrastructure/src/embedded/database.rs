@@ -30,7 +30,7 @@ const APPLICATION: i64 = 0x706f_7374;
 /// How long a statement waits for another process that looks at the file.
 const BUSY: Duration = Duration::from_secs(10);
 /// Every statement there is, and some.
-const CACHED_STATEMENTS: usize = 96;
+const CACHED_STATEMENTS: usize = 112;
 
 /// Why a data directory could not be opened.
 #[derive(Debug, thiserror::Error)]

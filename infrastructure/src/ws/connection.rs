@@ -8,7 +8,8 @@ use futures::stream::{FuturesUnordered, SplitStream};
 use futures::{FutureExt as _, StreamExt as _};
 use poem::web::websocket::{Message, WebSocketStream};
 use posthaste_application::deliver::{Detached, Output};
-use posthaste_application::execute::{Envelope, ExecuteError, Executed};
+use posthaste_application::execute::{Command, Envelope, ExecuteError, Executed};
+use posthaste_application::login;
 use posthaste_application::meter::meters;
 use posthaste_application::port::cursors::{CursorMove, Device, SentMark};
 use posthaste_application::port::secrets::Access;
@@ -247,7 +248,14 @@ impl<'a> Connection<'a> {
                 let (actor, correlation, at) = (Some(self.session.access.user), ports.ids.next(), ports.clock.now());
                 let envelope = Envelope { command: cmd.key, actor, correlation, at };
                 let executor = self.gateway.executor.clone();
-                self.submitting = Some((cmd.id, Box::pin(async move { executor.submit(envelope, command).await })));
+                let (sessions, access) = (Arc::clone(&ports.sessions), self.session.access);
+                let submit = async move {
+                    if let Command::RevokeSession { session } = &command {
+                        login::check_own(&*sessions, &executor, access, *session).await?;
+                    }
+                    executor.submit(envelope, command).await
+                };
+                self.submitting = Some((cmd.id, Box::pin(submit)));
             }
             Err(problem) => self.outbox.push(frame::error(Some(cmd.id), &problem)),
         }

@@ -1,7 +1,7 @@
 //! The smallest ports that REST can stand on, in memory: for what REST itself promises, whatever stores the data.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -11,6 +11,7 @@ use posthaste_application::port::accounts::Credentials;
 use posthaste_application::port::log::{AppendRefused, MembershipWindow, Memberships, Reading, Recording};
 use posthaste_application::port::passcodes::memory::MemoryPasscodes;
 use posthaste_application::port::secrets::{Access, TokenRefused};
+use posthaste_application::port::sessions::memory::MemorySessions;
 use posthaste_application::port::{Accounts, Clock, EventLog, Ids, Passwords, PortError, Tickets, Tokens};
 use posthaste_application::project::Projector;
 use posthaste_application::recorded::{Append, Appended, Expected, Hash, Head, Position, Recorded, StreamId};
@@ -38,6 +39,12 @@ pub(crate) struct Memory {
     pub(crate) late: AtomicBool,
     /// How many passwords were hashed or compared.
     pub(crate) hashed: AtomicU64,
+    /// How often credentials were looked up.
+    found: AtomicU64,
+    /// How often a stream was read.
+    read: AtomicU64,
+    /// How many seconds have passed.
+    passed: AtomicI64,
 }
 
 impl Memory {
@@ -54,6 +61,9 @@ impl Memory {
             down: AtomicBool::new(false),
             late: AtomicBool::new(false),
             hashed: AtomicU64::new(0),
+            found: AtomicU64::new(0),
+            read: AtomicU64::new(0),
+            passed: AtomicI64::new(0),
         })
     }
 
@@ -65,6 +75,7 @@ impl Memory {
             relay: self.clone(),
             broker: self.clone(),
             signals: Arc::new(posthaste_infrastructure::embedded::InProcessSignals::default()),
+            sessions: Arc::new(MemorySessions::default()),
             tickets: self.clone(),
             presence: Arc::new(InProcessPresence::new(self.clone())),
             views: Arc::new(self.views.clone()),
@@ -108,6 +119,24 @@ impl Memory {
         let user = UserId::new(user);
         let credentials = Credentials { user, email: Email::parse(email).unwrap(), password_hash: format!("plain:{password}") };
         self.accounts.lock().unwrap().insert(user, credentials);
+    }
+
+    pub(crate) fn put_hash(&self, user: Uuid, hash: String) {
+        self.accounts.lock().unwrap().get_mut(&UserId::new(user)).unwrap().password_hash = hash;
+    }
+
+    pub(crate) fn hash_of(&self, user: Uuid) -> String {
+        self.accounts.lock().unwrap()[&UserId::new(user)].password_hash.clone()
+    }
+
+    /// Lets so many seconds pass.
+    pub(crate) fn pass(&self, seconds: i64) {
+        self.passed.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    /// How often passwords were hashed, credentials looked up and streams read.
+    pub(crate) fn asked(&self) -> [u64; 3] {
+        [&self.hashed, &self.found, &self.read].map(|count| count.load(Ordering::SeqCst))
     }
 
     pub(crate) fn tickets_of(&self, user: Uuid) -> usize {
@@ -176,6 +205,7 @@ impl EventLog for Memory {
 
     async fn read_stream(&self, stream: StreamId, after_version: u64, limit: usize) -> Result<Vec<Recorded>, PortError> {
         self.up()?;
+        self.read.fetch_add(1, Ordering::SeqCst);
         let events = self.events.lock().unwrap();
         Ok(events.iter().filter(|event| event.stream == stream && event.version > after_version).take(limit).cloned().collect())
     }
@@ -270,7 +300,14 @@ impl Accounts for Memory {
         Ok(())
     }
 
+    async fn replace_hash(&self, user: UserId, before: &str, after: &str) -> Result<bool, PortError> {
+        let mut accounts = self.accounts.lock().unwrap();
+        let kept = accounts.get_mut(&user).filter(|kept| kept.password_hash == before);
+        Ok(kept.map(|kept| after.clone_into(&mut kept.password_hash)).is_some())
+    }
+
     async fn find(&self, user: UserId) -> Result<Option<Credentials>, PortError> {
+        self.found.fetch_add(1, Ordering::SeqCst);
         Ok(self.accounts.lock().unwrap().get(&user).cloned())
     }
 }
@@ -284,7 +321,11 @@ impl Passwords for Memory {
 
     async fn verify(&self, password: String, phc: Option<String>) -> Result<bool, PortError> {
         self.hashed.fetch_add(1, Ordering::SeqCst);
-        Ok(phc == Some(format!("plain:{password}")))
+        Ok(phc.is_some_and(|phc| phc == format!("plain:{password}") || phc == format!("weak:{password}")))
+    }
+
+    fn is_weak(&self, phc: &str) -> bool {
+        phc.starts_with("weak:")
     }
 }
 
@@ -307,7 +348,7 @@ impl Tokens for Memory {
 
 impl Clock for Memory {
     fn now(&self) -> DateTime<Utc> {
-        DateTime::from_timestamp(1_757_419_200, 123_456_789).unwrap()
+        DateTime::from_timestamp(1_757_419_200 + self.passed.load(Ordering::SeqCst), 123_456_789).unwrap()
     }
 }
 
