@@ -12,6 +12,7 @@ use posthaste_application::port::log::{AppendRefused, MembershipWindow, Membersh
 use posthaste_application::port::passcodes::memory::MemoryPasscodes;
 use posthaste_application::port::secrets::{Access, TokenRefused};
 use posthaste_application::port::sessions::memory::MemorySessions;
+use posthaste_application::port::tickets::Pass;
 use posthaste_application::port::{Accounts, Clock, EventLog, Ids, Passwords, PortError, Tickets, Tokens};
 use posthaste_application::project::Projector;
 use posthaste_application::recorded::{Append, Appended, Expected, Hash, Head, Position, Recorded, StreamId};
@@ -29,7 +30,7 @@ pub(crate) struct Memory {
     commands: Mutex<HashMap<CommandId, (Hash, Appended)>>,
     grown: Notify,
     accounts: Mutex<HashMap<UserId, Credentials>>,
-    tickets: Mutex<HashMap<String, Access>>,
+    tickets: Mutex<HashMap<String, Pass>>,
     ids: AtomicU64,
     views: MemoryViews,
     passcodes: Arc<MemoryPasscodes>,
@@ -140,7 +141,7 @@ impl Memory {
     }
 
     pub(crate) fn tickets_of(&self, user: Uuid) -> usize {
-        self.tickets.lock().unwrap().values().filter(|access| access.user.uuid() == user).count()
+        self.tickets.lock().unwrap().values().filter(|pass| pass.access.user.uuid() == user).count()
     }
 
     /// The access a token speaks for, as text: `user session end`.
@@ -360,12 +361,12 @@ impl Ids for Memory {
 
 #[async_trait]
 impl Tickets for Memory {
-    async fn store(&self, ticket: &str, access: Access) -> Result<(), PortError> {
-        self.tickets.lock().unwrap().insert(ticket.to_owned(), access);
+    async fn store(&self, ticket: &str, pass: Pass) -> Result<(), PortError> {
+        self.tickets.lock().unwrap().insert(ticket.to_owned(), pass);
         Ok(())
     }
 
-    async fn redeem(&self, ticket: &str) -> Result<Option<Access>, PortError> {
+    async fn redeem(&self, ticket: &str) -> Result<Option<Pass>, PortError> {
         Ok(self.tickets.lock().unwrap().remove(ticket))
     }
 }
