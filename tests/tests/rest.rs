@@ -152,11 +152,6 @@ async fn what_is_promised_about_people_holds() {
     rest::people::suite(&server.base_url).await;
 }
 #[tokio::test]
-async fn what_is_promised_about_logins_holds() {
-    let server = Server::start().await;
-    rest::logins::suite(&server.base_url).await;
-}
-#[tokio::test]
 async fn what_is_promised_about_groups_holds() {
     let server = Server::start().await;
     rest::groups::suite(&server.base_url).await;

@@ -86,7 +86,7 @@ pub async fn a_session_comes_back_as_it_was(sessions: Arc<dyn Sessions>) {
     bare.tokens.offered = (0..TokenFamily::OFFERED as u64).map(|n| digest(4, n)).collect();
     for session in [full, bare] {
         create(&*sessions, &session).await;
-        assert_eq!(of_user(&*sessions, session.user.uuid().as_u64_pair().1).await, [session.clone()]);
+        assert_eq!(of_user(&*sessions, session.user.uuid().as_u64_pair().1).await, std::slice::from_ref(&session));
         assert_eq!(sessions.find(session.user, session.id).await.expect("read"), Some(session.clone()));
         assert_eq!(sessions.of_family(&session.tokens.id).await.expect("read"), Some(session));
     }
@@ -126,7 +126,7 @@ pub async fn a_session_is_replaced_by_its_next_revision_and_by_no_other(sessions
     second.tokens.present(&digest(2, 1), digest(5, 1)).expect("the first token");
     for wrong in [1, 3] {
         assert!(!sessions.replace(&Session { revision: wrong, ..second.clone() }).await.expect("answered"), "{wrong}");
-        assert_eq!(of_user(&*sessions, 1).await, [first.clone()]);
+        assert_eq!(of_user(&*sessions, 1).await, std::slice::from_ref(&first));
     }
     assert!(sessions.replace(&second).await.expect("answered"));
     assert!(!sessions.replace(&second).await.expect("answered"), "once");
@@ -146,7 +146,7 @@ pub async fn of_many_changes_at_once_one_is_made(sessions: Arc<dyn Sessions>) {
         let made = join_all(changes.iter().map(|change| sessions.replace(change))).await;
         let made: Vec<_> = made.into_iter().zip(&changes).filter_map(|(made, change)| made.expect("answered").then_some(change)).collect();
         let [made] = made[..] else { panic!("{} were made", made.len()) };
-        assert_eq!(of_user(&*sessions, 1).await, [made.clone()]);
+        assert_eq!(of_user(&*sessions, 1).await, std::slice::from_ref(made));
     }
 }
 
