@@ -4,6 +4,7 @@
 //! - [`read`] makes one command of a burst of reads.
 //! - [`append`] puts the appends that wait together into one transaction.
 //! - [`relay`] takes the log to the broker; [`deliver`] takes it from there to every device.
+//! - [`login`] is how a login begins, goes on and ends.
 //! - [`presence`] keeps who is online, and tells those who watch and may know.
 //! - [`project`] keeps the views; [`view`] says what they are.
 //! - [`shared_tail`] has the end of the log for all who follow it.
@@ -14,7 +15,9 @@
 //! - [`verify`] walks the log and says whether it is what was recorded; it seals it, and proves one event by a seal.
 //! - [`doctor`] judges what was found of a deployment.
 //! - [`health`] says how far everybody who reads the log has come.
+//! - [`limit`] says who has asked too often.
 //! - [`meter`] is the table of everything that is measured; [`span`] is that of what can be followed.
+//! - [`origin`] says which web pages are no strangers.
 //! - [`hex`] writes bytes as people compare them.
 //! - [`port`] is what this asks of the world. Each port has a contract suite that every adapter passes.
 //!
@@ -33,7 +36,10 @@ pub mod execute;
 mod fake;
 pub mod health;
 pub mod hex;
+pub mod limit;
+pub mod login;
 pub mod meter;
+pub mod origin;
 pub mod port;
 pub mod presence;
 pub mod problem;

@@ -11,6 +11,7 @@ pub mod dependency;
 pub mod desk;
 pub mod import;
 pub mod lease;
+pub mod limiter;
 pub mod log;
 pub mod passcodes;
 pub mod poster;
@@ -20,6 +21,7 @@ pub mod queue;
 pub mod rebuilds;
 pub mod seals;
 pub mod secrets;
+pub mod sessions;
 pub mod signals;
 pub mod tickets;
 pub mod webhooks;
@@ -35,6 +37,7 @@ pub use dependency::Dependency;
 pub use desk::Desk;
 pub use import::LogImport;
 pub use lease::RelayLease;
+pub use limiter::RateLimiter;
 pub use log::{EventLog, Tail};
 pub use passcodes::Passcodes;
 pub use poster::Poster;
@@ -44,6 +47,7 @@ pub use queue::EventQueue;
 pub use rebuilds::Rebuilds;
 pub use seals::SealStore;
 pub use secrets::{Passwords, Tokens};
+pub use sessions::Sessions;
 pub use signals::Signals;
 pub use tickets::Tickets;
 pub use webhooks::Webhooks;
@@ -143,6 +147,8 @@ pub struct Ports {
     pub log: Arc<dyn EventLog>,
     /// Credentials.
     pub accounts: Arc<dyn Accounts>,
+    /// Logins.
+    pub sessions: Arc<dyn Sessions>,
     /// What joining a thread may take.
     pub passcodes: Arc<dyn Passcodes>,
     /// How far each device has come.
@@ -157,6 +163,8 @@ pub struct Ports {
     pub tickets: Arc<dyn Tickets>,
     /// Who is online.
     pub presence: Arc<dyn Presence>,
+    /// How often what may be done, for all nodes together.
+    pub limiter: Arc<dyn RateLimiter>,
     /// What the views are asked.
     pub views: Arc<dyn Views>,
     /// What keeps the views, one for each.

@@ -98,6 +98,8 @@ codes! {
     SessionRevoked, "session_revoked", 401, Reauth, "The session was revoked";
     /// The user is suspended: nothing of theirs is taken until they are reinstated.
     AccountSuspended, "account_suspended", 403, Never, "This account is suspended";
+    /// Nobody can register here.
+    RegistrationClosed, "registration_closed", 403, Never, "Registration is closed";
     /// The actor may not do this.
     Forbidden, "forbidden", 403, Never, "This is not allowed";
     /// Not a member of the thread, or no such thread: an outsider cannot tell which.
@@ -315,7 +317,7 @@ mod tests {
     #[test]
     fn every_code_of_the_protocol_exists_once() {
         let codes: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
-        let protocol = "unauthorized token_expired session_revoked account_suspended forbidden not_member not_friends blocked not_found conflict \
+        let protocol = "unauthorized token_expired session_revoked account_suspended registration_closed forbidden not_member not_friends blocked not_found conflict \
                         version_conflict command_mismatch validation too_large rate_limited unsupported_op ack_ahead view_behind \
                         newer_version unavailable internal";
         assert_eq!(codes, protocol.split_whitespace().collect::<Vec<_>>());

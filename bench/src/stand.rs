@@ -10,7 +10,7 @@ use posthaste_application::port::secrets::Access;
 use posthaste_application::port::{Clock as _, Cursors, EventLog, Tokens as _};
 use posthaste_domain::{SessionId, UserId};
 use posthaste_infrastructure::embedded::{Database, SqliteCursors, SqliteLog};
-use posthaste_infrastructure::jwt::{JwtTokens, Secret};
+use posthaste_infrastructure::jwt::{JwtTokens, TokenKey};
 use posthaste_infrastructure::postgres::{self, PgCursors, PgLog, Postgres, PostgresConfig};
 use posthaste_infrastructure::system::SystemClock;
 use posthaste_tests::actor::new_id;
@@ -21,7 +21,7 @@ use tokio::time::sleep;
 use crate::counters::Counters;
 
 /// Signs the tokens: nobody logs in thousands of people to measure how fast messages are.
-const SECRET: &str = "a secret that is long enough and known to whoever measures";
+const SIGNING_KEY: &str = "MC4CAQAwBQYDK2VwBCIEID0UQbEaEo9Mr48h6t7xok4rMYDcKxTzOJ4QaK9FcMm4";
 /// Who issues access tokens.
 const ISSUER: &str = "posthaste";
 /// How long a token is good for.
@@ -77,11 +77,12 @@ impl Ground {
         // Everybody comes at once, and stays.
         let settings = settings
             .binary(&self.server)
-            .with("AUTH__SECRET", SECRET)
+            .with("AUTH__SIGNING_KEY", SIGNING_KEY)
             .with("AUTH__ACCESS_TOKEN_S", DAY.to_string())
+            .with("LIMITS__ENABLED", "false")
             .with("GATEWAY__CONNECTS_PER_S", "1000000")
             .with("GATEWAY__CONNECTS_WAITING", "1000000");
-        let tokens = JwtTokens::new(&Secret::new(SECRET)?, ISSUER, Arc::new(SystemClock));
+        let tokens = JwtTokens::new(&TokenKey::parse(SIGNING_KEY)?, ISSUER, Arc::new(SystemClock));
         Ok(Stand { nodes: Vec::new(), store, settings, tokens, crowds: 0 })
     }
 

@@ -1,5 +1,6 @@
 //! Puts a profile together: the only file that names ports and adapters in one place.
 
+mod auth;
 pub(crate) mod console;
 pub(crate) mod doctor;
 pub(crate) mod people;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use posthaste_application::Ports;
+use posthaste_application::limit::Limiter;
 use posthaste_application::port::queue::Consumer;
 use posthaste_application::port::{
     Clock, Cursors, Desk, EventLog, EventQueue, Ids, LogImport, Poster, Rebuilds, RelayLease, SealStore, Webhooks,
@@ -16,28 +18,26 @@ use posthaste_application::port::{
 use posthaste_application::verify::Sealer;
 use posthaste_application::verify::key::{PublicKey, SealKey};
 use posthaste_application::webhooks::{self, Endpoint, WebhookPorts};
-use posthaste_infrastructure::argon2::{ArgonCost, ArgonPasswords};
 use posthaste_infrastructure::embedded::{
-    Database, InProcessBroker, InProcessPresence, InProcessSignals, InProcessTickets, MemoryViews, SqliteAccounts, SqliteCursors,
-    SqliteDeadLetters, SqliteDesk, SqliteImport, SqliteLease, SqliteLog, SqlitePasscodes, SqliteQueue, SqliteWebhooks, token_secret,
+    Database, InProcessBroker, InProcessPresence, InProcessRateLimiter, InProcessSignals, InProcessTickets, MemoryViews, SqliteAccounts,
+    SqliteCursors, SqliteDeadLetters, SqliteDesk, SqliteImport, SqliteLease, SqliteLog, SqlitePasscodes, SqliteQueue, SqliteSessions,
+    SqliteWebhooks,
 };
 use posthaste_infrastructure::file::{self, SealFile};
-use posthaste_infrastructure::jwt::{self, JwtTokens};
+use posthaste_infrastructure::http::Edges;
 use posthaste_infrastructure::otlp::Otlp;
 use posthaste_infrastructure::postgres::{
-    self, PgAccounts, PgCursors, PgDeadLetters, PgImport, PgLease, PgLog, PgPasscodes, PgProjection, PgRebuilds, PgViews, PgWebhooks,
-    Postgres,
+    self, PgAccounts, PgCursors, PgDeadLetters, PgImport, PgLease, PgLog, PgPasscodes, PgProjection, PgRebuilds, PgSessions, PgViews,
+    PgWebhooks, Postgres,
 };
 use posthaste_infrastructure::rabbitmq::RabbitMq;
-use posthaste_infrastructure::redis::{self, RedisPing, RedisPresence, RedisSignals, RedisTickets};
+use posthaste_infrastructure::redis::{self, RedisPing, RedisPresence, RedisRateLimiter, RedisSignals, RedisTickets};
 use posthaste_infrastructure::reqwest::HttpPoster;
 use posthaste_infrastructure::system::{SystemClock, SystemIds, SystemRandomness};
 use uuid::Uuid;
 
-use crate::config::{AuthConfig, Config, DistributedConfig, EmbeddedConfig, PostgresConfig, WebhookConfig};
-
-/// Who issues access tokens.
-const ISSUER: &str = "posthaste";
+use self::auth::{accepted_keys, kept_signing_key, passwords, signing_key, tokens};
+use crate::config::{Config, DistributedConfig, EmbeddedConfig, PostgresConfig, WebhookConfig};
 
 /// Every port of the configured profile.
 pub(crate) async fn ports(config: &Config) -> anyhow::Result<Ports> {
@@ -131,6 +131,19 @@ pub(crate) async fn log_import(config: &Config) -> anyhow::Result<Arc<dyn LogImp
     }
 }
 
+/// What says who asks too often: what all nodes count together, and what this one counts by itself.
+pub(crate) fn limiter(config: &Config, ports: &Ports) -> Limiter {
+    let node = Arc::new(InProcessRateLimiter::new(Arc::clone(&ports.clock)));
+    Limiter::new(Arc::clone(&ports.limiter), node, config.limits().policies())
+}
+
+/// What stands between the service and those who ask it.
+pub(crate) fn edges(config: &Config) -> anyhow::Result<Edges> {
+    let server = config.server();
+    let proxies = server.proxies().map_err(anyhow::Error::msg)?;
+    Ok(Edges { proxies, origins: config.gateway().origins().map_err(anyhow::Error::msg)?, behind_tls: server.behind_tls })
+}
+
 /// What exports spans, if that is configured.
 pub(crate) fn telemetry(config: &Config) -> anyhow::Result<Option<Otlp>> {
     config.telemetry().settings().map(Otlp::start).transpose().context("telemetry cannot be used")
@@ -170,17 +183,19 @@ pub(crate) fn clock() -> Arc<dyn Clock> {
 
 /// Whether a configuration can be used, as far as that can be told without connecting to anything.
 pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     endpoints(config)?;
+    edges(config)?;
     config.telemetry().settings().map_or(Ok(()), |settings| settings.check()).context("telemetry cannot be used")?;
     match config {
         Config::Embedded(config) => {
             passwords(&config.auth)?;
-            config.auth.secret.as_ref().map_or(Ok(()), |secret| tokens(secret.reveal(), &clock).map(drop))
+            accepted_keys(&config.auth)?;
+            config.auth.signing_key.as_ref().map_or(Ok(()), |key| signing_key(key).map(drop))
         }
         Config::Distributed(config) => {
             passwords(&config.auth)?;
-            tokens(config.auth.secret.reveal(), &clock)?;
+            signing_key(&config.auth.signing_key)?;
+            accepted_keys(&config.auth)?;
             postgres::check_url(config.postgres.url.reveal()).context("postgres.url cannot be used")?;
             RabbitMq::new(config.rabbitmq.url.reveal()).context("rabbitmq.url cannot be used")?;
             redis::check_url(config.redis.url.reveal()).context("redis.url cannot be used")
@@ -206,9 +221,9 @@ async fn embedded(config: &EmbeddedConfig, whole: &Config) -> anyhow::Result<Por
     let (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>) = (Arc::new(SystemClock), Arc::new(SystemIds));
     let endpoints = endpoints(whole)?;
     let database = Database::open(&config.embedded.data)?;
-    let secret = match &config.auth.secret {
-        Some(secret) => secret.reveal().as_bytes().to_vec(),
-        None => token_secret(&config.embedded.data).context("the secret in the data folder cannot be used")?,
+    let signing_key = match &config.auth.signing_key {
+        Some(key) => signing_key(key)?,
+        None => kept_signing_key(&config.embedded.data)?,
     };
     let dead = Arc::new(SqliteDeadLetters::new(Arc::clone(&database), Arc::clone(&clock)));
     let desk = Arc::new(SqliteDesk::new(Arc::clone(&database)));
@@ -225,11 +240,13 @@ async fn embedded(config: &EmbeddedConfig, whole: &Config) -> anyhow::Result<Por
     Ok(Ports {
         log,
         accounts: Arc::new(SqliteAccounts::new(Arc::clone(&database))),
+        sessions: Arc::new(SqliteSessions::new(Arc::clone(&database))),
         passcodes: Arc::new(SqlitePasscodes::new(Arc::clone(&database))),
         cursors: Arc::new(SqliteCursors::new(Arc::clone(&database))),
         relay: Arc::new(SqliteLease::new(database, Arc::clone(&clock))),
         broker: Arc::new(InProcessBroker::default()),
         presence: Arc::new(InProcessPresence::new(Arc::clone(&clock))),
+        limiter: Arc::new(InProcessRateLimiter::new(Arc::clone(&clock))),
         signals: Arc::new(InProcessSignals::default()),
         tickets: Arc::new(InProcessTickets::new(Arc::clone(&clock))),
         projections: views.projections(),
@@ -237,7 +254,7 @@ async fn embedded(config: &EmbeddedConfig, whole: &Config) -> anyhow::Result<Por
         views,
         dead,
         passwords: passwords(&config.auth)?,
-        tokens: tokens(secret, &clock)?,
+        tokens: tokens(&config.auth, &signing_key, &clock)?,
         clock,
         ids,
         webhooks,
@@ -249,7 +266,7 @@ async fn embedded(config: &EmbeddedConfig, whole: &Config) -> anyhow::Result<Por
 async fn distributed(config: &DistributedConfig, whole: &Config) -> anyhow::Result<Ports> {
     let (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>) = (Arc::new(SystemClock), Arc::new(SystemIds));
     // What costs nothing to check is checked before anything is connected to.
-    let tokens = tokens(config.auth.secret.reveal(), &clock)?;
+    let tokens = tokens(&config.auth, &signing_key(&config.auth.signing_key)?, &clock)?;
     let passwords = passwords(&config.auth)?;
     let endpoints = endpoints(whole)?;
     let consumer = consumer(&endpoints);
@@ -267,14 +284,18 @@ async fn distributed(config: &DistributedConfig, whole: &Config) -> anyhow::Resu
     });
     let signals =
         RedisSignals::connect(config.redis.url.reveal(), &config.redis.prefix).await.context("Redis (redis.url) cannot be used")?;
+    let limiter = RedisRateLimiter::connect(config.redis.url.reveal(), config.redis.prefix.clone()).await;
+    let limiter = limiter.context("Redis (redis.url) cannot be used")?;
     Ok(Ports {
         log: Arc::new(PgLog::new(postgres.clone())),
         accounts: Arc::new(PgAccounts::new(postgres.clone())),
+        sessions: Arc::new(PgSessions::new(postgres.clone())),
         passcodes: Arc::new(PgPasscodes::new(postgres.clone())),
         cursors: Arc::new(PgCursors::new(postgres.clone())),
         relay: Arc::new(PgLease::new(postgres.clone())),
         broker: Arc::new(broker),
         presence: Arc::new(RedisPresence::new(connection.clone(), config.redis.prefix.clone())),
+        limiter: Arc::new(limiter),
         signals: Arc::new(signals),
         tickets: Arc::new(RedisTickets::new(connection.clone(), config.redis.prefix.clone())),
         projections: PgProjection::all(&postgres),
@@ -299,16 +320,6 @@ fn driver(config: &PostgresConfig) -> postgres::PostgresConfig {
     let mut driver = postgres::PostgresConfig::new(config.url.reveal());
     driver.connections = config.connections;
     driver
-}
-
-fn passwords<S>(auth: &AuthConfig<S>) -> anyhow::Result<Arc<ArgonPasswords>> {
-    let cost = ArgonCost { memory_kib: auth.password_memory_kib, passes: auth.password_passes, lanes: auth.password_lanes };
-    Ok(Arc::new(ArgonPasswords::new(cost).context("auth.password_* make no sense together")?))
-}
-
-fn tokens(secret: impl Into<Vec<u8>>, clock: &Arc<dyn Clock>) -> anyhow::Result<Arc<JwtTokens>> {
-    let secret = jwt::Secret::new(secret).context("auth.secret cannot be used")?;
-    Ok(Arc::new(JwtTokens::new(&secret, ISSUER, Arc::clone(clock))))
 }
 
 /// The configured endpoints, and the way to each.

@@ -1,30 +1,37 @@
 //! What can be configured: one type for each profile, so that a combination that makes no sense cannot be written.
 
+mod auth;
 mod gateway;
+mod limits;
 mod readiness;
 mod relay;
 mod rules;
 mod seals;
 mod secret;
+mod server;
 mod telemetry;
 mod webhooks;
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use config::builder::DefaultState;
 use config::{ConfigBuilder, ConfigError, Environment, File, FileFormat, Value, ValueKind};
+use posthaste_application::login::Lifetimes;
+use posthaste_infrastructure::http::Registration;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::auth::AuthConfig;
 use self::gateway::GatewayConfig;
+use self::limits::LimitsConfig;
 use self::readiness::ReadinessConfig;
 use self::relay::RelayConfig;
 use self::rules::RulesConfig;
 pub(crate) use self::seals::SealsConfig;
 pub(crate) use self::secret::Secret;
+use self::server::ServerConfig;
 pub(crate) use self::telemetry::TelemetryConfig;
 pub(crate) use self::webhooks::{WebhookConfig, WebhookDeliveryConfig};
 
@@ -32,8 +39,12 @@ pub(crate) use self::webhooks::{WebhookConfig, WebhookDeliveryConfig};
 const DEFAULTS: &str = include_str!("../config.default.toml");
 /// Variables that the command line reads itself.
 const NO_CONFIGURATION: [&str; 2] = ["POSTHASTE_CONFIG", "POSTHASTE_LOG"];
-/// The one that holds a list, separated by commas.
-const ORIGINS: &str = "POSTHASTE_GATEWAY__ORIGINS";
+/// Those that hold a list, separated by commas, with their keys.
+const LISTS: [(&str, &str); 3] = [
+    ("POSTHASTE_AUTH__ACCEPTED_KEYS", "auth.accepted_keys"),
+    ("POSTHASTE_GATEWAY__ORIGINS", "gateway.origins"),
+    ("POSTHASTE_SERVER__TRUSTED_PROXIES", "server.trusted_proxies"),
+];
 
 /// The configuration of a process.
 #[derive(Clone, Debug, Serialize)]
@@ -53,6 +64,7 @@ pub(crate) struct EmbeddedConfig {
     pub(crate) server: ServerConfig,
     pub(crate) auth: AuthConfig<Option<Secret>>,
     pub(crate) rules: RulesConfig,
+    pub(crate) limits: LimitsConfig,
     pub(crate) gateway: GatewayConfig,
     pub(crate) relay: RelayConfig,
     pub(crate) readiness: ReadinessConfig,
@@ -73,6 +85,7 @@ pub(crate) struct DistributedConfig {
     pub(crate) server: ServerConfig,
     pub(crate) auth: AuthConfig<Secret>,
     pub(crate) rules: RulesConfig,
+    pub(crate) limits: LimitsConfig,
     pub(crate) gateway: GatewayConfig,
     pub(crate) relay: RelayConfig,
     pub(crate) readiness: ReadinessConfig,
@@ -126,25 +139,6 @@ impl RedisConfig {
     fn prefix() -> String {
         "posthaste:".to_owned()
     }
-}
-
-/// Where the server listens.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ServerConfig {
-    pub(crate) listen: SocketAddr,
-    pub(crate) drain_grace_s: Option<u64>,
-}
-
-/// Who is who.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct AuthConfig<S> {
-    pub(crate) secret: S,
-    pub(crate) access_token_s: u64,
-    pub(crate) password_memory_kib: u32,
-    pub(crate) password_passes: u32,
-    pub(crate) password_lanes: u32,
 }
 
 impl Config {
@@ -218,11 +212,19 @@ impl Config {
         }
     }
 
-    /// How long an access token is good for.
-    pub(crate) const fn access_token(&self) -> Duration {
+    /// How long logins are good for.
+    pub(crate) const fn lifetimes(&self) -> Lifetimes {
         match self {
-            Self::Embedded(config) => Duration::from_secs(config.auth.access_token_s),
-            Self::Distributed(config) => Duration::from_secs(config.auth.access_token_s),
+            Self::Embedded(config) => config.auth.lifetimes(),
+            Self::Distributed(config) => config.auth.lifetimes(),
+        }
+    }
+
+    /// Whether anybody may become a user.
+    pub(crate) const fn registration(&self) -> Registration {
+        match self {
+            Self::Embedded(config) => config.auth.registration(),
+            Self::Distributed(config) => config.auth.registration(),
         }
     }
 
@@ -231,6 +233,14 @@ impl Config {
         match self {
             Self::Embedded(config) => &config.rules,
             Self::Distributed(config) => &config.rules,
+        }
+    }
+
+    /// How often what may be done.
+    pub(crate) const fn limits(&self) -> &LimitsConfig {
+        match self {
+            Self::Embedded(config) => &config.limits,
+            Self::Distributed(config) => &config.limits,
         }
     }
 
@@ -286,11 +296,11 @@ impl Config {
 /// The variables that are configuration, as they stand: what looks like a number may be a password.
 fn add_environment(given: ConfigBuilder<DefaultState>, mut variables: HashMap<String, String>) -> ConfigBuilder<DefaultState> {
     variables.retain(|key, _| !NO_CONFIGURATION.contains(&key.as_str()));
-    let lists = variables.remove_entry(ORIGINS).into_iter().collect::<HashMap<_, _>>();
+    let lists = LISTS.iter().filter_map(|(name, _)| variables.remove_entry(*name)).collect::<HashMap<_, _>>();
     let environment = |variables| Environment::with_prefix("POSTHASTE").prefix_separator("_").separator("__").source(Some(variables));
-    given
-        .add_source(environment(variables))
-        .add_source(environment(lists).try_parsing(true).list_separator(",").with_list_parse_key("gateway.origins"))
+    let lists = environment(lists).try_parsing(true).list_separator(",");
+    let lists = LISTS.iter().fold(lists, |lists, (_, key)| lists.with_list_parse_key(key));
+    given.add_source(environment(variables)).add_source(lists)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use posthaste_application::Ports;
 use posthaste_application::append::append_queue;
 use posthaste_application::deliver::{Feed, Hub, Listener, ack_queue};
 use posthaste_application::execute::{Doorkeeper, Executor};
+use posthaste_application::limit::allowance::Allowances;
 use posthaste_application::presence::{Lookout, Renewer};
 use posthaste_application::read::read_queue;
 use posthaste_application::shared_tail::SharedTail;
@@ -96,6 +97,7 @@ fn greet(server: &Server, roles: &[Role]) -> io::Result<()> {
 pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Server> {
     // Before anything is done that is measured.
     let prometheus = Prometheus::install()?;
+    let edges = compose::edges(config)?;
     let ports = compose::ports(config).await?;
     // Bound before anything runs: an address that is taken must not start a relay.
     let listener =
@@ -153,7 +155,12 @@ pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Ser
         let lookout = Arc::new(Lookout::new(Arc::clone(presence), Arc::clone(views), Arc::clone(clock), timing));
         middle.spawn(guard("presence", stopping.clone(), ended(roles::presence::renew(renewer, timing, retiring.clone()))));
         middle.spawn(guard("lookout", stopping.clone(), ended(roles::presence::look_out(Arc::clone(&lookout), timing, retiring.clone()))));
-        let settings = GatewaySettings { drain_grace: grace, ..config.gateway().settings() };
+        let settings = GatewaySettings {
+            drain_grace: grace,
+            origins: edges.origins.clone(),
+            frames: config.limits().frames(),
+            ..config.gateway().settings()
+        };
         let gateway = Gateway {
             lookout,
             ports: ports.clone(),
@@ -162,6 +169,7 @@ pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Ser
             acks,
             reads: reads.clone(),
             signals,
+            allowances: Allowances::default(),
             doors: Doors::new(settings.connects_per_s, settings.connects_waiting),
             settings,
             stopping: stopping.clone(),
@@ -211,15 +219,20 @@ pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Ser
     let app_state = App {
         executor,
         reads,
+        limiter: compose::limiter(config, &ports),
+        edges: edges.clone(),
         ports: ports.clone(),
-        limits: Limits { access_token: config.access_token(), ..Limits::default() },
+        limits: Limits::default(),
+        lifetimes: config.lifetimes(),
+        registration: config.registration(),
         build: Build { version: env!("CARGO_PKG_VERSION"), commit: option_env!("POSTHASTE_COMMIT") },
         readiness: Arc::clone(&probe) as _,
         exposition: Arc::new(Scrape { probe, prometheus }),
     };
     let endpoint = http::edge(app, Arc::new(app_state));
     let shutdown = closing.clone().cancelled_owned();
-    let served = async move { http::serve(listener, endpoint, shutdown, DRAIN).await.context("the listener failed") };
+    let connections = config.server().connections();
+    let served = ended(http::serve(listener, endpoint, connections, edges.proxies, shutdown, DRAIN));
     front.spawn(guard("HTTP server", stopping.clone(), served));
     tracing::info!(address = %address, roles = ?roles, "started");
     let patience = DRAIN + config.gateway().settings().drain_spread;

@@ -81,7 +81,7 @@ impl Refusal {
         match self {
             Self::User(refusal) => match refusal {
                 UserRefusal::AlreadyRegistered | UserRefusal::Oneself => RefusalKind::Conflict,
-                UserRefusal::UnknownUser => RefusalKind::NotFound,
+                UserRefusal::UnknownUser | UserRefusal::UnknownSession => RefusalKind::NotFound,
                 UserRefusal::Suspended => RefusalKind::Suspended,
                 UserRefusal::NotAnAdmin => RefusalKind::Forbidden,
             },

@@ -1,5 +1,7 @@
 //! Text that was checked once, at the edge, and is right ever after.
 
+mod chosen;
+
 use std::fmt::{self, Display};
 
 use serde::{Deserialize, Serialize};
@@ -87,6 +89,8 @@ texts! {
     DisplayName = display_name;
     /// An address to write to: up to 254 characters; unique without regard to case. Never enters an event.
     Email = email;
+    /// What somebody calls one of their logins: 1 to 64 characters. Never enters an event.
+    SessionName = session_name;
     /// The text of a message: 1 to 8,000 characters after trimming.
     MessageBody = message_body;
     /// What a group or channel is called: 1 to 100 characters.
@@ -192,6 +196,10 @@ fn username(text: &str) -> Result<String, TextError> {
 
 fn display_name(text: &str) -> Result<String, TextError> {
     one_line("display_name", text, 64)
+}
+
+fn session_name(text: &str) -> Result<String, TextError> {
+    one_line("name", text, 64)
 }
 
 fn title(text: &str) -> Result<String, TextError> {

@@ -41,12 +41,20 @@ pub struct BadCost {
     source: argon2::Error,
 }
 
-/// Hashes passwords on threads that may block, no more at once than there are cores, so that a wave of logins costs bounded memory and
-/// leaves time for everything else. Whoever comes on top waits.
+/// Most hashes that wait for others; whoever comes on top is told to come again.
+const WAITING: usize = 1_024;
+
+#[derive(Debug, thiserror::Error)]
+#[error("{WAITING} passwords wait to be hashed already")]
+struct TooMany;
+
+/// Hashes passwords on threads that may block, one fewer at once than there are cores (but one), so that a wave of logins costs bounded memory
+/// and leaves a core for everything else. Whoever comes on top waits, in line.
 pub struct ArgonPasswords {
     argon: Argon2<'static>,
     /// A hash of nothing that anybody knows, as costly to check as any.
     of_nobody: Arc<str>,
+    line: Semaphore,
     permits: Arc<Semaphore>,
 }
 
@@ -60,11 +68,12 @@ impl ArgonPasswords {
         let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let unknown: [u8; 32] = rand::random();
         let of_nobody = argon.hash_password_with_salt(&unknown, &unknown[..16]).expect("argon2 takes its own parameters").to_string();
-        let permits = thread::available_parallelism().map_or(1, Into::into);
-        Ok(Self { argon, of_nobody: of_nobody.into(), permits: Arc::new(Semaphore::new(permits)) })
+        let permits = permits(thread::available_parallelism().map_or(1, Into::into));
+        Ok(Self { argon, of_nobody: of_nobody.into(), line: Semaphore::new(WAITING + permits), permits: Arc::new(Semaphore::new(permits)) })
     }
 
     async fn compute<T: Send + 'static>(&self, work: impl FnOnce(&Argon2<'static>) -> T + Send + 'static) -> Result<T, PortError> {
+        let _place = self.line.try_acquire().map_err(|_| PortError::unavailable(SERVICE, TooMany))?;
         let permit = Arc::clone(&self.permits).acquire_owned().await.expect("the semaphore is never closed");
         let argon = self.argon.clone();
         // The permit goes along: a request that was given up still computes to its end.
@@ -74,6 +83,11 @@ impl ArgonPasswords {
         };
         task::spawn_blocking(work).await.map_err(|error| PortError::unavailable(SERVICE, error))
     }
+}
+
+/// How many hashes are computed at once on so many cores.
+fn permits(cores: usize) -> usize {
+    cores.saturating_sub(1).max(1)
 }
 
 #[async_trait]
@@ -97,5 +111,26 @@ impl Passwords for ArgonPasswords {
             Err(HashError::PasswordInvalid) => Ok(false),
             Err(error) => Err(PortError::corrupt("a password hash", error)),
         }
+    }
+
+    fn is_weak(&self, phc: &str) -> bool {
+        let asked = self.argon.params();
+        let weak = |hash: &PasswordHash| {
+            let made = Params::try_from(hash).ok()?;
+            let of_another_kind = hash.algorithm.as_str() != Algorithm::Argon2id.as_str() || hash.version != Some(Version::V0x13.into());
+            Some(of_another_kind || made.m_cost() < asked.m_cost() || made.t_cost() < asked.t_cost() || made.p_cost() < asked.p_cost())
+        };
+        // What cannot be read is not known to cost anything.
+        PasswordHash::new(phc).ok().as_ref().and_then(weak).unwrap_or(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::permits;
+
+    #[test]
+    fn a_core_is_left_for_everything_else_if_there_is_more_than_one() {
+        assert_eq!([1, 2, 3, 8].map(permits), [1, 1, 2, 7]);
     }
 }

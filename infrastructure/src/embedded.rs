@@ -4,7 +4,8 @@
 //! - [`SqliteLog`], [`SqliteCursors`], [`SqliteLease`], [`SqliteAccounts`], [`SqlitePasscodes`],
 //!   [`SqliteQueue`] and [`SqliteWebhooks`] are the ports that must remember.
 //! - [`SqliteImport`] puts an exported log into an empty file.
-//! - [`InProcessBroker`], [`InProcessPresence`], [`InProcessSignals`] and [`InProcessTickets`] are those that may forget.
+//! - [`InProcessBroker`], [`InProcessPresence`], [`InProcessRateLimiter`], [`InProcessSignals`] and [`InProcessTickets`] are those that may
+//!   forget.
 
 mod accounts;
 mod broker;
@@ -16,15 +17,17 @@ mod doctor;
 mod failure;
 mod import;
 mod lease;
+mod limiter;
 mod log;
 mod passcodes;
 mod presence;
 mod queue;
 mod row;
-mod secret;
+mod sessions;
 mod signals;
 mod statements;
 mod tickets;
+mod token_key;
 mod views;
 mod webhooks;
 
@@ -37,12 +40,14 @@ pub use desk::SqliteDesk;
 pub use doctor::examine_folder;
 pub use import::SqliteImport;
 pub use lease::SqliteLease;
+pub use limiter::InProcessRateLimiter;
 pub use log::SqliteLog;
 pub use passcodes::SqlitePasscodes;
 pub use presence::InProcessPresence;
 pub use queue::SqliteQueue;
-pub use secret::token_secret;
+pub use sessions::SqliteSessions;
 pub use signals::InProcessSignals;
 pub use tickets::InProcessTickets;
+pub use token_key::token_key;
 pub use views::{MemoryRebuilds, MemoryViews};
 pub use webhooks::SqliteWebhooks;

@@ -5,9 +5,9 @@
 //! failures; the snapshot test shows what it did to the document.
 //!
 //! ```text
-//! serve(listener, edge(routes(), app), shutdown, drain)
+//! serve(listener, edge(routes(), app), …)
 //!                 │    └ resources, /docs, /v1/openapi.json; other endpoints are added with `.at(…)`
-//!                 └ request id, span, limits, and every error as problem+json
+//!                 └ request id, span, limits, what browsers must know, and every error as problem+json
 //! ```
 
 mod additions;
@@ -18,7 +18,9 @@ mod bans;
 mod blocks;
 mod body;
 mod call;
+mod client;
 mod content;
+mod cors;
 mod deliveries;
 mod document;
 mod edge;
@@ -29,12 +31,13 @@ mod health;
 mod history;
 mod invites;
 mod kinds;
-mod listener;
+mod limits;
 mod me;
 mod members;
 mod messages;
 mod my_threads;
 mod page;
+mod password;
 mod pins;
 mod presence;
 mod privacy;
@@ -43,28 +46,34 @@ mod profile;
 mod reactions;
 mod revision;
 mod search;
+mod server;
 mod sessions;
+mod shield;
 mod subscriptions;
 mod threads;
 mod tickets;
 mod traceparent;
 mod users;
+mod visit;
 
-use std::future::Future;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use poem::endpoint::make_sync;
-use poem::{Endpoint, IntoEndpoint, Response, Route, Server};
+use poem::http::header;
+use poem::{Endpoint, EndpointExt as _, Response, Route};
 use poem_openapi::{OpenApiService, Tags};
 use posthaste_application::Ports;
 use posthaste_application::execute::Executor;
+use posthaste_application::limit::Limiter;
+use posthaste_application::login::Lifetimes;
+use posthaste_application::origin::Origins;
 use posthaste_application::read::ReadQueue;
 
+pub use client::{Forwarding, Proxies};
 use document::Exact;
 pub use health::{Build, Check, Exposition, Readiness};
-pub use listener::HttpListener;
+pub use server::{ConnectionLimits, HttpListener, serve};
 
 /// What the resources need.
 pub struct App {
@@ -76,12 +85,40 @@ pub struct App {
     pub ports: Ports,
     /// What is allowed.
     pub limits: Limits,
+    /// Who asks too often.
+    pub limiter: Limiter,
+    /// What stands around this.
+    pub edges: Edges,
+    /// How long logins are good for.
+    pub lifetimes: Lifetimes,
+    /// Whether anybody may become a user.
+    pub registration: Registration,
     /// What is running.
     pub build: Build,
     /// Whether it can serve.
     pub readiness: Arc<dyn Readiness>,
     /// What was measured.
     pub exposition: Arc<dyn Exposition>,
+}
+
+/// What stands between the service and those who ask it.
+#[derive(Clone, Debug, Default)]
+pub struct Edges {
+    /// Those who are believed when they say for whom they ask.
+    pub proxies: Proxies,
+    /// Web pages that may call, beside the server's own.
+    pub origins: Origins,
+    /// Whether the world reaches this over TLS alone.
+    pub behind_tls: bool,
+}
+
+/// Whether anybody may become a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registration {
+    /// Whoever asks.
+    Open,
+    /// Nobody but whom an operator registers.
+    Closed,
 }
 
 /// What a request may cost.
@@ -93,18 +130,11 @@ pub struct Limits {
     pub request: Duration,
     /// How long a query waits for a view to reach the position it asked for.
     pub view_wait: Duration,
-    /// How long an access token is good for; in whole seconds.
-    pub access_token: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            body_bytes: 64 * 1024,
-            request: Duration::from_secs(30),
-            view_wait: Duration::from_secs(2),
-            access_token: Duration::from_secs(15 * 60),
-        }
+        Self { body_bytes: 64 * 1024, request: Duration::from_secs(30), view_wait: Duration::from_secs(2) }
     }
 }
 
@@ -151,8 +181,8 @@ the very same request again, backing off), `after` (not before `retry_after_ms`)
 
 type Api = Exact<(
     users::Users,
-    (me::Me, privacy::Privacy),
-    sessions::Sessions,
+    (me::Me, password::Password, privacy::Privacy),
+    (sessions::Sessions, sessions::MySessions),
     (friends::Friends, presence::Presence),
     blocks::Blocks,
     threads::Threads,
@@ -168,8 +198,8 @@ type Api = Exact<(
 fn api() -> Api {
     Exact((
         users::Users,
-        (me::Me, privacy::Privacy),
-        sessions::Sessions,
+        (me::Me, password::Password, privacy::Privacy),
+        (sessions::Sessions, sessions::MySessions),
         (friends::Friends, presence::Presence),
         blocks::Blocks,
         threads::Threads,
@@ -201,7 +231,12 @@ pub fn routes() -> Route {
     let service = service();
     let document = document();
     let document = make_sync(move |_| Response::builder().content_type("application/json").body(document.clone()));
-    Route::new().at("/v1/openapi.json", poem::get(document)).nest("/docs", service.swagger_ui()).nest("/", service)
+    let may = shield::of_page(&service.swagger_ui_html());
+    let page = service.swagger_ui().map_to_response().map(move |mut page: Response| {
+        page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, may.clone());
+        std::future::ready(page)
+    });
+    Route::new().at("/v1/openapi.json", poem::get(document)).nest("/docs", page).nest("/", service)
 }
 
 /// What a process answers that serves no API: whether it is alive and ready.
@@ -218,16 +253,4 @@ pub fn edge(routes: Route, app: Arc<App>) -> impl Endpoint<Output = Response> + 
 /// [`routes`] behind the [`edge`].
 pub fn router(app: Arc<App>) -> impl Endpoint<Output = Response> + 'static {
     edge(routes(), app)
-}
-
-/// Serves until `shutdown` ends, then lets what has begun take up to `drain` to end.
-///
-/// # Errors
-/// The listener failed.
-pub async fn serve<E>(listener: HttpListener, endpoint: E, shutdown: impl Future<Output = ()>, drain: Duration) -> io::Result<()>
-where
-    E: IntoEndpoint,
-    E::Endpoint: 'static,
-{
-    Server::new_with_acceptor(listener).run_with_graceful_shutdown(endpoint, shutdown, Some(drain)).await
 }

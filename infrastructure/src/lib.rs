@@ -5,6 +5,7 @@ pub mod embedded;
 pub mod file;
 pub mod http;
 pub mod jwt;
+mod origin;
 pub mod otlp;
 pub mod postgres;
 pub mod prometheus;

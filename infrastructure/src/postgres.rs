@@ -22,6 +22,7 @@ mod migrations;
 mod passcodes;
 mod rows;
 mod schema;
+mod sessions;
 mod views;
 mod webhooks;
 
@@ -36,5 +37,6 @@ pub use lease::PgLease;
 pub use log::PgLog;
 pub use migrations::{MigrateError, Migrated, migrate};
 pub use passcodes::PgPasscodes;
+pub use sessions::PgSessions;
 pub use views::{PgProjection, PgRebuilds, PgViews};
 pub use webhooks::PgWebhooks;

@@ -1,6 +1,7 @@
 //! Redis: what may be forgotten in the distributed profile. Nothing here is truth; an empty Redis costs a retry.
 
 mod doctor;
+mod limiter;
 mod ping;
 mod presence;
 mod signals;
@@ -14,6 +15,7 @@ use redis::io::tcp::TcpSettings;
 use redis::{Client, IntoConnectionInfo as _};
 
 pub use self::doctor::examine;
+pub use self::limiter::RedisRateLimiter;
 pub use self::ping::RedisPing;
 pub use self::presence::RedisPresence;
 pub use self::signals::RedisSignals;
@@ -51,9 +53,14 @@ fn client(url: &str) -> Result<Client, PortError> {
 
 /// A connection that is made anew when it breaks.
 async fn manage(client: &Client) -> Result<ConnectionManager, PortError> {
+    manage_within(client, PATIENCE).await
+}
+
+/// The same; once there is one, each answer may take this long. The first connection has the usual time.
+async fn manage_within(client: &Client, patience: Duration) -> Result<ConnectionManager, PortError> {
     // One more attempt when it breaks, soon: whoever waits would rather hear that it is gone.
     let config =
-        ConnectionManagerConfig::new().set_connection_timeout(Some(PATIENCE)).set_response_timeout(Some(PATIENCE)).set_number_of_retries(1);
+        ConnectionManagerConfig::new().set_connection_timeout(Some(PATIENCE)).set_response_timeout(Some(patience)).set_number_of_retries(1);
     ConnectionManager::new_with_config(client.clone(), config).await.map_err(|error| unconnected(client, &error))
 }
 

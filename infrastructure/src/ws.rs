@@ -30,12 +30,16 @@ use poem::{Endpoint, FromRequest as _, IntoResponse as _, Request, Response};
 use posthaste_application::Ports;
 use posthaste_application::deliver::{AckQueue, Hub, Window};
 use posthaste_application::execute::Executor;
+use posthaste_application::limit::allowance::{Allowances, FrameLimits};
+use posthaste_application::origin::Origins;
 use posthaste_application::presence::Lookout;
 use posthaste_application::read::ReadQueue;
 use posthaste_application::signal::SignalQueue;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tungstenite::protocol::WebSocketConfig;
+
+use crate::origin::Origin;
 
 pub use self::asyncapi::{document, document_endpoint};
 pub use self::doors::Doors;
@@ -80,7 +84,9 @@ pub struct GatewaySettings {
     /// How many may wait in line.
     pub connects_waiting: usize,
     /// The origins of web pages that may connect, beside the server's own.
-    pub origins: Vec<String>,
+    pub origins: Origins,
+    /// How much a user may send to this node; anything, without.
+    pub frames: Option<FrameLimits>,
 }
 
 impl Default for GatewaySettings {
@@ -100,7 +106,8 @@ impl Default for GatewaySettings {
             sockets_per_user: 20,
             connects_per_s: const { NonZeroU32::new(1_000).expect("more than none") },
             connects_waiting: 20_000,
-            origins: Vec::new(),
+            origins: Origins::default(),
+            frames: None,
         }
     }
 }
@@ -123,6 +130,8 @@ pub struct Gateway {
     pub lookout: Arc<Lookout>,
     /// How sockets are treated.
     pub settings: GatewaySettings,
+    /// What users may still send.
+    pub allowances: Allowances,
     /// Where connections wait in line.
     pub doors: Doors,
     /// Says that the node is leaving.
@@ -151,7 +160,8 @@ impl Endpoint for SocketEndpoint {
         // A browser can only read why it was refused from a socket that was open, so the answer comes after the upgrade.
         let greeting = if !speaks_our_version(&request) {
             Err(close::Close::UnsupportedVersion)
-        } else if !is_allowed_origin(&request, &gateway.settings.origins) {
+        // Programs send no origin.
+        } else if Origin::of(request.headers(), &gateway.settings.origins) == Origin::Foreign {
             Err(close::Close::ForbiddenOrigin)
         } else {
             Ok(())
@@ -172,11 +182,4 @@ impl Endpoint for SocketEndpoint {
 
 fn speaks_our_version(request: &Request) -> bool {
     request.header(header::SEC_WEBSOCKET_PROTOCOL).is_some_and(|offered| offered.split(',').any(|name| name.trim() == SUBPROTOCOL))
-}
-
-/// Programs send no origin. Pages send theirs, which must be the server's own or on the list.
-fn is_allowed_origin(request: &Request, allowed: &[String]) -> bool {
-    let Some(origin) = request.header(header::ORIGIN) else { return true };
-    let own = request.header(header::HOST).is_some_and(|host| origin.split_once("://").is_some_and(|(_, authority)| authority == host));
-    own || allowed.iter().any(|allowed| allowed == origin)
 }

@@ -9,6 +9,7 @@
 //!   `services.endpoints()` to [`Sandbox::on`], then `services.rabbitmq.kill()` and `restart()`.
 //! - Everything at once, for as long as one likes: [`chaos`].
 //! - A test that could wait for ever: [`deadline`].
+//! - What no server may log, whatever a test is about: [`hygiene`].
 //! - A test that comes between the server and a service: [`proxy`].
 //! - A test of the whole server: [`Node::start`] runs it as a process, [`actor`] has its clients, [`history`] the proof of what they saw.
 
@@ -24,6 +25,7 @@ pub mod frozen;
 pub mod generator;
 pub mod histories;
 pub mod history;
+pub mod hygiene;
 pub mod metadata;
 pub mod node;
 pub mod nodes;

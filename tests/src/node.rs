@@ -10,25 +10,28 @@ use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::Sandbox;
 use crate::actor::User;
 use crate::services::{Port, Process, Scratch};
+use crate::{Sandbox, hygiene};
 
 /// How long a node may take to be ready, on a busy machine.
 const START: Duration = Duration::from_secs(60);
 /// How long a node may take to leave in order.
 const LEAVE: Duration = Duration::from_secs(30);
 /// Signs tokens in tests.
-const SECRET: &str = "a secret that is long enough and known to every test";
+const SIGNING_KEY: &str = "MC4CAQAwBQYDK2VwBCIEIGSkdHSmLqmapWU07UoHgsybsZmNc3f4Zbg4Hl7Ty8dp";
 
-/// How long a node that is stopped still takes connections.
-const GRACE: &str = "SERVER__DRAIN_GRACE_S";
+/// Keys that the release before does not have, by how they begin.
+const UNKNOWN_BEFORE: [&str; 4] =
+    ["POSTHASTE_LIMITS__", "POSTHASTE_SERVER__CONNECTIONS_PER_IP", "POSTHASTE_SERVER__DRAIN_GRACE_S", "POSTHASTE_SERVER__HALF_OPEN"];
 
 /// How a node is started.
 #[derive(Clone, Debug, Default)]
 pub struct NodeSettings {
     /// The program, if it is not this release's.
     binary: Option<PathBuf>,
+    /// That program is of the release before.
+    former: bool,
     environment: Vec<(String, String)>,
     arguments: Vec<String>,
 }
@@ -51,32 +54,38 @@ impl NodeSettings {
             .with("RABBITMQ__URL", sandbox.rabbitmq_url())
             .with("REDIS__URL", sandbox.redis_url())
             .with("REDIS__PREFIX", sandbox.redis_prefix())
-            .with("AUTH__SECRET", SECRET)
+            .with("AUTH__SIGNING_KEY", SIGNING_KEY)
             // Nobody balances here.
-            .with(GRACE, "0")
+            .with("SERVER__DRAIN_GRACE_S", "0")
     }
 
-    /// Passwords that cost next to nothing.
+    /// Passwords that cost next to nothing, and limits that nobody comes to: everybody in a test has one address.
     fn cheap() -> Self {
-        Self::default().with("AUTH__PASSWORD_MEMORY_KIB", "64").with("AUTH__PASSWORD_PASSES", "1")
+        Self::default()
+            .with("AUTH__PASSWORD_MEMORY_KIB", "64")
+            .with("AUTH__PASSWORD_PASSES", "1")
+            .with("LIMITS__SCALE", "10000")
+            .with("SERVER__CONNECTIONS_PER_IP", "0")
+            .with("SERVER__HALF_OPEN", "100000")
     }
 
     /// Sets a configuration key: `GATEWAY__HEARTBEAT_S`.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<String>) -> Self {
-        let key = format!("POSTHASTE_{key}");
+        let (key, value) = (format!("POSTHASTE_{key}"), value.into());
+        if key.ends_with("SIGNING_KEY") {
+            hygiene::remember(&value);
+        }
         self.environment.retain(|(other, _)| *other != key);
-        self.environment.push((key, value.into()));
+        self.environment.push((key, value));
         self
     }
 
     /// By the program of the release before, if `POSTHASTE_BIN_OLD` names one.
     #[must_use]
     pub fn of_the_release_before(self) -> Self {
-        let Some(binary) = env::var_os("POSTHASTE_BIN_OLD") else { return self };
-        // It does not know the key, and would refuse it.
-        let environment = self.environment.into_iter().filter(|(key, _)| !key.ends_with(GRACE)).collect();
-        Self { binary: Some(binary.into()), environment, ..self }
+        let binary = env::var_os("POSTHASTE_BIN_OLD").map(PathBuf::from);
+        Self { former: binary.is_some(), binary, ..self }
     }
 
     /// Runs this binary instead of the usual one.
@@ -194,6 +203,7 @@ impl Node {
     /// From its next start on it is of this release.
     pub fn upgrade(&mut self) {
         self.settings.binary = None;
+        self.settings.former = false;
     }
 
     /// Kills it at once.
@@ -237,8 +247,26 @@ impl Node {
         (1..=self.starts).map(|start| String::from_utf8_lossy(&read(start)).into_owned()).collect()
     }
 
+    /// Fails if it has said anything that it must not.
+    ///
+    /// # Panics
+    /// With what it said.
+    pub fn keeps_secrets(&self) {
+        let said = (1..=self.starts).map(|start| fs::read(self.scratch.path().join(format!("{start}.out"))).unwrap_or_default());
+        let said: String = said.map(|said| String::from_utf8_lossy(&said).into_owned()).collect();
+        hygiene::uphold(&self.name, &(said + &self.logs()));
+    }
+
     fn file(&self, extension: &str) -> PathBuf {
         self.scratch.path().join(format!("{}.{extension}", self.starts))
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // It writes no more.
+        drop(self.process.take());
+        self.keeps_secrets();
     }
 }
 
@@ -297,7 +325,12 @@ pub async fn make_admin(settings: &NodeSettings, user: &User) -> anyhow::Result<
 #[must_use]
 pub fn posthaste_with(settings: &NodeSettings, arguments: &[&str]) -> Command {
     let mut command = settings.binary.as_deref().map_or_else(posthaste, clean);
-    command.args(arguments).envs(settings.environment.iter().map(|(key, value)| (key, value)));
+    let known = |key: &str| !settings.former || !UNKNOWN_BEFORE.iter().any(|prefix| key.starts_with(prefix));
+    command.args(arguments).envs(settings.environment.iter().filter(|(key, _)| known(key)).map(|(key, value)| (key, value)));
+    if settings.former {
+        // What it signs with was no key yet.
+        command.env_remove("POSTHASTE_AUTH__SIGNING_KEY").env("POSTHASTE_AUTH__SECRET", SIGNING_KEY);
+    }
     command
 }
 

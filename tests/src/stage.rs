@@ -70,7 +70,11 @@ impl Stage {
             Profile::Embedded => &EMBEDDED,
             Profile::Distributed => &DISTRIBUTED,
         };
-        stage.get_or_try_init(|| Self::start(profile, |settings| settings.with("GATEWAY__ORIGINS", "https://chat.example"))).await
+        let start = || Self::start(profile, |settings| settings.with("GATEWAY__ORIGINS", "https://chat.example"));
+        let stage = stage.get_or_try_init(start).await?;
+        // Nobody sees its end.
+        stage.node.keeps_secrets();
+        Ok(stage)
     }
 
     /// Somebody who may run the service: the first is made one at the console, beside the running server.

@@ -1,5 +1,6 @@
-//! What is linked into Posthaste comes from one registry, under licences that `deny.toml` allows.
+//! What is linked into Posthaste comes from one registry, under licences that `deny.toml` allows, and in one version where that can be.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use anyhow::{Context as _, bail, ensure};
@@ -10,6 +11,21 @@ use serde::Deserialize;
 struct Deny {
     licenses: Licenses,
     sources: Sources,
+    bans: Bans,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Bans {
+    multiple_versions: String,
+    skip: Vec<Skip>,
+}
+
+#[derive(Deserialize)]
+struct Skip {
+    #[serde(rename = "crate")]
+    package: String,
+    reason: String,
 }
 
 #[derive(Deserialize)]
@@ -51,6 +67,37 @@ fn every_dependency_comes_from_a_registry_that_is_allowed() -> anyhow::Result<()
         })
         .collect();
     ensure!(foreign.is_empty(), "not allowed by deny.toml: {foreign:#?}");
+    Ok(())
+}
+
+#[test]
+fn every_dependency_is_there_once_or_it_is_said_why_not() -> anyhow::Result<()> {
+    #[derive(Deserialize)]
+    struct Lock {
+        package: Vec<Locked>,
+    }
+    #[derive(Deserialize)]
+    struct Locked {
+        name: String,
+        version: String,
+    }
+    let bans = deny()?.bans;
+    ensure!(bans.multiple_versions == "deny", "{}", bans.multiple_versions);
+    ensure!(bans.skip.iter().all(|skip| !skip.reason.is_empty()), "each is skipped for a reason");
+    let lock: Lock = toml::from_str(&fs::read_to_string(root().join("Cargo.lock"))?)?;
+    let mut versions = BTreeMap::<_, BTreeSet<_>>::new();
+    for Locked { name, version } in &lock.package {
+        let numbers: Vec<u64> = version.split(['.', '+', '-']).take(3).map(str::parse).collect::<Result<_, _>>()?;
+        versions.entry(name).or_default().insert((numbers, version));
+    }
+    // The newest of each is the one to have.
+    let older =
+        versions.iter().flat_map(|(name, versions)| versions.iter().rev().skip(1).map(move |(_, version)| format!("{name}@{version}")));
+    let (older, skipped): (BTreeSet<_>, BTreeSet<_>) = (older.collect(), bans.skip.into_iter().map(|skip| skip.package).collect());
+    let missing: Vec<_> = older.difference(&skipped).collect();
+    ensure!(missing.is_empty(), "older versions that deny.toml says nothing of: {missing:?}");
+    let needless: Vec<_> = skipped.difference(&older).collect();
+    ensure!(needless.is_empty(), "deny.toml skips what is not there any more: {needless:?}");
     Ok(())
 }
 

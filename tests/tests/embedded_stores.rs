@@ -11,13 +11,14 @@ use posthaste_application::port::accounts::Credentials;
 use posthaste_application::port::cursors::{Connect, Connected, CursorMove, Device, SentMark};
 use posthaste_application::port::desk::{Answer, Ask, Slip};
 use posthaste_application::port::lease::RelayStatus;
-use posthaste_application::port::{Accounts, Clock, Cursors, Desk as _, EventLog, Passcodes, RelayLease};
+use posthaste_application::port::{Accounts, Clock, Cursors, Desk as _, EventLog, Passcodes, RelayLease, Sessions};
 use posthaste_application::recorded::Position;
 use posthaste_application::view::ViewName;
 use posthaste_domain::text::Email;
 use posthaste_domain::{DeviceId, SessionId, UserId};
 use posthaste_infrastructure::embedded::{
-    Database, OpenError, SqliteAccounts, SqliteCursors, SqliteDesk, SqliteImport, SqliteLease, SqliteLog, SqlitePasscodes, SqliteWebhooks,
+    Database, OpenError, SqliteAccounts, SqliteCursors, SqliteDesk, SqliteImport, SqliteLease, SqliteLog, SqlitePasscodes, SqliteSessions,
+    SqliteWebhooks,
 };
 use posthaste_infrastructure::system::SystemClock;
 use rusqlite::Connection;
@@ -32,6 +33,30 @@ mod accounts {
     async fn fresh(_test: &str) -> (Arc<dyn Accounts>, TempDir) {
         let directory = TempDir::new().expect("a directory");
         (Arc::new(SqliteAccounts::new(Database::open(directory.path()).expect("a database"))), directory)
+    }
+}
+
+mod sessions {
+    use super::{Arc, Database, Sessions, SqliteSessions, TempDir};
+
+    posthaste_application::sessions_contract!(fresh);
+
+    async fn fresh(_test: &str) -> (Arc<dyn Sessions>, TempDir) {
+        let directory = TempDir::new().expect("a directory");
+        (Arc::new(SqliteSessions::new(Database::open(directory.path()).expect("a database"))), directory)
+    }
+}
+
+/// What tests of logins stand on does the same.
+mod sessions_in_memory {
+    use posthaste_application::port::sessions::memory::MemorySessions;
+
+    use super::{Arc, Sessions};
+
+    posthaste_application::sessions_contract!(fresh);
+
+    async fn fresh(_test: &str) -> (Arc<dyn Sessions>, ()) {
+        (Arc::new(MemorySessions::default()), ())
     }
 }
 

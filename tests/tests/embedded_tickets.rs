@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use posthaste_application::port::secrets::Access;
-use posthaste_application::port::tickets::TICKET_TTL;
+use posthaste_application::port::tickets::{Pass, TICKET_TTL};
 use posthaste_application::port::{Clock, Tickets};
 use posthaste_application::tickets_contract;
 use posthaste_domain::{SessionId, UserId};
@@ -23,11 +23,11 @@ async fn in_process(_test: &str) -> (Arc<dyn Tickets>, ()) {
 async fn a_ticket_runs_out_after_its_time() -> anyhow::Result<()> {
     let clock = Arc::new(ManualClock::default());
     let tickets = InProcessTickets::new(clock.clone());
-    tickets.store("in time", access()).await?;
-    tickets.store("too late", access()).await?;
+    tickets.store("in time", pass()).await?;
+    tickets.store("too late", pass()).await?;
 
     clock.pass(TICKET_TTL - Duration::from_secs(1));
-    assert_eq!(tickets.redeem("in time").await?, Some(access()));
+    assert_eq!(tickets.redeem("in time").await?, Some(pass()));
     clock.pass(Duration::from_secs(1));
     assert_eq!(tickets.redeem("too late").await?, None);
     Ok(())
@@ -38,16 +38,16 @@ async fn tickets_beyond_the_bound_are_refused_until_others_have_run_out() -> any
     let clock = Arc::new(ManualClock::default());
     let tickets = InProcessTickets::new(clock.clone());
     let mut stored = 0;
-    while tickets.store(&format!("ticket-{stored}"), access()).await.is_ok() {
+    while tickets.store(&format!("ticket-{stored}"), pass()).await.is_ok() {
         stored += 1;
         anyhow::ensure!(stored <= 1_000_000, "no bound");
     }
-    assert!(tickets.store("one more", access()).await.is_err());
-    assert_eq!(tickets.redeem("ticket-0").await?, Some(access()), "those that were taken are kept");
+    assert!(tickets.store("one more", pass()).await.is_err());
+    assert_eq!(tickets.redeem("ticket-0").await?, Some(pass()), "those that were taken are kept");
 
     clock.pass(TICKET_TTL);
-    tickets.store("one more", access()).await?;
-    assert_eq!(tickets.redeem("one more").await?, Some(access()));
+    tickets.store("one more", pass()).await?;
+    assert_eq!(tickets.redeem("one more").await?, Some(pass()));
     Ok(())
 }
 
@@ -55,7 +55,7 @@ async fn tickets_beyond_the_bound_are_refused_until_others_have_run_out() -> any
 async fn of_many_threads_one_redeems_a_ticket() -> anyhow::Result<()> {
     let (tickets, ()) = in_process("").await;
     for round in 0..200 {
-        tickets.store("ticket", access()).await?;
+        tickets.store("ticket", pass()).await?;
         let mut redeeming = JoinSet::new();
         for _ in 0..50 {
             let tickets = Arc::clone(&tickets);
@@ -67,9 +67,9 @@ async fn of_many_threads_one_redeems_a_ticket() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn access() -> Access {
+fn pass() -> Pass {
     let expires_at = DateTime::from_timestamp(2_000_000_000, 0).expect("a time");
-    Access { user: UserId::new(Uuid::from_u128(1)), session: SessionId::new(Uuid::from_u128(2)), expires_at }
+    Pass { access: Access { user: UserId::new(Uuid::from_u128(1)), session: SessionId::new(Uuid::from_u128(2)), expires_at }, device: None }
 }
 
 /// A clock that moves when it is told to.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use posthaste_application::port::dead::contract::Store as DeadStore;
 use posthaste_application::port::import::contract::Store;
-use posthaste_application::port::{Accounts, Cursors, EventLog, Passcodes, RelayLease, Webhooks};
+use posthaste_application::port::{Accounts, Cursors, EventLog, Passcodes, RelayLease, Sessions, Webhooks};
 use posthaste_infrastructure::postgres::{
-    PgAccounts, PgCursors, PgDeadLetters, PgImport, PgLease, PgLog, PgPasscodes, PgProjection, PgRebuilds, PgWebhooks, Postgres,
+    PgAccounts, PgCursors, PgDeadLetters, PgImport, PgLease, PgLog, PgPasscodes, PgProjection, PgRebuilds, PgSessions, PgWebhooks, Postgres,
 };
 use posthaste_tests::Database;
 
@@ -35,6 +35,17 @@ mod cursors {
     }
 
     posthaste_application::cursors_contract!(fresh);
+}
+
+mod sessions {
+    use super::*;
+
+    async fn fresh(test: &str) -> (Arc<dyn Sessions>, Database) {
+        let (postgres, database) = database(test).await;
+        (Arc::new(PgSessions::new(postgres)), database)
+    }
+
+    posthaste_application::sessions_contract!(fresh);
 }
 
 mod lease {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, ensure};
 use chrono::DateTime;
 use posthaste_application::port::secrets::Access;
-use posthaste_application::port::tickets::TICKET_TTL;
+use posthaste_application::port::tickets::{Pass, TICKET_TTL};
 use posthaste_application::port::{PortError, Tickets};
 use posthaste_application::tickets_contract;
 use posthaste_domain::{SessionId, UserId};
@@ -26,7 +26,7 @@ async fn in_a_sandbox(test: &str) -> (Arc<dyn Tickets>, Sandbox) {
 async fn a_ticket_runs_out_by_itself() -> anyhow::Result<()> {
     let sandbox = Sandbox::new("run out").await?;
     let tickets = RedisTickets::new(connect(&sandbox.redis_url()).await?, sandbox.redis_prefix());
-    tickets.store("ticket", access()).await?;
+    tickets.store("ticket", pass()).await?;
 
     let mut connection = redis::Client::open(sandbox.redis_url())?.get_multiplexed_async_connection().await?;
     let key = format!("{}ticket:ticket", sandbox.redis_prefix());
@@ -45,9 +45,9 @@ async fn two_prefixes_share_a_server_but_no_tickets() -> anyhow::Result<()> {
     let connection = connect(&one.redis_url()).await?;
     let ours = RedisTickets::new(connection.clone(), one.redis_prefix());
     let theirs = RedisTickets::new(connection, other.redis_prefix());
-    ours.store("ticket", access()).await?;
+    ours.store("ticket", pass()).await?;
     assert_eq!(theirs.redeem("ticket").await?, None);
-    assert_eq!(ours.redeem("ticket").await?, Some(access()));
+    assert_eq!(ours.redeem("ticket").await?, Some(pass()));
     Ok(())
 }
 
@@ -69,10 +69,10 @@ async fn without_redis_tickets_fail_and_with_it_they_work_again() -> anyhow::Res
     let scratch = Scratch::new()?;
     let mut server = Redis::start(scratch.path().join("redis")).await?;
     let tickets = RedisTickets::new(connect(&server.url()).await?, "gone:");
-    tickets.store("before", access()).await?;
+    tickets.store("before", pass()).await?;
 
     server.kill().await?;
-    for attempt in [tickets.store("during", access()).await.err(), tickets.redeem("before").await.err()] {
+    for attempt in [tickets.store("during", pass()).await.err(), tickets.redeem("before").await.err()] {
         let error = attempt.context("it worked without a server")?;
         ensure!(matches!(error, PortError::Unavailable { service: "redis", .. }), "{error}");
     }
@@ -81,13 +81,13 @@ async fn without_redis_tickets_fail_and_with_it_they_work_again() -> anyhow::Res
     // The first request may find the old connection broken; nobody is told twice.
     let mut last = None;
     for _ in 0..5 {
-        last = tickets.store("after", access()).await.err();
+        last = tickets.store("after", pass()).await.err();
         if last.is_none() {
             break;
         }
     }
     ensure!(last.is_none(), "{last:?}");
-    assert_eq!(tickets.redeem("after").await?, Some(access()));
+    assert_eq!(tickets.redeem("after").await?, Some(pass()));
     assert_eq!(tickets.redeem("before").await?, None);
     Ok(())
 }
@@ -107,7 +107,7 @@ async fn whoever_cannot_connect_learns_where_and_why_but_not_the_password() -> a
     Ok(())
 }
 
-fn access() -> Access {
+fn pass() -> Pass {
     let expires_at = DateTime::from_timestamp(4_000_000_000, 123_456_789).expect("a time");
-    Access { user: UserId::new(Uuid::from_u128(1)), session: SessionId::new(Uuid::from_u128(2)), expires_at }
+    Pass { access: Access { user: UserId::new(Uuid::from_u128(1)), session: SessionId::new(Uuid::from_u128(2)), expires_at }, device: None }
 }

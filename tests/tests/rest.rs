@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod rest {
+    mod accounts;
     pub(crate) mod client;
     pub(crate) mod groups;
     pub(crate) mod invitations;
+    pub(crate) mod logins;
     pub(crate) mod memory;
     mod messages;
     pub(crate) mod people;
@@ -21,10 +23,15 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta};
 use posthaste_application::append::append_queue;
 use posthaste_application::execute::{Doorkeeper, Executor, Rules};
+use posthaste_application::limit::Limiter;
+use posthaste_application::login::Lifetimes;
+use posthaste_application::origin::Origins;
 use posthaste_application::port::{Clock, Ids};
 use posthaste_application::read::read_queue;
 use posthaste_domain::{SessionId, UserId};
-use posthaste_infrastructure::http::{self, App, Build, Check, Exposition, HttpListener, Limits, Readiness};
+use posthaste_infrastructure::http::{
+    self, App, Build, Check, ConnectionLimits, Edges, Exposition, HttpListener, Limits, Proxies, Readiness, Registration,
+};
 use posthaste_tests::{Profile, Stage};
 use rest::client::{Client, Person, key, name, registration, reply, saying};
 use rest::memory::Memory;
@@ -71,6 +78,10 @@ impl Exposition for Nothing {
 
 impl Server {
     async fn start() -> Self {
+        Self::start_with(Registration::Open).await
+    }
+
+    async fn start_with(registration: Registration) -> Self {
         let memory = Memory::new();
         let readiness = Arc::new(Switch::default());
         let ports = memory.ports();
@@ -87,11 +98,16 @@ impl Server {
                 writer.step().await;
             }
         });
+        let limiter = ports.limiter.clone();
         let app = App {
             executor,
             reads,
             ports,
+            limiter: Limiter::new(limiter.clone(), limiter, None),
+            edges: Edges { origins: Origins::new(vec!["https://app.example".to_owned()]).expect("an origin"), ..Edges::default() },
             limits: Limits { view_wait: Duration::from_millis(100), request: Duration::from_secs(3), ..Limits::default() },
+            lifetimes: Lifetimes::default(),
+            registration,
             build: Build { version: "0.0.0", commit: None },
             readiness: readiness.clone(),
             exposition: Arc::new(Nothing),
@@ -99,7 +115,9 @@ impl Server {
         let listener = HttpListener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let address = listener.local_addr();
         let router = http::router(Arc::new(app));
-        tasks.spawn(async move { http::serve(listener, router, std::future::pending(), Duration::ZERO).await.unwrap() });
+        tasks.spawn(async move {
+            http::serve(listener, router, ConnectionLimits::default(), Proxies::default(), std::future::pending(), Duration::ZERO).await
+        });
         Self { base_url: format!("http://{address}"), address, memory, readiness, _tasks: tasks }
     }
 

@@ -1,17 +1,17 @@
-//! Password hashes, access tokens, and the secret of a server that nobody gave one.
+//! Password hashes, access tokens, and the signing key of a server that nobody gave one.
 
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use chrono::{DateTime, Utc};
 use futures::future::join_all;
 use posthaste_application::port::secrets::{Access, TokenRefused};
 use posthaste_application::port::{Clock, Ids, Passwords, PortError, Tokens};
 use posthaste_domain::{SessionId, UserId};
 use posthaste_infrastructure::argon2::{ArgonCost, ArgonPasswords};
-use posthaste_infrastructure::embedded::token_secret;
-use posthaste_infrastructure::jwt::{ACCESS_LIFETIME, JwtTokens, Secret};
+use posthaste_infrastructure::embedded::token_key;
+use posthaste_infrastructure::jwt::{ACCESS_LIFETIME, JwtTokens, TokenKey};
 use posthaste_infrastructure::system::{SystemClock, SystemIds};
 use tempfile::TempDir;
 use uuid::{Uuid, Version};
@@ -49,6 +49,46 @@ async fn hashes_of_another_cost_are_still_good() -> anyhow::Result<()> {
     let hash = cheap()?.hash("correct horse".to_owned()).await?;
     let costlier = ArgonPasswords::new(ArgonCost { memory_kib: 128, passes: 2, lanes: 1 })?;
     ensure!(costlier.verify("correct horse".to_owned(), Some(hash)).await?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_hash_is_weak_if_one_made_now_would_cost_more() -> anyhow::Result<()> {
+    let cost = ArgonCost { memory_kib: 128, passes: 2, lanes: 1 };
+    let now = ArgonPasswords::new(cost)?;
+    for (made, weak) in [
+        (cost, false),
+        (ArgonCost { memory_kib: 256, ..cost }, false),
+        (ArgonCost { passes: 3, ..cost }, false),
+        (ArgonCost { memory_kib: 64, ..cost }, true),
+        (ArgonCost { passes: 1, ..cost }, true),
+        (ArgonCost { memory_kib: 256, passes: 1, lanes: 1 }, true),
+    ] {
+        assert_eq!(now.is_weak(&ArgonPasswords::new(made)?.hash("correct horse".to_owned()).await?), weak, "{made:?}");
+    }
+    let hash = now.hash("correct horse".to_owned()).await?;
+    for other in ["", "hunter2", &hash.replacen("argon2id", "argon2i", 1), &hash.replacen("v=19", "v=16", 1)] {
+        ensure!(now.is_weak(other), "{other}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_logins_than_can_wait_are_told_to_come_again() -> anyhow::Result<()> {
+    let passwords = cheap()?;
+    let hash = passwords.hash("correct horse".to_owned()).await?;
+    // None of them is begun before all have come.
+    let logins = (0..5_000).map(|_| passwords.verify("correct horse".to_owned(), Some(hash.clone())));
+    let (mut right, mut turned_away) = (0, 0);
+    for login in join_all(logins).await {
+        match login {
+            Ok(true) => right += 1,
+            Err(PortError::Unavailable { .. }) => turned_away += 1,
+            other => anyhow::bail!("{other:?}"),
+        }
+    }
+    ensure!(right >= 1_000 && turned_away >= 1_000 && right + turned_away == 5_000, "{right} {turned_away}");
+    ensure!(passwords.verify("correct horse".to_owned(), Some(hash)).await?, "and then they are let in");
     Ok(())
 }
 
@@ -122,13 +162,13 @@ static ACCESS: LazyLock<Access> = LazyLock::new(|| Access {
     expires_at: NOW + ACCESS_LIFETIME,
 });
 
-fn tokens(secret: &[u8]) -> anyhow::Result<JwtTokens> {
-    Ok(JwtTokens::new(&Secret::new(secret)?, "https://chat.example", Arc::new(SystemClock)))
+fn tokens(key: u8) -> JwtTokens {
+    JwtTokens::new(&TokenKey::from_random(&[key; 32]), "https://chat.example", Arc::new(SystemClock))
 }
 
 #[test]
 fn a_token_is_good_for_its_time() -> anyhow::Result<()> {
-    let tokens = tokens(&[1; 32])?;
+    let tokens = tokens(1);
     let token = tokens.issue(&ACCESS)?;
     assert_eq!(tokens.verify(&token, NOW), Ok(*ACCESS));
     assert_eq!(tokens.verify(&token, ACCESS.expires_at - Duration::from_millis(1)), Ok(*ACCESS));
@@ -138,15 +178,15 @@ fn a_token_is_good_for_its_time() -> anyhow::Result<()> {
 }
 
 #[test]
-fn a_token_signed_with_another_secret_is_refused() -> anyhow::Result<()> {
-    let token = tokens(&[2; 32])?.issue(&ACCESS)?;
-    assert_eq!(tokens(&[1; 32])?.verify(&token, NOW), Err(TokenRefused::Invalid));
+fn a_token_signed_with_another_key_is_refused() -> anyhow::Result<()> {
+    let token = tokens(2).issue(&ACCESS)?;
+    assert_eq!(tokens(1).verify(&token, NOW), Err(TokenRefused::Invalid));
     Ok(())
 }
 
 #[test]
 fn a_token_altered_anywhere_is_refused() -> anyhow::Result<()> {
-    let tokens = tokens(&[1; 32])?;
+    let tokens = tokens(1);
     let token = tokens.issue(&ACCESS)?;
     for index in 0..token.len() {
         for replacement in ["A", "z", "_", ".", ""] {
@@ -160,7 +200,7 @@ fn a_token_altered_anywhere_is_refused() -> anyhow::Result<()> {
 
 #[test]
 fn an_unsigned_token_is_refused() -> anyhow::Result<()> {
-    let tokens = tokens(&[1; 32])?;
+    let tokens = tokens(1);
     let token = tokens.issue(&ACCESS)?;
     let [header, claims, signature] = token.split('.').collect::<Vec<_>>()[..] else { anyhow::bail!("three parts: {token}") };
     // {"typ":"at+jwt","alg":"none"} with and without a signature, in two spellings.
@@ -176,37 +216,21 @@ fn an_unsigned_token_is_refused() -> anyhow::Result<()> {
 }
 
 #[test]
-fn a_short_secret_is_refused_and_says_so() -> anyhow::Result<()> {
-    let short = Secret::new("x".repeat(31)).err().context("31 bytes are not enough")?;
-    assert_eq!(short.to_string(), "a secret needs at least 32 bytes and this one has 31: make one with `openssl rand -hex 32`");
-    Secret::new("x".repeat(32))?;
-
-    #[derive(Debug, serde::Deserialize)]
-    struct Config {
-        #[expect(dead_code, reason = "shown only")]
-        secret: Secret,
-    }
-    let refused = toml::from_str::<Config>("secret = 'hunter2'").err().context("7 bytes are not enough")?.to_string();
-    ensure!(refused.contains("at least 32 bytes"), "{refused}");
-    let config: Config = toml::from_str("secret = 'hunter2-hunter2-hunter2-hunter2-hunter2'")?;
-    assert_eq!(format!("{config:?}"), "Config { secret: Secret(redacted) }");
-    Ok(())
-}
-
-#[test]
-fn a_server_without_a_secret_makes_one_and_keeps_it() -> anyhow::Result<()> {
+fn a_server_without_a_signing_key_makes_one_and_keeps_it() -> anyhow::Result<()> {
     let (one, other) = (TempDir::new()?, TempDir::new()?);
-    let made = token_secret(one.path())?;
-    Secret::new(made.clone())?;
-    assert_eq!(token_secret(one.path())?, made);
-    ensure!(token_secret(other.path())? != made);
+    // Of a release whose tokens nobody takes any more.
+    std::fs::write(one.path().join("token.secret"), [1; 32])?;
+    let make = || TokenKey::random().to_pem();
+    let made = token_key(one.path(), make)?;
+    TokenKey::parse(&made)?;
+    assert_eq!(token_key(one.path(), || unreachable!("there is one"))?, made);
+    ensure!(token_key(other.path(), make)? != made);
 
-    let file = one.path().join("token.secret");
+    let file = one.path().join("token.key");
     #[cfg(unix)]
     assert_eq!(std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file)?.permissions()) & 0o777, 0o600);
-    std::fs::write(&file, "")?;
-    let refused = token_secret(one.path()).err().context("an empty file is no secret")?.to_string();
-    ensure!(refused.ends_with("has 0 bytes instead of 32; remove it to have a new one made"), "{refused}");
+    let names = std::fs::read_dir(one.path())?.map(|entry| Ok(entry?.file_name())).collect::<std::io::Result<Vec<_>>>()?;
+    assert_eq!(names, ["token.key"]);
     Ok(())
 }
 

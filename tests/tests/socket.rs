@@ -60,6 +60,7 @@ on_both_profiles! {
     doors::a_wrong_token_is_refused,
     doors::a_wrong_ticket_is_refused,
     doors::a_used_ticket_is_refused,
+    doors::a_ticket_of_another_device_is_refused_and_used_up,
     doors::a_hello_without_ticket_or_token_or_with_both_is_refused,
     doors::a_first_frame_that_is_not_hello_is_refused,
     doors::a_hello_that_cannot_be_read_or_is_too_large_is_refused,

@@ -35,6 +35,25 @@ const CLOSES: &[&str] = &[
 const CHECKS: &[&str] = &["database", "schema", "broker", "relay", "views", "redis", "draining"];
 /// The views.
 const VIEWS: &[&str] = &["threads", "timeline", "people"];
+/// What is limited: policies of REST, kinds of frames, and connections.
+const LIMITED: &[&str] = &[
+    "login",
+    "register",
+    "refresh",
+    "reset",
+    "tickets",
+    "sockets",
+    "search",
+    "commands",
+    "queries",
+    "other",
+    "frames_cmd",
+    "frames_read",
+    "frames_ack",
+    "frames_other",
+    "frames_refused",
+    "connections",
+];
 /// Kinds of HTTP statuses.
 const STATUSES: &[&str] = &["1xx", "2xx", "3xx", "4xx", "5xx"];
 
@@ -85,6 +104,8 @@ meters! {
     checks: Labelled<Gauge> [check in CHECKS], "check", Count, "Whether what readyz looks at is as it must be: 1, or 0.";
     http_requests: Labelled<Counter> [status in STATUSES], "http_requests_total", Count, "Requests over REST that were answered.";
     http_time: Histogram, "http_request_seconds", Seconds, "From a request over REST to its answer.";
+    rate_limited: Labelled<Counter> [policy in LIMITED], "rate_limited_total", Count, "What was refused because there was too much of it: requests, frames and connections.";
+    limiter_failures: Counter, "limiter_failures_total", Count, "Requests that were not counted together with those of other nodes, because that was not possible.";
     commands: Labelled<Counter> [outcome in COMMANDS], "commands_total", Count, "Commands, over REST and sockets, by what became of them.";
 
     // The log.

@@ -32,6 +32,9 @@ pub trait Accounts: Send + Sync {
     /// Stores the credentials of a user who has none; does nothing for one who has.
     async fn create(&self, credentials: &Credentials) -> Result<(), PortError>;
 
+    /// Puts a hash in the place of another, and says whether that was there: of many changes at once one is made.
+    async fn replace_hash(&self, user: UserId, before: &str, after: &str) -> Result<bool, PortError>;
+
     /// The credentials of a user.
     async fn find(&self, user: UserId) -> Result<Option<Credentials>, PortError>;
 }

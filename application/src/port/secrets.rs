@@ -17,6 +17,9 @@ pub trait Passwords: Send + Sync {
 
     /// Whether the password is the one of this PHC string. With `None` (no such account) it takes as long and says no.
     async fn verify(&self, password: String, phc: Option<String>) -> Result<bool, PortError>;
+
+    /// Whether a hash made now would cost more to guess than this one.
+    fn is_weak(&self, phc: &str) -> bool;
 }
 
 /// Who an access token speaks for.

@@ -36,7 +36,7 @@ pub(crate) enum UsersCommand {
         #[arg(long, value_parser = Email::parse)]
         email: Option<Email>,
         /// The name beside the username; only for somebody new
-        #[arg(long, value_name = "NAME", value_parser = DisplayName::parse)]
+        #[arg(long, value_name = "NAME", value_parser = DisplayName::choose)]
         display_name: Option<DisplayName>,
         #[command(flatten)]
         target: Target,
@@ -192,7 +192,7 @@ impl People {
     /// Registers somebody, as they would themselves.
     async fn register(&self, username: Username, email: Option<Email>, display_name: Option<DisplayName>) -> anyhow::Result<UserId> {
         let email = email.with_context(|| format!("there is no user {username}: give --email to register them"))?;
-        let display_name = display_name.map_or_else(|| DisplayName::parse(username.as_str()), Ok)?;
+        let display_name = display_name.map_or_else(|| DisplayName::choose(username.as_str()), Ok)?;
         let password = password().await?;
         let user = UserId::new(self.console.ids.next());
         let password_hash = self.passwords.hash(password).await?;
@@ -236,6 +236,7 @@ impl People {
             Some(session) => vec![session],
             None => {
                 let mut known: Vec<_> = self.devices(user).await?.into_iter().filter_map(|known| known.session).collect();
+                known.extend(self.sessions.of_user(user).await?.into_iter().map(|session| session.id));
                 known.sort_unstable();
                 known.dedup();
                 known
@@ -244,6 +245,7 @@ impl People {
         for session in sessions {
             let asked = AdminCommand::EndSession { user, session };
             let Executed { position, repeated, .. } = self.console.execute(asked).await?;
+            self.sessions.remove(user, &[session]).await?;
             if json {
                 say!("{}", json!({ "user": user, "session": session, "position": position, "changed": !repeated }));
             } else {

@@ -4,17 +4,20 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use posthaste_application::port::{Accounts, Cursors, EventLog, Passcodes, Passwords, Presence};
+use posthaste_application::port::{Accounts, Cursors, EventLog, Passcodes, Passwords, Presence, Sessions};
 use posthaste_application::project::Projector;
 use posthaste_application::shared_tail::SharedTail;
 use posthaste_application::view::{ViewName, Views};
-use posthaste_infrastructure::embedded::{Database, MemoryViews, OpenError, SqliteAccounts, SqliteCursors, SqliteLog, SqlitePasscodes};
-use posthaste_infrastructure::postgres::{PgAccounts, PgCursors, PgLog, PgPasscodes, PgViews};
+use posthaste_infrastructure::embedded::{
+    Database, MemoryViews, OpenError, SqliteAccounts, SqliteCursors, SqliteLog, SqlitePasscodes, SqliteSessions,
+};
+use posthaste_infrastructure::postgres::{PgAccounts, PgCursors, PgLog, PgPasscodes, PgSessions, PgViews};
 use posthaste_infrastructure::redis::{self, RedisPresence};
 use posthaste_infrastructure::system::SystemClock;
 
+use super::auth::passwords;
+use super::connect;
 use super::console::Console;
-use super::{connect, passwords};
 use crate::config::Config;
 
 /// The accounts of a deployment, and the way to change them.
@@ -23,6 +26,8 @@ pub(crate) struct People {
     pub(crate) console: Console,
     /// Credentials.
     pub(crate) accounts: Arc<dyn Accounts>,
+    /// Logins.
+    pub(crate) sessions: Arc<dyn Sessions>,
     /// Password hashes.
     pub(crate) passwords: Arc<dyn Passwords>,
     /// The devices.
@@ -35,6 +40,7 @@ pub(crate) struct People {
 struct Stores {
     log: Arc<dyn EventLog>,
     accounts: Arc<dyn Accounts>,
+    sessions: Arc<dyn Sessions>,
     passcodes: Arc<dyn Passcodes>,
     cursors: Arc<dyn Cursors>,
     passwords: Arc<dyn Passwords>,
@@ -50,6 +56,7 @@ pub(crate) async fn people(config: &Config, may_begin: bool) -> anyhow::Result<P
             let log: Arc<dyn EventLog> = Arc::new(SqliteLog::new(Arc::clone(&database), Arc::new(SystemClock)));
             Stores {
                 accounts: Arc::new(SqliteAccounts::new(Arc::clone(&database))),
+                sessions: Arc::new(SqliteSessions::new(Arc::clone(&database))),
                 passcodes: Arc::new(SqlitePasscodes::new(Arc::clone(&database))),
                 cursors: Arc::new(SqliteCursors::new(database)),
                 passwords: passwords(&config.auth)?,
@@ -65,6 +72,7 @@ pub(crate) async fn people(config: &Config, may_begin: bool) -> anyhow::Result<P
             Stores {
                 log: Arc::new(PgLog::new(postgres.clone())),
                 accounts: Arc::new(PgAccounts::new(postgres.clone())),
+                sessions: Arc::new(PgSessions::new(postgres.clone())),
                 passcodes: Arc::new(PgPasscodes::new(postgres.clone())),
                 cursors: Arc::new(PgCursors::new(postgres)),
                 passwords: passwords(&config.auth)?,
@@ -72,9 +80,9 @@ pub(crate) async fn people(config: &Config, may_begin: bool) -> anyhow::Result<P
             }
         }
     };
-    let Stores { log, accounts, passcodes, cursors, passwords, presence } = stores;
+    let Stores { log, accounts, sessions, passcodes, cursors, passwords, presence } = stores;
     let console = Console::new(config, log, passcodes, Arc::clone(&passwords));
-    Ok(People { console, accounts, passwords, cursors, presence })
+    Ok(People { console, accounts, sessions, passwords, cursors, presence })
 }
 
 /// The data folder: alone if no server runs on it, else beside the server.

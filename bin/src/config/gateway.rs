@@ -4,6 +4,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
 use posthaste_application::deliver::Window;
+use posthaste_application::origin::Origins;
 use posthaste_application::presence::PresenceTiming;
 use posthaste_infrastructure::ws::GatewaySettings;
 use serde::{Deserialize, Serialize};
@@ -41,9 +42,16 @@ impl GatewayConfig {
             sockets_per_user: self.sockets_per_user,
             connects_per_s: self.connects_per_s,
             connects_waiting: self.connects_waiting,
-            origins: self.origins.clone(),
             ..GatewaySettings::default()
         }
+    }
+
+    /// Web pages that may connect and call.
+    ///
+    /// # Errors
+    /// What no browser sends.
+    pub(crate) fn origins(&self) -> Result<Origins, String> {
+        Origins::new(self.origins.clone()).map_err(|wrong| format!("gateway.origins: {wrong}"))
     }
 
     /// As presence is kept.

@@ -13,7 +13,7 @@ const DISTRIBUTED: [(&str, &str); 5] = [
     ("POSTHASTE_POSTGRES__URL", "postgres://db/posthaste"),
     ("POSTHASTE_RABBITMQ__URL", "amqp://mq"),
     ("POSTHASTE_REDIS__URL", "redis://cache"),
-    ("POSTHASTE_AUTH__SECRET", "0123456789abcdef0123456789abcdef"),
+    ("POSTHASTE_AUTH__SIGNING_KEY", "MC4CAQAwBQYDK2VwBCIEILom6DSXToIY3b9//ny6gfzunSZQZSoP2oxQC96XthEs"),
 ];
 
 #[test]
@@ -75,9 +75,9 @@ fn a_value_of_the_wrong_kind_is_refused_with_its_key() {
 #[test]
 fn a_secret_of_digits_is_a_text_like_any_other() {
     let secret = "0123456789012345678901234567890123456789";
-    let given = DISTRIBUTED.into_iter().chain([("POSTHASTE_AUTH__SECRET", secret)]).collect::<Vec<_>>();
+    let given = DISTRIBUTED.into_iter().chain([("POSTHASTE_AUTH__SIGNING_KEY", secret)]).collect::<Vec<_>>();
     let Config::Distributed(config) = load("", &given).unwrap() else { panic!("not distributed") };
-    assert_eq!(config.auth.secret.reveal(), secret);
+    assert_eq!(config.auth.signing_key.reveal(), secret);
 }
 
 #[test]
@@ -85,6 +85,30 @@ fn origins_are_a_list() {
     let config = load("", &[("POSTHASTE_GATEWAY__ORIGINS", "https://a.example,https://b.example")]).unwrap();
     assert_eq!(config.gateway().origins, ["https://a.example", "https://b.example"]);
     assert_eq!(load("", &[("POSTHASTE_GATEWAY__ORIGINS", "https://a.example")]).unwrap().gateway().origins, ["https://a.example"]);
+}
+
+#[test]
+fn further_keys_are_a_list_and_not_shown() {
+    let keys = "MCowBQYDK2VwAyEAaaaa,file:/etc/posthaste/old.pub";
+    let given = DISTRIBUTED.into_iter().chain([("POSTHASTE_AUTH__ACCEPTED_KEYS", keys)]).collect::<Vec<_>>();
+    let Config::Distributed(config) = load("", &given).unwrap() else { panic!("not distributed") };
+    let revealed: Vec<_> = config.auth.accepted_keys.iter().map(Secret::reveal).collect();
+    assert_eq!(revealed, keys.split(',').collect::<Vec<_>>());
+    assert!(!format!("{config:?}").contains("aaaa"));
+}
+
+#[test]
+fn registration_is_open_unless_it_is_closed() {
+    assert_eq!(load("", &[]).unwrap().registration(), Registration::Open);
+    assert_eq!(load("", &[("POSTHASTE_AUTH__REGISTRATION", "closed")]).unwrap().registration(), Registration::Closed);
+    let error = format!("{:#}", load("[auth]\nregistration = 'sometimes'", &[]).unwrap_err());
+    assert!(error.contains("sometimes"), "{error}");
+}
+
+#[test]
+fn logins_last_as_long_as_is_said() {
+    assert_eq!(load("", &[]).unwrap().lifetimes(), Lifetimes::default());
+    assert!(load("[auth]\nsession_idle_s = 0", &[]).is_err());
 }
 
 #[test]
@@ -97,7 +121,7 @@ fn a_profile_takes_no_section_of_the_other() {
 fn secrets_are_never_shown() {
     let config = load("", &DISTRIBUTED).unwrap();
     let shown = format!("{config:?}{}", serde_json::to_string(&config).unwrap());
-    assert!(!shown.contains("0123456789abcdef") && !shown.contains("//db"), "{shown}");
+    assert!(!shown.contains("MC4CAQAwBQYDK2VwBCIEILom6DSXToIY3b9//ny6gfzunSZQZSoP2oxQC96XthEs") && !shown.contains("//db"), "{shown}");
 }
 
 #[test]
@@ -120,4 +144,33 @@ fn a_collector_is_known_by_its_endpoint_and_what_is_sent_to_it_is_secret() {
         let error = config.telemetry().settings().unwrap().check().unwrap_err().to_string();
         assert!(error.contains(named) && !error.contains("s3cret"), "{error}");
     }
+}
+
+#[test]
+fn lists_can_be_given_by_the_environment_and_hold_only_what_they_can() {
+    let proxies = ("POSTHASTE_SERVER__TRUSTED_PROXIES", "10.0.0.0/8,::1");
+    let config = load("", &[proxies, ("POSTHASTE_GATEWAY__ORIGINS", "https://a.example,http://b.example:3000")]).unwrap();
+    let trusted = config.server().proxies().unwrap();
+    assert!(trusted.is_trusted("10.1.2.3".parse().unwrap()) && trusted.is_trusted("::1".parse().unwrap()));
+    assert!(!trusted.is_trusted("127.0.0.1".parse().unwrap()));
+    assert!(config.gateway().origins().unwrap().list("http://b.example:3000"));
+    crate::compose::check(&config).unwrap();
+    for (key, wrong) in [("POSTHASTE_SERVER__TRUSTED_PROXIES", "10.0.0.0/8,proxy"), ("POSTHASTE_GATEWAY__ORIGINS", "*")] {
+        let error = crate::compose::check(&load("", &[(key, wrong)]).unwrap()).unwrap_err().to_string();
+        assert!(error.contains("proxy") || error.contains('*'), "{error}");
+    }
+}
+
+#[test]
+fn limits_can_be_changed_one_by_one_scaled_and_switched_off() {
+    let changed = ("POSTHASTE_LIMITS__LOGIN__PER_IP__BURST", "7");
+    let config = load("[limits.frames]\ncmd = { burst = 5, per_minute = 60 }", &[changed]).unwrap();
+    let (policies, frames) = (config.limits().policies().unwrap(), config.limits().frames().unwrap());
+    assert_eq!(policies.login.per_ip.map(|rate| (rate.burst.get(), rate.every)), Some((7, Duration::from_secs(1))));
+    assert_eq!(policies.register.per_user, None);
+    assert_eq!((frames.cmd.burst.get(), frames.cmd.every, frames.read.burst.get()), (5, Duration::from_secs(1), 120));
+    let scaled = load("[limits]\nscale = 10", &[changed]).unwrap().limits().policies().unwrap();
+    assert_eq!(scaled.login.per_ip.map(|rate| (rate.burst.get(), rate.every)), Some((70, Duration::from_millis(100))));
+    let off = load("[limits]\nenabled = false", &[]).unwrap();
+    assert!(off.limits().policies().is_none() && off.limits().frames().is_none());
 }

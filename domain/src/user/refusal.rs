@@ -7,6 +7,9 @@ pub enum UserRefusal {
     /// Nobody is registered under this id.
     #[error("there is no such user")]
     UnknownUser,
+    /// The user never had such a login.
+    #[error("there is no such login of yours")]
+    UnknownSession,
     /// Who acts is suspended.
     #[error("this account is suspended")]
     Suspended,

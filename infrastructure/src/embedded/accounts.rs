@@ -38,6 +38,15 @@ impl Accounts for SqliteAccounts {
         self.database.writer()?.write(Durability::Machine, create, |()| {}).await
     }
 
+    async fn replace_hash(&self, user: UserId, before: &str, after: &str) -> Result<bool, PortError> {
+        let (before, after) = (before.to_owned(), after.to_owned());
+        let replace = move |transaction: &Transaction<'_>| {
+            let mut statement = transaction.prepare_cached(statements::CREDENTIALS_REPLACE)?;
+            Ok(statement.execute(params![user.uuid().as_bytes(), before, after])? == 1)
+        };
+        self.database.writer()?.write(Durability::Machine, replace, |_| {}).await
+    }
+
     async fn find(&self, user: UserId) -> Result<Option<Credentials>, PortError> {
         let find = move |snapshot: &Transaction<'_>| {
             let mut statement = snapshot.prepare_cached(statements::CREDENTIALS_FIND)?;

@@ -32,7 +32,7 @@ const BUSY: Duration = Duration::from_secs(10);
 /// How long others may look at the lock.
 const LOOKS: Duration = Duration::from_millis(200);
 /// Every statement there is, and some.
-const CACHED_STATEMENTS: usize = 96;
+const CACHED_STATEMENTS: usize = 128;
 
 /// Why a data directory could not be opened.
 #[derive(Debug, thiserror::Error)]

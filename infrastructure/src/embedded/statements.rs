@@ -22,6 +22,7 @@ statements! {
     CONSUMER_REJECTED = "consumer_rejected.sql";
     CREDENTIALS_CREATE = "credentials_create.sql";
     CREDENTIALS_FIND = "credentials_find.sql";
+    CREDENTIALS_REPLACE = "credentials_replace.sql";
     CURSOR_CONNECT = "cursor_connect.sql";
     CURSOR_GENERATION = "cursor_generation.sql";
     CURSOR_MARK = "cursor_mark.sql";
@@ -82,6 +83,13 @@ statements! {
     RECEIPTS = "receipts.sql";
     SCHEMA_OLDEST = "schema_oldest.sql";
     SENDS = "sends.sql";
+    SESSION_CREATE = "session_create.sql";
+    SESSION_FIND = "session_find.sql";
+    SESSION_FORGET = "session_forget.sql";
+    SESSION_OF_FAMILY = "session_of_family.sql";
+    SESSION_OF_USER = "session_of_user.sql";
+    SESSION_REMOVE = "session_remove.sql";
+    SESSION_REPLACE = "session_replace.sql";
     SESSION_REVOKED = "session_revoked.sql";
     STREAM_VERSION = "stream_version.sql";
     SUSPENDED = "suspended.sql";
@@ -125,6 +133,7 @@ pub(super) const SCHEMA: &[&str] = &[
     include_str!("sql/schema_9.sql"),
     include_str!("sql/schema_10.sql"),
     include_str!("sql/schema_11.sql"),
+    include_str!("sql/schema_12.sql"),
 ];
 
 #[cfg(test)]

@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use posthaste_application::port::secrets::Access;
-use posthaste_application::port::tickets::TICKET_TTL;
+use posthaste_application::port::tickets::{Pass, TICKET_TTL};
 use posthaste_application::port::{Clock, PortError, Tickets};
 
 /// Most tickets that wait to be redeemed; about 20 MiB.
@@ -18,7 +17,7 @@ struct TooMany;
 
 #[derive(Default)]
 struct Waiting {
-    tickets: HashMap<String, (Access, DateTime<Utc>)>,
+    tickets: HashMap<String, (Pass, DateTime<Utc>)>,
     /// When each runs out, in the order of storing; some are redeemed by then.
     ends: VecDeque<(DateTime<Utc>, String)>,
 }
@@ -53,7 +52,7 @@ impl InProcessTickets {
 
 #[async_trait]
 impl Tickets for InProcessTickets {
-    async fn store(&self, ticket: &str, access: Access) -> Result<(), PortError> {
+    async fn store(&self, ticket: &str, pass: Pass) -> Result<(), PortError> {
         let now = self.clock.now();
         let mut waiting = self.waiting();
         waiting.forget_ended(now);
@@ -62,14 +61,14 @@ impl Tickets for InProcessTickets {
             return Err(PortError::unavailable("in-process tickets", TooMany));
         }
         let end = now + TICKET_TTL;
-        waiting.tickets.insert(ticket.to_owned(), (access, end));
+        waiting.tickets.insert(ticket.to_owned(), (pass, end));
         waiting.ends.push_back((end, ticket.to_owned()));
         Ok(())
     }
 
-    async fn redeem(&self, ticket: &str) -> Result<Option<Access>, PortError> {
+    async fn redeem(&self, ticket: &str) -> Result<Option<Pass>, PortError> {
         let now = self.clock.now();
         let redeemed = self.waiting().tickets.remove(ticket);
-        Ok(redeemed.filter(|(_, end)| now < *end).map(|(access, _)| access))
+        Ok(redeemed.filter(|(_, end)| now < *end).map(|(pass, _)| pass))
     }
 }

@@ -11,8 +11,8 @@ use posthaste_application::problem::{Code, Problem};
 use posthaste_domain::User;
 use posthaste_domain::user::ServiceRole;
 
-use super::App;
 use super::problem::ApiError;
+use super::{App, limits};
 
 /// An access token from `POST /v1/sessions`, good for 15 minutes unless configured otherwise.
 #[derive(SecurityScheme)]
@@ -56,8 +56,10 @@ pub(super) fn is_staff(user: &User) -> bool {
 
 /// Whom a token speaks for, as the log has them now. A token knows neither that its login was ended, nor that its user was suspended.
 async fn user(request: &Request, bearer: &Bearer) -> Result<(Access, Arc<Loaded<User>>), ApiError> {
-    let App { ports, executor, .. } = request.data::<Arc<App>>().expect("the edge sets it").as_ref();
+    let app = request.data::<Arc<App>>().expect("the edge sets it").as_ref();
+    let App { ports, executor, .. } = app;
     let access = ports.tokens.verify(&bearer.token, ports.clock.now()).map_err(|refused| ApiError(Problem::from(refused)))?;
+    limits::admit_user(request, app, access.user).await?;
     let user = executor.states().fresh::<User>(access.user).await?;
     if user.has_revoked(access.session) {
         return Err(Code::SessionRevoked.into());

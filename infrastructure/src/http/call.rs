@@ -49,6 +49,11 @@ impl Call {
         Envelope { command, actor, correlation: self.request.0, at: self.app.ports.clock.now() }
     }
 
+    /// What ties together everything that the request sets off.
+    pub(super) const fn correlation(&self) -> Uuid {
+        self.request.0
+    }
+
     /// Executes what the holder of the token asks for, under this idempotency key.
     pub(super) async fn command(&self, token: &AccessToken, key: Option<Uuid>, command: Command) -> Result<Executed, ApiError> {
         Ok(self.app.executor.execute(self.envelope(Some(token.0.user), key), command).await?)

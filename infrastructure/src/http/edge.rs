@@ -1,5 +1,6 @@
 //! What every request goes through, whichever resource it is for.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,15 +9,16 @@ use poem::PathPattern;
 use poem::error::ReadBodyError;
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Endpoint, Request, Response, Route};
+use posthaste_application::limit::Who;
 use posthaste_application::meter::meters;
 use posthaste_application::problem::{Code, Problem};
 use tracing::{Instrument as _, Span, field};
 
-use super::App;
 use super::call::RequestId;
-use super::document;
+use super::client::Client;
+use super::limits::{self, Measured};
 use super::problem::{self, ApiError};
-use super::traceparent;
+use super::{App, Edges, cors, document, shield, traceparent};
 
 const REQUEST_ID: &str = "x-request-id";
 /// Most characters of a framework's message that are shown: it may quote the request.
@@ -34,7 +36,13 @@ impl Edge {
     }
 
     /// The request through its limits and to its endpoint.
-    async fn pass(&self, mut request: Request) -> Result<Response, poem::Error> {
+    async fn pass(&self, mut request: Request, client: Option<Client>, measured: Option<&Measured>) -> Result<Response, poem::Error> {
+        if let (Some(Client(address)), Some(measured)) = (client, measured) {
+            measured.admit(&self.app, Who::Address(address)).await?;
+        }
+        if request.headers().get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+            return Err(poem::Error::from_string("the body must not be compressed", StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        }
         let limit = self.app.limits.body_bytes;
         let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
         if announced.is_some_and(|length| length > limit) {
@@ -46,13 +54,35 @@ impl Edge {
                 Problem::with(Code::Validation, "the body ended before it was complete").into()
             }
         })?;
-        request.set_body(body);
-        self.routes.call(request).await
+        match client {
+            Some(Client(address)) if measured.is_some_and(Measured::is_login) => {
+                let login = limits::login(&body);
+                request.set_body(body);
+                self.log_in(request, address, login).await
+            }
+            Some(_) | None => {
+                request.set_body(body);
+                self.routes.call(request).await
+            }
+        }
+    }
+
+    /// A try to log in. Only a wrong password is held against whoever tried.
+    async fn log_in(&self, request: Request, address: IpAddr, login: Option<String>) -> Result<Response, poem::Error> {
+        let Some(login) = login else { return self.routes.call(request).await };
+        let limiter = &self.app.limiter;
+        let attempt = limiter.try_login(address, &login).await.map_err(|exceeded| limits::too_many(&exceeded))?;
+        let answered = self.routes.call(request).await;
+        let status = answered.as_ref().map_or_else(poem::Error::status, Response::status);
+        if status != StatusCode::UNAUTHORIZED {
+            limiter.forgive(attempt).await;
+        }
+        answered
     }
 
     /// The response of anything, errors, time-outs and panics included.
-    async fn answer(&self, request: Request) -> Response {
-        let passed = std::panic::AssertUnwindSafe(self.pass(request)).catch_unwind();
+    async fn answer(&self, request: Request, client: Option<Client>, measured: Option<&Measured>) -> Response {
+        let passed = std::panic::AssertUnwindSafe(self.pass(request, client, measured)).catch_unwind();
         match tokio::time::timeout(self.app.limits.request, passed).await {
             Ok(Ok(Ok(response))) => response,
             Ok(Ok(Err(error))) => {
@@ -97,19 +127,23 @@ impl Endpoint for Edge {
         traceparent::follow(&span, request.headers());
         request.set_data(id);
         request.set_data(Arc::clone(&self.app));
-        // On the heap: it is as large as the largest operation.
-        let mut response = Box::pin(self.answer(request)).instrument(span.clone()).await;
-        finish(&mut response, id);
+        let Edges { proxies, origins, behind_tls } = &self.app.edges;
+        let (client, origin) = (proxies.client(&request), cors::origin(origins, &request));
+        let measured = limits::policy(request.method(), request.uri().path(), request.uri().query()).map(Measured::new);
+        measured.iter().for_each(|measured| request.set_data(measured.clone()));
+        let mut response = match cors::preflight(&request, origin.as_ref()) {
+            Some(response) => response,
+            // On the heap: it is as large as the largest operation.
+            None => Box::pin(self.answer(request, client, measured.as_ref())).instrument(span.clone()).await,
+        };
+        let headers = response.headers_mut();
+        headers.insert(REQUEST_ID, HeaderValue::from_str(&id.0.to_string()).expect("a UUID is ASCII"));
+        shield::finish(headers, *behind_tls);
+        cors::finish(headers, origin);
+        measured.iter().for_each(|measured| measured.finish(headers));
         record(&span, &response, started);
         Ok(response)
     }
-}
-
-fn finish(response: &mut Response, id: RequestId) {
-    let headers = response.headers_mut();
-    headers.insert(REQUEST_ID, HeaderValue::from_str(&id.0.to_string()).expect("a UUID is ASCII"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 
 fn record(span: &Span, response: &Response, started: Instant) {

@@ -231,6 +231,10 @@ pub(super) type Documented = (u16, &'static str);
 /// What any operation can come to.
 pub(super) const ANY: &[Documented] = &[
     (400, "`validation`: the request makes no sense in itself; `detail` says where."),
+    (
+        429,
+        "`rate_limited`: too many requests of this address or this user; not before `retry_after_ms`. The headers `RateLimit` and `RateLimit-Policy` say what is left of what.",
+    ),
     (500, "`internal`: a fault of the service. It is safe to send the same request again."),
     (503, "`unavailable`: something the service needs cannot be reached. The same request can be sent again after `retry_after_ms`."),
 ];

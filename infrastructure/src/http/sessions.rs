@@ -1,26 +1,41 @@
-use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
-use poem_openapi::param::{Header, Path};
+//! How a login begins and is renewed.
+
+mod mine;
+
+use chrono::{DateTime, SubsecRound as _, Utc};
 use poem_openapi::payload::Json;
 use poem_openapi::types::Example;
-use poem_openapi::{ApiResponse, Object, OpenApi};
-use posthaste_application::execute::Command;
+use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
+use posthaste_application::login::{Begun, Logins, Renewed};
+use posthaste_application::port::PortError;
 use posthaste_application::port::accounts::Credentials;
-use posthaste_application::port::secrets::{Access, PASSWORD_CHARACTERS};
+use posthaste_application::port::secrets::PASSWORD_CHARACTERS;
 use posthaste_application::problem::{Code, Problem};
-use posthaste_domain::text::{Email, Username};
-use posthaste_domain::{Claim, ClaimId, SessionId, User};
+use posthaste_domain::text::{Email, SessionName, Username};
+use posthaste_domain::{Claim, ClaimId, User, UserId};
+use rand::TryRng as _;
+use rand::rngs::SysRng;
 use uuid::Uuid;
 
-use super::Tag;
-use super::answer::{Answer, Recorded};
-use super::auth::AccessToken;
+pub(super) use self::mine::MySessions;
 use super::body::Body;
 use super::call::Call;
-use super::example;
 use super::problem::{ApiError, Failed, failures};
 use super::profile::Shown;
+use super::visit::{self, Visit};
+use super::{Tag, example};
 
 pub(super) struct Sessions;
+
+/// Where a refresh token is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[oai(rename_all = "snake_case")]
+enum Mode {
+    /// By the client, which finds it in the answer.
+    Token,
+    /// By the browser, out of reach of every script.
+    Cookie,
+}
 
 /// Who wants in.
 #[derive(Object)]
@@ -30,11 +45,30 @@ struct Login {
     login: String,
     /// The password.
     password: String,
+    /// What to call this login in the list of one's sessions, such as the name of the device: 1 to 64 characters.
+    name: Option<String>,
+    /// Who keeps the refresh token; `token` when absent. `cookie` is for web pages.
+    mode: Option<Mode>,
 }
 
 impl Example for Login {
     fn example() -> Self {
-        Self { login: "alice".to_owned(), password: "correct horse battery staple".to_owned() }
+        let (login, password) = ("alice".to_owned(), "correct horse battery staple".to_owned());
+        Self { login, password, name: Some("Alice's laptop".to_owned()), mode: Some(Mode::Token) }
+    }
+}
+
+/// What renews a login.
+#[derive(Object)]
+#[oai(deny_unknown_fields, example)]
+struct Refresh {
+    /// The refresh token. Null if it is in the cookie.
+    refresh_token: Option<String>,
+}
+
+impl Example for Refresh {
+    fn example() -> Self {
+        Self { refresh_token: Some("phr_Y3J5cHRpYw…".to_owned()) }
     }
 }
 
@@ -50,6 +84,10 @@ struct Session {
     expires_in_s: u64,
     /// When it ends, by the server's clock.
     expires_at: DateTime<Utc>,
+    /// Exchange it for the next access token, and the next of its own kind. Null if it is in the cookie.
+    refresh_token: Option<String>,
+    /// When the login runs out unless it is refreshed before.
+    refresh_expires_at: DateTime<Utc>,
     /// Who is logged in.
     user: Shown,
     /// The login.
@@ -63,6 +101,8 @@ impl Example for Session {
             token_type: "Bearer".to_owned(),
             expires_in_s: 900,
             expires_at: example::noon(),
+            refresh_token: Some("phr_Y3J5cHRpYw…".to_owned()),
+            refresh_expires_at: example::noon(),
             user: Shown::example(),
             session: example::SESSION,
         }
@@ -73,89 +113,139 @@ impl Example for Session {
 enum Created {
     /// Logged in.
     #[oai(status = 201)]
-    Created(Json<Session>),
+    Created(
+        Json<Session>,
+        /// The refresh token, if the browser is to keep it.
+        #[oai(header = "Set-Cookie")]
+        Option<String>,
+    ),
+}
+
+#[derive(ApiResponse)]
+enum Refreshed {
+    /// The login goes on.
+    #[oai(status = 200)]
+    Refreshed(
+        Json<Session>,
+        /// The next refresh token, if the browser keeps it.
+        #[oai(header = "Set-Cookie")]
+        Option<String>,
+    ),
 }
 
 failures! {
     LoginFailures = BODY [
         401: "`unauthorized`: there is no such account, or this is not its password. Which of the two is not told.",
-        403: "`account_suspended`: the password is right, and the account is suspended.",
+        403: "`account_suspended`: the password is right, and the account is suspended; `forbidden`: the cookie was asked for from elsewhere \
+              than a page that may.",
     ]
 }
 
-failures! { EndFailures = BEARER COMMAND }
+failures! {
+    RefreshFailures = BODY [
+        401: "`unauthorized`: the token is unknown, or its login has run out; `session_revoked`: its login was ended, or is now, because the \
+              token had been used before.",
+        403: "`account_suspended`: the user is suspended; `forbidden`: the cookie came from elsewhere than a page that may.",
+    ]
+}
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Sessions")]
 impl Sessions {
     /// Log in
     ///
-    /// Exchanges a username or email address and a password for an access token.
+    /// Exchanges a username or email address and a password for an access token, and a refresh token that gets the next ones. With `mode:
+    /// cookie` the browser keeps the refresh token in a cookie that no script sees, which is sent to `/v1/sessions` only; then this must come
+    /// from a page of the server or of an allowed origin, with the header `X-Posthaste-Csrf`.
     #[oai(path = "/sessions", method = "post", operation_id = "log_in")]
-    async fn log_in(&self, call: Call, body: Body<Login>) -> Result<Created, Failed<LoginFailures>> {
-        let Login { login, password } = body.0;
+    async fn log_in(&self, call: Call, visit: Visit, body: Body<Login>) -> Result<Created, Failed<LoginFailures>> {
+        let Login { login, password, name, mode } = body.0;
         if password.chars().count() > *PASSWORD_CHARACTERS.end() {
             return Err(
                 Problem::with(Code::Validation, format!("password must have at most {} characters", PASSWORD_CHARACTERS.end())).into()
             );
         }
-        let ports = &call.app.ports;
-        let credentials = find(&call, &login).await?;
-        // Without credentials it takes as long and says no.
-        let right = ports.passwords.verify(password, credentials.as_ref().map(|credentials| credentials.password_hash.clone())).await?;
-        let user = credentials.filter(|_| right).ok_or_else(refused)?.user;
-        let shown = Shown::find(&call.app, user).await?.ok_or_else(refused)?;
-        // Only now: whoever does not know the password learns nothing.
-        if call.state::<User>(user).await?.is_suspended() {
-            return Err(Code::AccountSuspended.into());
+        let name = name.as_deref().map(SessionName::parse).transpose()?;
+        let mode = mode.unwrap_or(Mode::Token);
+        if mode == Mode::Cookie {
+            // Whoever logs somebody in as themselves sees what they do then.
+            visit.must_be_from_a_page_that_may(&call.app.edges.origins)?;
         }
-
-        let lifetime = call.app.limits.access_token.as_secs();
-        // Tokens count whole seconds.
-        let expires_at = ports.clock.now().trunc_subsecs(0) + TimeDelta::seconds(i64::try_from(lifetime).unwrap_or(i64::MAX / 1_000));
-        let access = Access { user, session: SessionId::new(ports.ids.next()), expires_at };
-        Ok(Created::Created(Json(Session {
-            access_token: ports.tokens.issue(&access)?,
-            token_type: "Bearer".to_owned(),
-            expires_in_s: lifetime,
-            expires_at,
-            user: shown,
-            session: access.session.uuid(),
-        })))
+        let ports = &call.app.ports;
+        let mut credentials = find(&call, &login).await?;
+        loop {
+            let hash = credentials.as_ref().map(|credentials| credentials.password_hash.clone());
+            // Without credentials it takes as long and says no.
+            let right = ports.passwords.verify(password.clone(), hash).await?;
+            let Credentials { user, password_hash, .. } = credentials.take().filter(|_| right).ok_or_else(refused)?;
+            let shown = Shown::find(&call.app, user).await?.ok_or_else(refused)?;
+            // Only now: whoever does not know the password learns nothing.
+            if call.state::<User>(user).await?.is_suspended() {
+                return Err(Code::AccountSuspended.into());
+            }
+            let password_hash = renewed_hash(&call, user, &password, password_hash).await?;
+            let begun = call.logins().begin(user, name.clone(), visit.agent.as_deref(), &random()?).await?;
+            let now = ports.accounts.find(user).await?.ok_or_else(refused)?;
+            if now.password_hash == password_hash {
+                let (session, cookie) = answer(&call, &begun, shown, mode)?;
+                return Ok(Created::Created(Json(session), cookie));
+            }
+            // The password was changed meanwhile, and every login ended that there was: this one may have come too late for that.
+            call.logins().end(user, &[begun.session.id]).await?;
+            credentials = Some(now);
+        }
     }
 
-    /// Log out
+    /// Refresh a login
     ///
-    /// Ends the login of the access token that is used: no token of it is taken any more, and its sockets are closed with 4202. A retry is
-    /// refused with `session_revoked`, which says that it is done.
-    #[oai(path = "/sessions/current", method = "delete", operation_id = "log_out")]
-    async fn log_out(
-        &self,
-        token: AccessToken,
-        call: Call,
-        /// A UUID, the same on every retry. Generated when absent.
-        #[oai(name = "Idempotency-Key")]
-        key: Header<Option<Uuid>>,
-    ) -> Result<Answer<Recorded>, Failed<EndFailures>> {
-        let session = token.0.session;
-        Ok(call.command(&token, key.0, Command::RevokeSession { session }).await?.into())
+    /// Exchanges a refresh token for an access token and the next refresh token. Each is good once: the old one stays good until the new one is
+    /// used, in case this answer is lost. Whoever uses one after that is taken for a thief, or the victim of one, and the login is ended:
+    /// its sockets are closed with 4202. Without a `refresh_token` it is taken from the cookie, and the next one goes there; then this must come
+    /// from a page of the server or of an allowed origin, with the header `X-Posthaste-Csrf`.
+    #[oai(path = "/sessions/refresh", method = "post", operation_id = "refresh_session")]
+    async fn refresh(&self, call: Call, visit: Visit, body: Body<Refresh>) -> Result<Refreshed, Failed<RefreshFailures>> {
+        let (token, mode) = match (&body.0.refresh_token, visit.cookie()) {
+            (Some(token), _) => (token.as_str(), Mode::Token),
+            (None, Some(token)) => {
+                visit.must_be_from_a_page_that_may(&call.app.edges.origins)?;
+                (token, Mode::Cookie)
+            }
+            (None, None) => return Err(visit::unknown().into()),
+        };
+        let begun = match call.logins().renew(&visit::token(token)?, &random()?).await? {
+            Renewed::Renewed(begun) => begun,
+            Renewed::Unknown => return Err(visit::unknown().into()),
+            Renewed::Revoked => return Err(Code::SessionRevoked.into()),
+            Renewed::Suspended => return Err(Code::AccountSuspended.into()),
+        };
+        let shown = Shown::find(&call.app, begun.session.user).await?.ok_or_else(visit::unknown)?;
+        let (session, cookie) = answer(&call, &begun, shown, mode)?;
+        Ok(Refreshed::Refreshed(Json(session), cookie))
     }
+}
 
-    /// End one of my logins
-    ///
-    /// The same for any login of one's own, by its id. That of somebody else is not touched: it is only noted that it is none of mine.
-    #[oai(path = "/sessions/:session", method = "delete", operation_id = "end_session")]
-    async fn end(
-        &self,
-        token: AccessToken,
-        call: Call,
-        /// The `session` that logging in has given.
-        session: Path<Uuid>,
-        /// A UUID, the same on every retry. Generated when absent.
-        #[oai(name = "Idempotency-Key")]
-        key: Header<Option<Uuid>>,
-    ) -> Result<Answer<Recorded>, Failed<EndFailures>> {
-        Ok(call.command(&token, key.0, Command::RevokeSession { session: SessionId::new(session.0) }).await?.into())
+impl Call {
+    /// The logins, on behalf of this request.
+    pub(super) fn logins(&self) -> Logins<'_> {
+        let app = &self.app;
+        Logins { ports: &app.ports, executor: &app.executor, lifetimes: app.lifetimes, correlation: self.correlation() }
     }
+}
+
+/// What a client is told of a login that was begun or renewed, and its cookie.
+fn answer(call: &Call, begun: &Begun, user: Shown, mode: Mode) -> Result<(Session, Option<String>), ApiError> {
+    let Begun { session, access, token } = begun;
+    let expires_in = access.expires_at - session.used_at.trunc_subsecs(0);
+    let shown = Session {
+        access_token: call.app.ports.tokens.issue(access)?,
+        token_type: "Bearer".to_owned(),
+        expires_in_s: u64::try_from(expires_in.num_seconds()).unwrap_or(0),
+        expires_at: access.expires_at,
+        refresh_token: (mode == Mode::Token).then(|| token.write()),
+        refresh_expires_at: session.expires_at,
+        user,
+        session: session.id.uuid(),
+    };
+    Ok((shown, (mode == Mode::Cookie).then(|| visit::keep(begun))))
 }
 
 /// One failure for everything, so that nobody learns who has an account.
@@ -163,16 +253,41 @@ fn refused() -> ApiError {
     Problem::with(Code::Unauthorized, "the login or the password is wrong").into()
 }
 
-/// The credentials of whoever holds the username or email address; `None` when nobody can.
+/// The credentials of whoever holds the username or email address; `None` when nobody does. What is looked up does not depend on that.
 async fn find(call: &Call, login: &str) -> Result<Option<Credentials>, ApiError> {
     let claim = if login.contains('@') {
         Email::parse(login).map(|email| ClaimId::email(&email))
     } else {
         Username::parse(login).map(|username| ClaimId::username(&username))
     };
-    let Ok(claim) = claim else { return Ok(None) };
-    match call.app.executor.states().fresh::<Claim>(claim).await?.state.holder() {
-        Some(user) => Ok(call.app.ports.accounts.find(user).await?),
-        None => Ok(None),
+    let named = claim.as_ref().copied().unwrap_or_else(|_| ClaimId::username(&nobody()));
+    let holder = call.app.executor.states().fresh::<Claim>(named).await?.state.holder();
+    let found = call.app.ports.accounts.find(holder.unwrap_or(UserId::new(Uuid::nil()))).await?;
+    Ok(found.filter(|_| holder.is_some() && claim.is_ok()))
+}
+
+/// A name that is looked up where there is none to look up.
+fn nobody() -> Username {
+    Username::parse("nobody").expect("a username")
+}
+
+/// The hash of a password that was just verified: a new one if the kept one costs less than is asked for now. That it cannot be made now does
+/// not keep anybody out.
+async fn renewed_hash(call: &Call, user: UserId, password: &str, kept: String) -> Result<String, ApiError> {
+    let ports = &call.app.ports;
+    if !ports.passwords.is_weak(&kept) {
+        return Ok(kept);
     }
+    match ports.passwords.hash(password.to_owned()).await {
+        Ok(hash) if ports.accounts.replace_hash(user, &kept, &hash).await? => Ok(hash),
+        Ok(_) | Err(PortError::Unavailable { .. }) => Ok(kept),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Bits that nobody can guess.
+pub(super) fn random<const N: usize>() -> Result<[u8; N], PortError> {
+    let mut bits = [0_u8; N];
+    SysRng.try_fill_bytes(&mut bits).map_err(|error| PortError::unavailable("random numbers", error))?;
+    Ok(bits)
 }

@@ -1,17 +1,17 @@
-use std::fmt::Write as _;
-
+use poem_openapi::param::Query;
 use poem_openapi::payload::Json;
 use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object, OpenApi};
-use posthaste_application::port::PortError;
-use posthaste_application::port::tickets::TICKET_TTL;
-use rand::TryRng as _;
-use rand::rngs::SysRng;
+use posthaste_application::hex;
+use posthaste_application::port::tickets::{Pass, TICKET_TTL};
+use posthaste_domain::DeviceId;
+use uuid::Uuid;
 
 use super::Tag;
 use super::auth::AccessToken;
 use super::call::Call;
 use super::problem::{Failed, failures};
+use super::sessions::random;
 
 pub(super) struct Tickets;
 
@@ -44,21 +44,20 @@ failures! { TicketFailures = BEARER }
 impl Tickets {
     /// Get a ticket for a socket
     ///
-    /// Exchanges the access token for a pass that lets one socket in at `GET /v1/ws`, so that no token is ever part of a URL.
+    /// Exchanges the access token for a pass that lets one socket in at `GET /v1/ws`, so that no token is ever part of a URL. With a `device`
+    /// it lets in that one only: whoever gets hold of it cannot use it as another.
     #[oai(path = "/ws/tickets", method = "post", operation_id = "create_ticket")]
-    async fn create(&self, token: AccessToken, call: Call) -> Result<Created, Failed<TicketFailures>> {
-        let ticket = random_ticket()?;
-        call.app.ports.tickets.store(&ticket, token.0).await?;
+    async fn create(
+        &self,
+        token: AccessToken,
+        call: Call,
+        /// The device that will say `hello`; any if absent.
+        device: Query<Option<Uuid>>,
+    ) -> Result<Created, Failed<TicketFailures>> {
+        // 256 bits that nobody can guess.
+        let ticket = hex::encode(&random::<32>()?);
+        let pass = Pass { access: token.0, device: device.0.map(DeviceId::new) };
+        call.app.ports.tickets.store(&ticket, pass).await?;
         Ok(Created::Created(Json(Ticket { ticket, expires_in_s: TICKET_TTL.as_secs() })))
     }
-}
-
-/// 256 bits that nobody can guess, in hexadecimal.
-fn random_ticket() -> Result<String, PortError> {
-    let mut bits = [0_u8; 32];
-    SysRng.try_fill_bytes(&mut bits).map_err(|error| PortError::unavailable("random numbers", error))?;
-    Ok(bits.iter().fold(String::with_capacity(64), |mut ticket, byte| {
-        let _ = write!(ticket, "{byte:02x}");
-        ticket
-    }))
 }

@@ -71,7 +71,12 @@ enum Created {
     Created(Json<Registered>),
 }
 
-failures! { RegisterFailures = BODY COMMAND [409: "`conflict`: the username or the email address is taken."] }
+failures! {
+    RegisterFailures = BODY COMMAND [
+        403: "`registration_closed`: nobody can register here.",
+        409: "`conflict`: the username or the email address is taken.",
+    ]
+}
 failures! { LookupFailures = BEARER VIEW }
 failures! { GetFailures = BEARER [404: "`not_found`: there is no such user."] }
 
@@ -89,8 +94,11 @@ impl Users {
         key: Header<Option<Uuid>>,
         body: Body<Registration>,
     ) -> Result<Created, Failed<RegisterFailures>> {
+        if call.app.registration == super::Registration::Closed {
+            return Err(Code::RegistrationClosed.into());
+        }
         let Registration { username, email, password, display_name } = body.0;
-        let profile = Profile { username: Username::parse(&username)?, display_name: DisplayName::parse(&display_name)? };
+        let profile = Profile { username: Username::parse(&username)?, display_name: DisplayName::choose(&display_name)? };
         let email = Email::parse(&email)?;
         check_length(&password)?;
         let envelope = call.envelope(None, key.0);
@@ -169,7 +177,8 @@ impl Users {
     }
 }
 
-fn check_length(password: &str) -> Result<(), ApiError> {
+/// Refuses a password that is too short to keep anybody out, or too long to be hashed.
+pub(super) fn check_length(password: &str) -> Result<(), ApiError> {
     let (least, most) = PASSWORD_CHARACTERS.into_inner();
     // Bytes first: characters of something endless are not counted either.
     if password.len() <= most * 4 && PASSWORD_CHARACTERS.contains(&password.chars().count()) {

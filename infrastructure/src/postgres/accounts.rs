@@ -11,6 +11,7 @@ use super::door::{Statement, statement};
 use super::rows;
 
 const CREATE: Statement = statement!("accounts_create");
+const REPLACE: Statement = statement!("accounts_replace");
 const FIND: Statement = statement!("accounts_find");
 
 /// The credentials in PostgreSQL.
@@ -31,6 +32,10 @@ impl Accounts for PgAccounts {
         let email = credentials.email.as_str();
         self.0.execute(CREATE, &[&credentials.user.uuid(), &email, &credentials.password_hash]).await?;
         Ok(())
+    }
+
+    async fn replace_hash(&self, user: UserId, before: &str, after: &str) -> Result<bool, PortError> {
+        Ok(self.0.execute(REPLACE, &[&user.uuid(), &before, &after]).await? == 1)
     }
 
     async fn find(&self, user: UserId) -> Result<Option<Credentials>, PortError> {

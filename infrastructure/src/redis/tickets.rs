@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use posthaste_application::port::secrets::Access;
-use posthaste_application::port::tickets::TICKET_TTL;
+use posthaste_application::port::tickets::{Pass, TICKET_TTL};
 use posthaste_application::port::{PortError, Tickets};
-use posthaste_domain::{SessionId, UserId};
+use posthaste_domain::{DeviceId, SessionId, UserId};
 use redis::aio::ConnectionManager;
 use redis::{AsyncTypedCommands as _, SetExpiry, SetOptions};
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,7 @@ struct Stored {
     user: UserId,
     session: SessionId,
     expires_at: DateTime<Utc>,
+    device: Option<DeviceId>,
 }
 
 impl RedisTickets {
@@ -39,18 +40,18 @@ impl RedisTickets {
 
 #[async_trait]
 impl Tickets for RedisTickets {
-    async fn store(&self, ticket: &str, access: Access) -> Result<(), PortError> {
-        let Access { user, session, expires_at } = access;
-        let stored = serde_json::to_string(&Stored { user, session, expires_at }).expect("identifiers and a time are JSON");
+    async fn store(&self, ticket: &str, pass: Pass) -> Result<(), PortError> {
+        let Pass { access: Access { user, session, expires_at }, device } = pass;
+        let stored = serde_json::to_string(&Stored { user, session, expires_at, device }).expect("identifiers and a time are JSON");
         let options = SetOptions::default().with_expiration(SetExpiry::EX(TICKET_TTL.as_secs()));
         self.connection.clone().set_options(self.key(ticket), stored, options).await.map(drop).map_err(failed)
     }
 
-    async fn redeem(&self, ticket: &str) -> Result<Option<Access>, PortError> {
+    async fn redeem(&self, ticket: &str) -> Result<Option<Pass>, PortError> {
         let Some(stored) = self.connection.clone().get_del(self.key(ticket)).await.map_err(failed)? else { return Ok(None) };
         // The key holds the ticket, which is a secret; it is gone by now, but the prefix says enough.
         let corrupt = |error| PortError::corrupt(format!("a ticket in redis under {:?}", self.prefix), error);
-        let Stored { user, session, expires_at } = serde_json::from_str(&stored).map_err(|error| corrupt(Box::new(error)))?;
-        Ok(Some(Access { user, session, expires_at }))
+        let Stored { user, session, expires_at, device } = serde_json::from_str(&stored).map_err(|error| corrupt(Box::new(error)))?;
+        Ok(Some(Pass { access: Access { user, session, expires_at }, device }))
     }
 }

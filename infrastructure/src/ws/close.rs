@@ -46,8 +46,8 @@ closes! {
     ServerError, 4003, "server_error", "The server failed; reconnect after a while and resume";
     /// The log moves on and this socket does not.
     FeedStalled, 4003, "feed_stalled", "The socket was not served in time; reconnect and resume";
-    /// Too many connect at once.
-    RateLimited, 4004, "rate_limited", "Too many connect at once; wait, then resume";
+    /// Too many connect at once, or the client sends too much and does not listen.
+    RateLimited, 4004, "rate_limited", "Too much at once; wait, then resume";
     /// The socket takes no more.
     WriteTimeout, 4005, "write_timeout", "The socket took no more; reconnect and resume";
     /// The access token ran out.

@@ -9,7 +9,10 @@ use futures::stream::{FuturesUnordered, SplitStream};
 use futures::{FutureExt as _, StreamExt as _};
 use poem::web::websocket::{Message, WebSocketStream};
 use posthaste_application::deliver::{Detached, Output};
-use posthaste_application::execute::{Envelope, ExecuteError, Executed};
+use posthaste_application::execute::{Command, Envelope, ExecuteError, Executed};
+use posthaste_application::limit::allowance::{Allowance, Kind};
+use posthaste_application::limit::millis_up;
+use posthaste_application::login;
 use posthaste_application::meter::meters;
 use posthaste_application::port::cursors::{CursorMove, Device, SentMark};
 use posthaste_application::port::secrets::Access;
@@ -49,6 +52,8 @@ pub(super) struct Connection<'a> {
     /// A new access token that is being looked at. The client's next frame waits for it.
     renewing: Option<(Access, BoxFuture<'static, Looked>)>,
     bad_frames: usize,
+    /// What the user may still send.
+    allowance: Arc<Allowance>,
     /// Up to here it is known that everything was written to the socket.
     sent: Position,
     liveness: Liveness,
@@ -60,6 +65,7 @@ impl<'a> Connection<'a> {
     pub(super) fn new(gateway: &'a Gateway, session: Session, outbox: &'a mut Outbox) -> Self {
         let liveness = Liveness::new(&gateway.settings, session.cursor, Instant::now());
         let sent = session.cursor;
+        let allowance = gateway.allowances.of(session.access.user, gateway.ports.clock.now().timestamp_micros());
         let passing = Passing::new(Arc::clone(session.reader.attached()), gateway.signals.clone());
         Self {
             gateway,
@@ -71,6 +77,7 @@ impl<'a> Connection<'a> {
             watcher: None,
             renewing: None,
             bad_frames: 0,
+            allowance,
             sent,
             liveness,
             leaving: Leaving::No,
@@ -215,7 +222,13 @@ impl<'a> Connection<'a> {
             let detail = format!("a frame may have at most {} bytes", self.gateway.settings.frame_bytes);
             return self.bad(ClientFrame::number(&text), &Problem::with(Code::TooLarge, detail));
         }
-        match ClientFrame::parse(&text) {
+        let parsed = ClientFrame::parse(&text);
+        if let Ok(frame) = &parsed
+            && let Err(wait) = self.admit(frame)
+        {
+            return self.too_many(frame, wait);
+        }
+        match parsed {
             Ok(ClientFrame::Cmd(cmd)) => self.submit(cmd),
             Ok(ClientFrame::Read(read)) => self.read(read),
             Ok(ClientFrame::Ack(Ack { position })) => self.ack(position),
@@ -241,6 +254,43 @@ impl<'a> Connection<'a> {
         if self.bad_frames >= self.gateway.settings.bad_frames { Err(Ended::Close(Close::ProtocolViolation)) } else { Ok(()) }
     }
 
+    /// Counts a frame.
+    fn admit(&self, frame: &ClientFrame) -> Result<(), Duration> {
+        let Some(limits) = &self.gateway.settings.frames else { return Ok(()) };
+        let kind = match frame {
+            ClientFrame::Cmd(_) => Kind::Cmd,
+            ClientFrame::Read(_) => Kind::Read,
+            ClientFrame::Ack(_) => Kind::Ack,
+            ClientFrame::Typing(_) | ClientFrame::Watch(_) | ClientFrame::Auth(_) | ClientFrame::Ping(_) => Kind::Other,
+            // They end the connection, sooner or later.
+            ClientFrame::Hello(_) | ClientFrame::Bye => return Ok(()),
+        };
+        self.allowance.take(limits, kind, self.now_us())
+    }
+
+    /// Answers a frame of which there are too many; whoever does not listen to that is closed.
+    fn too_many(&mut self, frame: &ClientFrame, wait: Duration) -> Result<(), Ended> {
+        let re = match frame {
+            ClientFrame::Cmd(Cmd { id, .. }) | ClientFrame::Read(Read { id, .. }) => Some(*id),
+            ClientFrame::Ack(_)
+            | ClientFrame::Typing(_)
+            | ClientFrame::Watch(_)
+            | ClientFrame::Auth(_)
+            | ClientFrame::Ping(_)
+            | ClientFrame::Hello(_)
+            | ClientFrame::Bye => None,
+        };
+        self.outbox.push(frame::error(re, &Problem::new(Code::RateLimited).after(millis_up(wait))));
+        match &self.gateway.settings.frames {
+            Some(limits) => self.allowance.take(limits, Kind::Refused, self.now_us()).map_err(Ended::Later),
+            None => Ok(()),
+        }
+    }
+
+    fn now_us(&self) -> i64 {
+        self.gateway.ports.clock.now().timestamp_micros()
+    }
+
     fn submit(&mut self, cmd: Cmd) {
         match op::command(&cmd.op, &cmd.body) {
             Ok(command) => {
@@ -248,7 +298,14 @@ impl<'a> Connection<'a> {
                 let (actor, correlation, at) = (Some(self.session.access.user), ports.ids.next(), ports.clock.now());
                 let envelope = Envelope { command: cmd.key, actor, correlation, at };
                 let executor = self.gateway.executor.clone();
-                self.submitting = Some((cmd.id, Box::pin(async move { executor.submit(envelope, command).await })));
+                let (sessions, access) = (Arc::clone(&ports.sessions), self.session.access);
+                let submit = async move {
+                    if let Command::RevokeSession { session } = &command {
+                        login::check_own(&*sessions, &executor, access, *session).await?;
+                    }
+                    executor.submit(envelope, command).await
+                };
+                self.submitting = Some((cmd.id, Box::pin(submit)));
             }
             Err(problem) => self.outbox.push(frame::error(Some(cmd.id), &problem)),
         }

@@ -169,7 +169,10 @@ async fn authenticate(gateway: &Gateway, hello: &Hello) -> Result<Access, Refuse
     let now = gateway.ports.clock.now();
     match (&hello.ticket, &hello.token) {
         (Some(ticket), None) => match gateway.ports.tickets.redeem(ticket).await? {
-            Some(access) if access.expires_at > now => Ok(access),
+            Some(pass) if pass.device.is_some_and(|device| device != hello.device) => {
+                Err(Refused::Closed(Problem::with(Code::Unauthorized, "the ticket is for another device"), Close::Unauthorized))
+            }
+            Some(pass) if pass.access.expires_at > now => Ok(pass.access),
             Some(_) => Err(Refused::Closed(Problem::new(Code::TokenExpired), Close::TokenExpired)),
             None => Err(Refused::Closed(Problem::with(Code::Unauthorized, "the ticket is unknown, used or expired"), Close::Unauthorized)),
         },

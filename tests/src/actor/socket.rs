@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::User;
 use crate::contract::{Side, uphold};
+use crate::hygiene;
 
 /// The subprotocol.
 const SUBPROTOCOL: &str = "posthaste.v1";
@@ -104,6 +105,7 @@ impl Socket {
     /// The contract does not allow it.
     pub async fn send(&mut self, frame: &Value) -> anyhow::Result<()> {
         uphold(Side::Client, frame);
+        hygiene::remember_all(frame);
         self.send_text(frame.to_string()).await
     }
 

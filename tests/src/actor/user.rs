@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::new_id;
+use crate::hygiene;
 
 /// How long an answer may take. Registering costs a password hash, and the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -129,6 +130,7 @@ impl User {
         let login = json!({ "login": self.username, "password": self.password });
         let session = self.call_with(base, Method::POST, "/v1/sessions", Some(login), new_id(), "").await?;
         let token = session["access_token"].as_str().context("a session has a token")?.to_owned();
+        hygiene::remember(&token);
         Ok(Login { token, session: uuid_of(&session, "session")? })
     }
 
@@ -143,6 +145,7 @@ impl User {
     /// As [`User::register`].
     pub async fn ticket(&self, base: &str) -> anyhow::Result<String> {
         let ticket = self.call(base, Method::POST, "/v1/ws/tickets", None).await?;
+        hygiene::remember_all(&ticket);
         Ok(ticket["ticket"].as_str().context("a ticket is text")?.to_owned())
     }
 
@@ -255,6 +258,7 @@ impl User {
             request = request.header("Idempotency-Key", key.to_string());
         }
         if let Some(body) = body {
+            hygiene::remember_all(&body);
             request = request.json(&body);
         }
         let response = request.send().await.with_context(|| format!("{method} {path}"))?;

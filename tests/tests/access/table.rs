@@ -49,10 +49,15 @@ table! {
 "metrics"                         "ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok " |_| outside("/metrics");
 "register_user"                   "ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok " |s| s.post("/users", newcomer());
 "log_in"                          "401 401 401 401 401 401 401 401 401 401 401 401 401" |s| s.post("/sessions", json!({ "login": "nobody.at.all", "password": "a password of mine" }));
+"refresh_session"                 "401 401 401 401 401 401 401 401 401 401 401 401 401" |s| s.post("/sessions/refresh", json!({ "refresh_token": "phr_nothing" }));
 // Anybody who is logged in, about themselves or what everybody sees.
 "create_ticket"                   "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.post("/ws/tickets", json!({}));
 "log_out"                         "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.delete("/sessions/current");
-"end_session"                     "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.delete(&format!("/sessions/{}", nothing()));
+"end_session"                     "401 404 404 404 404 404 404 404 404 404 sus 404 404" |s| s.delete(&format!("/sessions/{}", nothing()));
+"name_session"                    "401 404 404 404 404 404 404 404 404 404 sus 404 404" |s| s.patch(&format!("/sessions/{}", nothing()), json!({ "name": "mine" }));
+"list_my_sessions"                "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.get("/sessions");
+"log_out_everywhere"              "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.delete("/sessions?keep_current=true");
+"change_password"                 "401 403 403 403 403 403 403 403 403 403 sus 403 403" |s| s.put_with("/me/password", json!({ "current": "not my password", "new": "a password of mine" }));
 "get_me"                          "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.get("/me");
 "get_privacy"                     "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.get("/me/privacy");
 "set_privacy"                     "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.put_with("/me/privacy", json!({ "presence": "everyone", "last_seen": "friends", "read_receipts": true }));

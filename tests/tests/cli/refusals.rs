@@ -12,7 +12,7 @@ const DISTRIBUTED: [(&str, &str); 5] = [
     ("POSTHASTE_POSTGRES__URL", "postgres://posthaste_server@127.0.0.1:1/posthaste"),
     ("POSTHASTE_RABBITMQ__URL", "amqp://guest:guest@127.0.0.1:1"),
     ("POSTHASTE_REDIS__URL", "redis://127.0.0.1:1"),
-    ("POSTHASTE_AUTH__SECRET", "0123456789abcdef0123456789abcdef"),
+    ("POSTHASTE_AUTH__SIGNING_KEY", "MC4CAQAwBQYDK2VwBCIEILom6DSXToIY3b9//ny6gfzunSZQZSoP2oxQC96XthEs"),
 ];
 
 const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
@@ -56,12 +56,12 @@ async fn a_configuration_file_that_is_not_there_is_refused_by_name() -> anyhow::
 }
 
 #[tokio::test]
-async fn the_distributed_profile_needs_every_service_and_a_secret() -> anyhow::Result<()> {
+async fn the_distributed_profile_needs_every_service_and_a_signing_key() -> anyhow::Result<()> {
     for (missing, word) in [
         ("POSTHASTE_POSTGRES__URL", "postgres"),
         ("POSTHASTE_RABBITMQ__URL", "rabbitmq"),
         ("POSTHASTE_REDIS__URL", "redis"),
-        ("POSTHASTE_AUTH__SECRET", "secret"),
+        ("POSTHASTE_AUTH__SIGNING_KEY", "signing_key"),
     ] {
         let given: Vec<_> = DISTRIBUTED.into_iter().filter(|(key, _)| *key != missing).collect();
         run_with(&SERVE, &given).await?.refused(&[word, "posthaste config print"])?;
@@ -70,10 +70,10 @@ async fn the_distributed_profile_needs_every_service_and_a_secret() -> anyhow::R
 }
 
 #[tokio::test]
-async fn a_secret_that_is_too_short_is_refused_without_showing_it() -> anyhow::Result<()> {
-    let ran = run_with(&SERVE, &distributed_with("POSTHASTE_AUTH__SECRET", "hunter2")).await?;
+async fn a_signing_key_that_is_none_is_refused_without_showing_it() -> anyhow::Result<()> {
+    let ran = run_with(&SERVE, &distributed_with("POSTHASTE_AUTH__SIGNING_KEY", "hunter2")).await?;
     anyhow::ensure!(!ran.complained.contains("hunter2"), "{ran:?}");
-    ran.refused(&["auth.secret", "32"])
+    ran.refused(&["auth.signing_key", "Ed25519"])
 }
 
 #[tokio::test]

@@ -80,7 +80,7 @@ impl Sealed {
             ("POSTHASTE_POSTGRES__URL", &url),
             ("POSTHASTE_RABBITMQ__URL", &broker),
             ("POSTHASTE_REDIS__URL", &signals),
-            ("POSTHASTE_AUTH__SECRET", "a secret that no command on the log has any use for"),
+            ("POSTHASTE_AUTH__SIGNING_KEY", "MC4CAQAwBQYDK2VwBCIEILom6DSXToIY3b9//ny6gfzunSZQZSoP2oxQC96XthEs"),
         ];
         run_in(self.folder.path(), arguments, &environment).await
     }

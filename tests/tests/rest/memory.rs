@@ -1,7 +1,7 @@
 //! The smallest ports that REST can stand on, in memory: for what REST itself promises, whatever stores the data.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -11,13 +11,15 @@ use posthaste_application::port::accounts::Credentials;
 use posthaste_application::port::log::{AppendRefused, MembershipWindow, Memberships, Reading, Recording};
 use posthaste_application::port::passcodes::memory::MemoryPasscodes;
 use posthaste_application::port::secrets::{Access, TokenRefused};
+use posthaste_application::port::sessions::memory::MemorySessions;
+use posthaste_application::port::tickets::Pass;
 use posthaste_application::port::{Accounts, Clock, EventLog, Ids, Passwords, PortError, Tickets, Tokens};
 use posthaste_application::project::Projector;
 use posthaste_application::recorded::{Append, Appended, Expected, Hash, Head, Position, Recorded, StreamId};
 use posthaste_domain::subscription::SubscriptionEvent;
 use posthaste_domain::text::Email;
 use posthaste_domain::{Addressee, CommandId, Event, MembershipChange, SessionId, ThreadId, UserId};
-use posthaste_infrastructure::embedded::{InProcessPresence, MemoryViews};
+use posthaste_infrastructure::embedded::{InProcessPresence, InProcessRateLimiter, MemoryViews};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -28,7 +30,7 @@ pub(crate) struct Memory {
     commands: Mutex<HashMap<CommandId, (Hash, Appended)>>,
     grown: Notify,
     accounts: Mutex<HashMap<UserId, Credentials>>,
-    tickets: Mutex<HashMap<String, Access>>,
+    tickets: Mutex<HashMap<String, Pass>>,
     ids: AtomicU64,
     views: MemoryViews,
     passcodes: Arc<MemoryPasscodes>,
@@ -38,6 +40,12 @@ pub(crate) struct Memory {
     pub(crate) late: AtomicBool,
     /// How many passwords were hashed or compared.
     pub(crate) hashed: AtomicU64,
+    /// How often credentials were looked up.
+    found: AtomicU64,
+    /// How often a stream was read.
+    read: AtomicU64,
+    /// How many seconds have passed.
+    passed: AtomicI64,
 }
 
 impl Memory {
@@ -54,6 +62,9 @@ impl Memory {
             down: AtomicBool::new(false),
             late: AtomicBool::new(false),
             hashed: AtomicU64::new(0),
+            found: AtomicU64::new(0),
+            read: AtomicU64::new(0),
+            passed: AtomicI64::new(0),
         })
     }
 
@@ -65,8 +76,10 @@ impl Memory {
             relay: self.clone(),
             broker: self.clone(),
             signals: Arc::new(posthaste_infrastructure::embedded::InProcessSignals::default()),
+            sessions: Arc::new(MemorySessions::default()),
             tickets: self.clone(),
             presence: Arc::new(InProcessPresence::new(self.clone())),
+            limiter: Arc::new(InProcessRateLimiter::new(self.clone())),
             views: Arc::new(self.views.clone()),
             projections: self.views.projections(),
             rebuilds: Arc::new(self.views.rebuilds()),
@@ -111,8 +124,26 @@ impl Memory {
         self.accounts.lock().unwrap().insert(user, credentials);
     }
 
+    pub(crate) fn put_hash(&self, user: Uuid, hash: String) {
+        self.accounts.lock().unwrap().get_mut(&UserId::new(user)).unwrap().password_hash = hash;
+    }
+
+    pub(crate) fn hash_of(&self, user: Uuid) -> String {
+        self.accounts.lock().unwrap()[&UserId::new(user)].password_hash.clone()
+    }
+
+    /// Lets so many seconds pass.
+    pub(crate) fn pass(&self, seconds: i64) {
+        self.passed.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    /// How often passwords were hashed, credentials looked up and streams read.
+    pub(crate) fn asked(&self) -> [u64; 3] {
+        [&self.hashed, &self.found, &self.read].map(|count| count.load(Ordering::SeqCst))
+    }
+
     pub(crate) fn tickets_of(&self, user: Uuid) -> usize {
-        self.tickets.lock().unwrap().values().filter(|access| access.user.uuid() == user).count()
+        self.tickets.lock().unwrap().values().filter(|pass| pass.access.user.uuid() == user).count()
     }
 
     /// The access a token speaks for, as text: `user session end`.
@@ -177,6 +208,7 @@ impl EventLog for Memory {
 
     async fn read_stream(&self, stream: StreamId, after_version: u64, limit: usize) -> Result<Vec<Recorded>, PortError> {
         self.up()?;
+        self.read.fetch_add(1, Ordering::SeqCst);
         let events = self.events.lock().unwrap();
         Ok(events.iter().filter(|event| event.stream == stream && event.version > after_version).take(limit).cloned().collect())
     }
@@ -271,7 +303,14 @@ impl Accounts for Memory {
         Ok(())
     }
 
+    async fn replace_hash(&self, user: UserId, before: &str, after: &str) -> Result<bool, PortError> {
+        let mut accounts = self.accounts.lock().unwrap();
+        let kept = accounts.get_mut(&user).filter(|kept| kept.password_hash == before);
+        Ok(kept.map(|kept| after.clone_into(&mut kept.password_hash)).is_some())
+    }
+
     async fn find(&self, user: UserId) -> Result<Option<Credentials>, PortError> {
+        self.found.fetch_add(1, Ordering::SeqCst);
         Ok(self.accounts.lock().unwrap().get(&user).cloned())
     }
 }
@@ -285,7 +324,11 @@ impl Passwords for Memory {
 
     async fn verify(&self, password: String, phc: Option<String>) -> Result<bool, PortError> {
         self.hashed.fetch_add(1, Ordering::SeqCst);
-        Ok(phc == Some(format!("plain:{password}")))
+        Ok(phc.is_some_and(|phc| phc == format!("plain:{password}") || phc == format!("weak:{password}")))
+    }
+
+    fn is_weak(&self, phc: &str) -> bool {
+        phc.starts_with("weak:")
     }
 }
 
@@ -308,7 +351,7 @@ impl Tokens for Memory {
 
 impl Clock for Memory {
     fn now(&self) -> DateTime<Utc> {
-        DateTime::from_timestamp(1_757_419_200, 123_456_789).unwrap()
+        DateTime::from_timestamp(1_757_419_200 + self.passed.load(Ordering::SeqCst), 123_456_789).unwrap()
     }
 }
 
@@ -320,12 +363,12 @@ impl Ids for Memory {
 
 #[async_trait]
 impl Tickets for Memory {
-    async fn store(&self, ticket: &str, access: Access) -> Result<(), PortError> {
-        self.tickets.lock().unwrap().insert(ticket.to_owned(), access);
+    async fn store(&self, ticket: &str, pass: Pass) -> Result<(), PortError> {
+        self.tickets.lock().unwrap().insert(ticket.to_owned(), pass);
         Ok(())
     }
 
-    async fn redeem(&self, ticket: &str) -> Result<Option<Access>, PortError> {
+    async fn redeem(&self, ticket: &str) -> Result<Option<Pass>, PortError> {
         Ok(self.tickets.lock().unwrap().remove(ticket))
     }
 }

@@ -88,6 +88,20 @@ pub(crate) async fn a_used_ticket_is_refused(base: &str) -> anyhow::Result<()> {
     first.ping().await
 }
 
+pub(crate) async fn a_ticket_of_another_device_is_refused_and_used_up(base: &str) -> anyhow::Result<()> {
+    let user = User::register(base, "alice").await?;
+    let device = new_id();
+    let ticket = user.call(base, Method::POST, &format!("/v1/ws/tickets?device={device}"), None).await?["ticket"].clone();
+    let hello = |device: uuid::Uuid| json!({ "t": "hello", "ticket": ticket, "device": device });
+    turned_away(base, &hello(new_id()).to_string(), 4100, "unauthorized").await?;
+    // Whoever was wrong once has no second guess, and its device gets another.
+    turned_away(base, &hello(device).to_string(), 4100, "unauthorized").await?;
+    let ticket = user.call(base, Method::POST, &format!("/v1/ws/tickets?device={device}"), None).await?["ticket"].clone();
+    let mut socket = Socket::open(base).await?;
+    socket.send(&json!({ "t": "hello", "ticket": ticket, "device": device })).await?;
+    Wire::welcomed(socket).await?.ping().await
+}
+
 pub(crate) async fn a_hello_without_ticket_or_token_or_with_both_is_refused(base: &str) -> anyhow::Result<()> {
     let user = User::register(base, "alice").await?;
     let neither = json!({ "t": "hello", "device": new_id() });

@@ -60,7 +60,8 @@ pub(crate) async fn every_operation_is_carried_out_and_every_event_reaches_those
     let privacy = json!({ "presence": "everyone", "last_seen": "nobody", "read_receipts": false });
     stage.step(ALICE, "user.set_privacy", privacy, "user.privacy_set", &[ALICE]).await?;
     // A login that no socket here uses.
-    stage.step(ALICE, "user.revoke_session", json!({ "session": new_id() }), "user.session_revoked", &[ALICE]).await?;
+    let session = alice.another_login(base).await?.session;
+    stage.step(ALICE, "user.revoke_session", json!({ "session": session }), "user.session_revoked", &[ALICE]).await?;
 
     let both: &[usize] = &[ALICE, CAROL];
     stage.step(ALICE, "friendship.request", with_carol.clone(), "friendship.requested", both).await?;

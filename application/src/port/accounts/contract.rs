@@ -19,6 +19,7 @@ macro_rules! accounts_contract {
             credentials_come_back_as_they_were
             nobody_has_credentials_at_first
             the_first_credentials_of_a_user_stay
+            a_hash_is_replaced_only_if_it_is_the_one_that_was_seen
             credentials_created_many_times_at_once_are_those_of_one
         }
     };
@@ -75,4 +76,22 @@ pub async fn credentials_created_many_times_at_once_are_those_of_one(accounts: A
     join_all(offered.iter().map(|credentials| create(&*accounts, credentials))).await;
     let kept = find(&*accounts, 1).await.expect("somebody was first");
     assert!(offered.contains(&kept), "{kept:?}");
+}
+
+pub async fn a_hash_is_replaced_only_if_it_is_the_one_that_was_seen(accounts: Arc<dyn Accounts>) {
+    let replace = async |n: u64, before: &str, after: &str| accounts.replace_hash(user(n), before, after).await.expect("answered");
+    assert!(!replace(1, "$first", "$second").await, "there is nobody");
+    create(&*accounts, &credentials(1, "ann@example.org", "$first")).await;
+    create(&*accounts, &credentials(2, "bob@example.org", "$first")).await;
+    assert!(!replace(1, "$other", "$second").await);
+    assert!(replace(1, "$first", "$second").await);
+    assert!(!replace(1, "$first", "$third").await, "it was seen before");
+    assert_eq!(find(&*accounts, 1).await, Some(credentials(1, "ann@example.org", "$second")));
+    assert_eq!(find(&*accounts, 2).await, Some(credentials(2, "bob@example.org", "$first")), "it is somebody else's");
+
+    let offered: Vec<_> = (0..20).map(|n| format!("$new-{n}")).collect();
+    let made = join_all(offered.iter().map(|after| accounts.replace_hash(user(1), "$second", after))).await;
+    let made: Vec<_> = made.into_iter().zip(&offered).filter_map(|(made, after)| made.expect("answered").then_some(after)).collect();
+    assert_eq!(made.len(), 1);
+    assert_eq!(find(&*accounts, 1).await.map(|kept| kept.password_hash), Some(made[0].clone()));
 }

@@ -62,4 +62,8 @@ impl Passwords for MemoryPasscodes {
     async fn verify(&self, password: String, phc: Option<String>) -> Result<bool, PortError> {
         Ok(phc == Some(password))
     }
+
+    fn is_weak(&self, _phc: &str) -> bool {
+        false
+    }
 }

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use chrono::DateTime;
 use futures::future::join_all;
-use posthaste_domain::{SessionId, UserId};
+use posthaste_domain::{DeviceId, SessionId, UserId};
 use uuid::Uuid;
 
-use super::Tickets;
+use super::{Pass, Tickets};
 use crate::port::secrets::Access;
 
 /// One `#[tokio::test]` for each behaviour of a ticket store. `$fresh` is an
@@ -19,7 +19,7 @@ use crate::port::secrets::Access;
 macro_rules! tickets_contract {
     ($fresh:path) => {
         $crate::tickets_contract! { $fresh =>
-            a_ticket_gives_the_access_it_was_stored_with
+            a_ticket_gives_the_pass_it_was_stored_with
             a_ticket_is_good_once
             of_fifty_redemptions_at_once_one_succeeds
             an_unknown_ticket_gives_nothing
@@ -37,16 +37,18 @@ macro_rules! tickets_contract {
     )+};
 }
 
-/// User, session and end of the access are what they were.
-pub async fn a_ticket_gives_the_access_it_was_stored_with(tickets: Arc<dyn Tickets>) {
-    tickets.store("ticket", access(1)).await.expect("stored");
-    assert_eq!(tickets.redeem("ticket").await.expect("redeemed"), Some(access(1)));
+/// User, session and end of the access are what they were, and so is the device, if there is one.
+pub async fn a_ticket_gives_the_pass_it_was_stored_with(tickets: Arc<dyn Tickets>) {
+    for number in [1, 2] {
+        tickets.store("ticket", pass(number)).await.expect("stored");
+        assert_eq!(tickets.redeem("ticket").await.expect("redeemed"), Some(pass(number)));
+    }
 }
 
 /// The second time it gives nothing.
 pub async fn a_ticket_is_good_once(tickets: Arc<dyn Tickets>) {
-    tickets.store("ticket", access(1)).await.expect("stored");
-    assert_eq!(tickets.redeem("ticket").await.expect("redeemed"), Some(access(1)));
+    tickets.store("ticket", pass(1)).await.expect("stored");
+    assert_eq!(tickets.redeem("ticket").await.expect("redeemed"), Some(pass(1)));
     assert_eq!(tickets.redeem("ticket").await.expect("redeemed"), None);
 }
 
@@ -54,34 +56,36 @@ pub async fn a_ticket_is_good_once(tickets: Arc<dyn Tickets>) {
 pub async fn of_fifty_redemptions_at_once_one_succeeds(tickets: Arc<dyn Tickets>) {
     for round in 0..20 {
         let ticket = format!("ticket-{round}");
-        tickets.store(&ticket, access(round)).await.expect("stored");
+        tickets.store(&ticket, pass(round)).await.expect("stored");
         let redeemed = join_all((0..50).map(|_| tickets.redeem(&ticket))).await;
-        let succeeded: Vec<_> = redeemed.into_iter().filter_map(|access| access.expect("redeemed")).collect();
-        assert_eq!(succeeded, [access(round)], "round {round}");
+        let succeeded: Vec<_> = redeemed.into_iter().filter_map(|pass| pass.expect("redeemed")).collect();
+        assert_eq!(succeeded, [pass(round)], "round {round}");
     }
 }
 
 /// A ticket that was never stored is no error, and gives nothing.
 pub async fn an_unknown_ticket_gives_nothing(tickets: Arc<dyn Tickets>) {
-    tickets.store("ticket", access(1)).await.expect("stored");
+    tickets.store("ticket", pass(1)).await.expect("stored");
     for unknown in ["", "other", "ticket ", "*", "tick"] {
         assert_eq!(tickets.redeem(unknown).await.expect("redeemed"), None, "{unknown:?}");
     }
 }
 
-/// Each ticket stands for its own access.
+/// Each ticket stands for its own pass.
 pub async fn redeeming_one_ticket_leaves_the_others(tickets: Arc<dyn Tickets>) {
     for number in 0..10 {
-        tickets.store(&format!("ticket-{number}"), access(number)).await.expect("stored");
+        tickets.store(&format!("ticket-{number}"), pass(number)).await.expect("stored");
     }
     for number in (0..10).rev() {
-        assert_eq!(tickets.redeem(&format!("ticket-{number}")).await.expect("redeemed"), Some(access(number)));
+        assert_eq!(tickets.redeem(&format!("ticket-{number}")).await.expect("redeemed"), Some(pass(number)));
     }
 }
 
-fn access(number: u8) -> Access {
+fn pass(number: u8) -> Pass {
     let id = |kind: u128| Uuid::from_u128(kind << 64 | u128::from(number));
     // Far from now in either direction: whoever redeems a ticket judges the access itself.
     let expires_at = DateTime::from_timestamp(4_000_000_000 + i64::from(number), 0).expect("a time");
-    Access { user: UserId::new(id(1)), session: SessionId::new(id(2)), expires_at }
+    let access = Access { user: UserId::new(id(1)), session: SessionId::new(id(2)), expires_at };
+    // Every other one is for any device.
+    Pass { access, device: (number % 2 == 1).then(|| DeviceId::new(id(3))) }
 }

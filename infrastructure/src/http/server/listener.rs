@@ -4,9 +4,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use poem::http::uri::Scheme;
-use poem::listener::Acceptor;
-use poem::web::{LocalAddr, RemoteAddr};
 use tokio::net::{TcpListener, TcpStream};
 
 /// How long to leave the operating system alone when it cannot accept (no file descriptors left, say).
@@ -35,20 +32,13 @@ impl HttpListener {
     pub const fn local_addr(&self) -> SocketAddr {
         self.local
     }
-}
 
-impl Acceptor for HttpListener {
-    type Io = TcpStream;
-
-    fn local_addr(&self) -> Vec<LocalAddr> {
-        vec![LocalAddr(self.local.into())]
-    }
-
-    async fn accept(&mut self) -> io::Result<(TcpStream, LocalAddr, RemoteAddr, Scheme)> {
+    /// The next connection, and where it comes from. Can be dropped and called again.
+    pub(super) async fn accept(&self) -> (TcpStream, SocketAddr) {
         loop {
             match self.listener.accept().await {
                 Ok((stream, remote)) => match stream.set_nodelay(true) {
-                    Ok(()) => return Ok((stream, LocalAddr(self.local.into()), RemoteAddr(remote.into()), Scheme::HTTP)),
+                    Ok(()) => return (stream, remote),
                     // It was gone before it was served.
                     Err(error) => tracing::debug!(%error, "a connection ended while it was accepted"),
                 },
@@ -68,10 +58,10 @@ mod tests {
 
     #[tokio::test]
     async fn accepted_connections_do_not_wait_to_fill_a_packet() {
-        let mut listener = HttpListener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let listener = HttpListener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         assert_ne!(listener.local_addr().port(), 0);
-        let client = TcpStream::connect(HttpListener::local_addr(&listener)).await.unwrap();
-        let (accepted, ..) = listener.accept().await.unwrap();
+        let client = TcpStream::connect(listener.local_addr()).await.unwrap();
+        let (accepted, _) = listener.accept().await;
         assert!(accepted.nodelay().unwrap());
         drop(client);
     }

@@ -1,0 +1,77 @@
+//! Which web pages are no strangers: those of the server itself, and those on a list, for REST and sockets alike.
+
+/// Origins of web pages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origins(Vec<String>);
+
+/// What no browser sends, so that it would never match.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no origin like https://chat.example or http://localhost:3000")]
+pub struct NoOrigin(String);
+
+impl Origins {
+    /// These, each as a browser sends it: `https://chat.example`.
+    ///
+    /// # Errors
+    /// One that no browser sends.
+    pub fn new(origins: Vec<String>) -> Result<Self, NoOrigin> {
+        match origins.iter().find(|origin| !is_origin(origin)) {
+            Some(wrong) => Err(NoOrigin(wrong.clone())),
+            None => Ok(Self(origins)),
+        }
+    }
+
+    /// Whether a page of this origin may have made a request that names this host. Programs send no origin.
+    #[must_use]
+    pub fn allow(&self, origin: Option<&str>, host: Option<&str>) -> bool {
+        let Some(origin) = origin else { return true };
+        let own = host.is_some_and(|host| origin.split_once("://").is_some_and(|(_, authority)| authority == host));
+        own || self.list(origin)
+    }
+
+    /// Whether it is on the list.
+    #[must_use]
+    pub fn list(&self, origin: &str) -> bool {
+        self.0.iter().any(|listed| listed == origin)
+    }
+}
+
+/// Scheme, host and port, in lower case, and nothing else; the port of the scheme is left out.
+fn is_origin(origin: &str) -> bool {
+    let Some((scheme, authority)) = origin.split_once("://") else { return false };
+    let default = if scheme == "https" { ":443" } else { ":80" };
+    ["http", "https"].contains(&scheme)
+        && !authority.is_empty()
+        && !authority.ends_with(default)
+        && authority.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:[]".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_written_as_browsers_send_it() {
+        for right in ["https://chat.example", "http://localhost:3000", "https://xn--bcher-kva.example", "http://[::1]:8080"] {
+            assert!(Origins::new(vec![right.to_owned()]).is_ok(), "{right}");
+        }
+        let wrong = "* null chat.example https:// https://*.example https://chat.example/ https://Chat.example https://chat.example:443 \
+                     http://chat.example:80 https://a@chat.example ftp://chat.example https://bücher.example";
+        for wrong in wrong.split_whitespace().chain([""]) {
+            assert_eq!(Origins::new(vec!["http://a".to_owned(), wrong.to_owned()]), Err(NoOrigin(wrong.to_owned())));
+        }
+    }
+
+    #[test]
+    fn a_page_is_no_stranger_if_it_is_ours_or_on_the_list() {
+        let origins = Origins::new(vec!["https://chat.example".to_owned()]).unwrap();
+        let host = Some("api.example");
+        assert!(origins.allow(None, host) && origins.allow(Some("https://api.example"), host));
+        assert!(origins.allow(Some("https://chat.example"), host) && origins.list("https://chat.example"));
+        for foreign in
+            ["https://evil.example", "null", "https://chat.example.evil.example", "http://chat.example", "https://api.example.evil"]
+        {
+            assert!(!origins.allow(Some(foreign), host) && !origins.list(foreign), "{foreign}");
+        }
+    }
+}
