@@ -24,6 +24,7 @@ mod cors;
 mod deliveries;
 mod document;
 mod edge;
+mod email;
 mod entry;
 mod example;
 mod friends;
@@ -181,7 +182,7 @@ the very same request again, backing off), `after` (not before `retry_after_ms`)
 
 type Api = Exact<(
     users::Users,
-    (me::Me, password::Password, privacy::Privacy),
+    (me::Me, password::Password, email::Email, privacy::Privacy),
     (sessions::Sessions, sessions::MySessions),
     (friends::Friends, presence::Presence),
     blocks::Blocks,
@@ -198,7 +199,7 @@ type Api = Exact<(
 fn api() -> Api {
     Exact((
         users::Users,
-        (me::Me, password::Password, privacy::Privacy),
+        (me::Me, password::Password, email::Email, privacy::Privacy),
         (sessions::Sessions, sessions::MySessions),
         (friends::Friends, presence::Presence),
         blocks::Blocks,
