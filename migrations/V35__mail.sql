@@ -20,6 +20,8 @@ CREATE TABLE one_time_tokens (
     digest bytea PRIMARY KEY,
     purpose text NOT NULL,
     user_id uuid NOT NULL,
+    -- The mail that it was sent in; one that is sent again brings another.
+    mail_id uuid NOT NULL,
     -- SHA-256 of what it is good for: the hash of the password that it replaces, or the address that it verifies.
     bound bytea NOT NULL,
     made_at timestamptz NOT NULL,

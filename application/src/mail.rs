@@ -8,8 +8,6 @@
 mod courier;
 mod letter;
 mod redeem;
-#[cfg(test)]
-mod tests;
 mod token;
 
 use std::sync::Arc;
@@ -27,7 +25,7 @@ use crate::port::one_time::Purpose;
 use crate::port::{MailQueue, Mailer, PortError, Ports, Randomness};
 use crate::retry::Pauses;
 
-/// Most tokens of a user for one purpose that are good at the same time: nobody is sent more mail than that because somebody asks for it.
+/// Most mails to a user for one purpose whose links are good at the same time: nobody is sent more because somebody asks for it.
 pub const MOST_GOOD: usize = 5;
 
 /// On what terms mail is sent.

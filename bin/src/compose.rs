@@ -21,15 +21,15 @@ use posthaste_application::verify::key::{PublicKey, SealKey};
 use posthaste_application::webhooks::{self, Endpoint, WebhookPorts};
 use posthaste_infrastructure::embedded::{
     Database, InProcessBroker, InProcessPresence, InProcessRateLimiter, InProcessSignals, InProcessTickets, MemoryViews, SqliteAccounts,
-    SqliteCursors, SqliteDeadLetters, SqliteDesk, SqliteImport, SqliteLease, SqliteLog, SqliteMailQueue, SqliteOneTimeTokens, SqlitePasscodes, SqliteQueue, SqliteSessions,
-    SqliteWebhooks,
+    SqliteCursors, SqliteDeadLetters, SqliteDesk, SqliteImport, SqliteLease, SqliteLog, SqliteMailQueue, SqliteOneTimeTokens,
+    SqlitePasscodes, SqliteQueue, SqliteSessions, SqliteWebhooks,
 };
 use posthaste_infrastructure::file::{self, SealFile};
 use posthaste_infrastructure::http::Edges;
 use posthaste_infrastructure::otlp::Otlp;
 use posthaste_infrastructure::postgres::{
-    self, PgAccounts, PgCursors, PgDeadLetters, PgImport, PgLease, PgLog, PgMailQueue, PgOneTimeTokens, PgPasscodes, PgProjection, PgRebuilds, PgSessions, PgViews,
-    PgWebhooks, Postgres,
+    self, PgAccounts, PgCursors, PgDeadLetters, PgImport, PgLease, PgLog, PgMailQueue, PgOneTimeTokens, PgPasscodes, PgProjection,
+    PgRebuilds, PgSessions, PgViews, PgWebhooks, Postgres,
 };
 use posthaste_infrastructure::rabbitmq::RabbitMq;
 use posthaste_infrastructure::redis::{self, RedisPing, RedisPresence, RedisRateLimiter, RedisSignals, RedisTickets};

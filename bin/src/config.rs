@@ -169,7 +169,8 @@ impl Config {
             .and_then(Self::from_whole)
             .and_then(|config| {
                 let (webhooks, delivery) = config.webhooks();
-                let checked = webhooks::check(webhooks, delivery).and_then(|()| config.seals().check()).and_then(|()| config.mail().check());
+                let checked =
+                    webhooks::check(webhooks, delivery).and_then(|()| config.seals().check()).and_then(|()| config.mail().check());
                 checked.map_err(ConfigError::Message).map(|()| config)
             })
             .context("the configuration is not right: see bin/config.default.toml or `posthaste config print` for every key")

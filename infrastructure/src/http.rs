@@ -193,7 +193,7 @@ type Api = Exact<(
     (messages::Messages, deliveries::Deliveries, history::History, reactions::Reactions, pins::Pins, search::Search),
     tickets::Tickets,
     health::Health,
-    (admin::Counts, admin::Lag, admin::Accounts, admin::Roles, admin::Sessions, admin::Events, admin::DeadLetters),
+    (admin::Counts, admin::Lag, admin::Mail, admin::Accounts, admin::Roles, admin::Sessions, admin::Events, admin::DeadLetters),
 )>;
 
 fn api() -> Api {
@@ -210,7 +210,7 @@ fn api() -> Api {
         (messages::Messages, deliveries::Deliveries, history::History, reactions::Reactions, pins::Pins, search::Search),
         tickets::Tickets,
         health::Health,
-        (admin::Counts, admin::Lag, admin::Accounts, admin::Roles, admin::Sessions, admin::Events, admin::DeadLetters),
+        (admin::Counts, admin::Lag, admin::Mail, admin::Accounts, admin::Roles, admin::Sessions, admin::Events, admin::DeadLetters),
     ))
 }
 

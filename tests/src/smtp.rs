@@ -25,6 +25,8 @@ pub enum Postmaster {
     Hang,
     /// Reads all of it, and closes the connection.
     Cut,
+    /// Takes it, and closes the connection without a word about it.
+    TakeAndCut,
 }
 
 /// A mail as it was sent.
@@ -67,6 +69,7 @@ pub struct SmtpServer {
     manner: Arc<Mutex<Postmaster>>,
     received: watch::Receiver<Vec<Received>>,
     connections: watch::Receiver<usize>,
+    commands: watch::Receiver<Vec<String>>,
     _serving: JoinSet<()>,
 }
 
@@ -81,20 +84,21 @@ impl SmtpServer {
         let manner = Arc::new(Mutex::new(manner));
         let (sender, received) = watch::channel(Vec::new());
         let (counter, connections) = watch::channel(0);
-        let (sender, behave) = (Arc::new(sender), Arc::clone(&manner));
+        let (told, commands) = watch::channel(Vec::new());
+        let (sender, told, behave) = (Arc::new(sender), Arc::new(told), Arc::clone(&manner));
         let mut serving = JoinSet::new();
         serving.spawn(async move {
             let mut conversations = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 counter.send_modify(|connections| *connections += 1);
-                let (sender, manner) = (Arc::clone(&sender), Arc::clone(&behave));
+                let (sender, told, manner) = (Arc::clone(&sender), Arc::clone(&told), Arc::clone(&behave));
                 conversations.spawn(async move {
                     // Whoever is cut off has ended the conversation.
-                    let _ = converse(BufStream::new(stream), &sender, &manner).await;
+                    let _ = converse(BufStream::new(stream), &sender, &told, &manner).await;
                 });
             }
         });
-        Ok(Self { port, manner, received, connections, _serving: serving })
+        Ok(Self { port, manner, received, connections, commands, _serving: serving })
     }
 
     /// Where it is.
@@ -114,17 +118,16 @@ impl SmtpServer {
         self.received.borrow().clone()
     }
 
-    /// Waits until it has taken as many mails.
-    ///
-    /// # Errors
-    /// It has not, in time.
-    pub async fn until(&self, patience: Duration, mails: usize) -> anyhow::Result<Vec<Received>> {
-        let mut received = self.received.clone();
-        let waited = timeout(patience, received.wait_for(|received| received.len() >= mails)).await.map(|seen| seen.map(|seen| seen.clone()));
-        match waited {
-            Ok(seen) => Ok(seen?),
-            Err(_) => bail!("{} of {mails} mails within {patience:?}", self.received().len()),
-        }
+    /// Everything that it was told, but for what mails say.
+    #[must_use]
+    pub fn commands(&self) -> Vec<String> {
+        self.commands.borrow().clone()
+    }
+
+    /// How often somebody has connected.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        *self.connections.borrow()
     }
 
     /// Waits until somebody has connected as often.
@@ -139,7 +142,12 @@ impl SmtpServer {
 }
 
 /// Speaks the protocol until the other side has had enough.
-async fn converse(mut stream: BufStream<TcpStream>, received: &watch::Sender<Vec<Received>>, manner: &Mutex<Postmaster>) -> anyhow::Result<()> {
+async fn converse(
+    mut stream: BufStream<TcpStream>,
+    received: &watch::Sender<Vec<Received>>,
+    told: &watch::Sender<Vec<String>>,
+    manner: &Mutex<Postmaster>,
+) -> anyhow::Result<()> {
     let manner = || *manner.lock().unwrap_or_else(PoisonError::into_inner);
     if manner() == Postmaster::Hang {
         // The other side gives up some time.
@@ -150,6 +158,7 @@ async fn converse(mut stream: BufStream<TcpStream>, received: &watch::Sender<Vec
     let mut recipients = Vec::new();
     loop {
         let command = line(&mut stream).await?;
+        told.send_modify(|told| told.push(command.clone()));
         let verb = command.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
         match (verb.as_str(), manner()) {
             ("EHLO", _) => say(&mut stream, "250-mail.example\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 AUTH PLAIN LOGIN").await?,
@@ -176,6 +185,9 @@ async fn converse(mut stream: BufStream<TcpStream>, received: &watch::Sender<Vec
                 }
                 let recipients = std::mem::take(&mut recipients);
                 received.send_modify(|received| received.push(Received { recipients, message }));
+                if manner() == Postmaster::TakeAndCut {
+                    return Ok(());
+                }
                 say(&mut stream, "250 taken").await?;
             }
             ("QUIT", _) => return say(&mut stream, "221 bye").await,

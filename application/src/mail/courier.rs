@@ -1,5 +1,7 @@
 //! From the queue to the mailer.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use futures::future::join_all;
 use posthaste_domain::user::UserEvent;
@@ -93,7 +95,7 @@ impl Courier {
         if *tries == 1 && self.is_enough(credentials.user, owed.purpose).await? {
             return Ok(MailSettlement::Done);
         }
-        let token = self.token(owed.purpose, &credentials).await?;
+        let token = self.token(owed, &credentials).await?;
         let mail = self.write(owed, &credentials, &token).await?;
         Ok(match self.mail.mailer.send(&mail).await {
             Ok(()) => {
@@ -123,20 +125,23 @@ impl Courier {
         Ok(credentials.map_or(Addressee::Nobody, Addressee::User))
     }
 
-    /// Whether somebody was sent enough for a purpose: something just now, or as much as may be good at the same time.
+    /// Whether somebody was sent enough for a purpose: a mail just now, or as many as may be good at the same time.
     async fn is_enough(&self, user: UserId, purpose: Purpose) -> Result<bool, PortError> {
         let (now, tokens) = (self.now(), self.ports.one_time.of_user(user, purpose).await?);
         let just_now = tokens.first().is_some_and(|newest| later(newest.made_at, self.mail.terms.resend) > now);
-        Ok(just_now || tokens.iter().filter(|token| token.expires_at > now).count() >= MOST_GOOD)
+        let good: BTreeSet<_> = tokens.iter().filter(|token| token.expires_at > now).map(|token| token.mail).collect();
+        Ok(just_now || good.len() >= MOST_GOOD)
     }
 
     /// A new token, which is good from now on.
-    async fn token(&self, purpose: Purpose, credentials: &Credentials) -> Result<OneTimeToken, PortError> {
+    async fn token(&self, owed: &OwedMail, credentials: &Credentials) -> Result<OneTimeToken, PortError> {
+        let purpose = owed.purpose;
         let (token, now) = (OneTimeToken::new(self.mail.randomness.secret()?), self.now());
         let kept = OneTime {
             digest: token.digest(),
             purpose,
             user: credentials.user,
+            mail: owed.id,
             bound: bound(purpose, credentials),
             made_at: now,
             expires_at: later(now, self.mail.terms.lifetime(purpose)),

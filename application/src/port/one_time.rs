@@ -11,6 +11,7 @@ pub mod memory;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use posthaste_domain::UserId;
+use uuid::Uuid;
 
 use super::PortError;
 pub use super::sessions::Digest;
@@ -59,6 +60,8 @@ pub struct OneTime {
     pub purpose: Purpose,
     /// Whom it was sent to.
     pub user: UserId,
+    /// In which mail. One that is sent again brings another token.
+    pub mail: Uuid,
     /// The hash of what it is good for.
     pub bound: Digest,
     /// When it was made.

@@ -31,8 +31,6 @@ pub(super) fn mailer(config: &MailConfig, data: Option<&Path>) -> anyhow::Result
             let folder = folder.context("mail.outbox is missing: it names the folder that mail is written to")?;
             Some(Arc::new(OutboxMailer::new(&folder, from()?)))
         }
-        Transport::Smtp => {
-            Some(Arc::new(SmtpMailer::new(&config.smtp(), from()?).context("the server of mail.smtp cannot be used")?))
-        }
+        Transport::Smtp => Some(Arc::new(SmtpMailer::new(&config.smtp(), from()?).context("the server of mail.smtp cannot be used")?)),
     })
 }

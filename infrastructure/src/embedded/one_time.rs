@@ -31,12 +31,13 @@ impl OneTimeTokens for SqliteOneTimeTokens {
     async fn keep(&self, token: &OneTime) -> Result<(), PortError> {
         let token = token.clone();
         let keep = move |transaction: &Transaction<'_>| {
-            let OneTime { digest, purpose, user, bound, made_at, expires_at } = token;
+            let OneTime { digest, purpose, user, mail, bound, made_at, expires_at } = token;
             let made_at = made_at.timestamp_micros();
             transaction.prepare_cached(statements::ONE_TIME_FORGET)?.execute(params![made_at, limit(FORGOTTEN)])?;
             let mut insert = transaction.prepare_cached(statements::ONE_TIME_KEEP)?;
             let expires_at = expires_at.timestamp_micros();
-            insert.execute(params![digest, purpose.as_str(), user.uuid().as_bytes(), bound, made_at, expires_at])?;
+            let (user, mail) = (user.uuid(), mail.as_bytes());
+            insert.execute(params![digest, purpose.as_str(), user.as_bytes(), mail, bound, made_at, expires_at])?;
             Ok(())
         };
         self.database.writer()?.write(Durability::Machine, keep, |()| {}).await
@@ -79,6 +80,6 @@ fn all(snapshot: &Transaction<'_>, statement: &'static str, parameters: impl Par
 
 fn of_row(row: &Row<'_>) -> Result<OneTime, Failure> {
     let purpose = Purpose::stored(&row.get::<_, String>(1)?, "one_time_tokens.purpose")?;
-    let (Id(user), Micros(made_at), Micros(expires_at)) = (row.get(2)?, row.get(4)?, row.get(5)?);
-    Ok(OneTime { digest: row.get(0)?, purpose, user: UserId::new(user), bound: row.get(3)?, made_at, expires_at })
+    let (Id(user), Id(mail), Micros(made_at), Micros(expires_at)) = (row.get(2)?, row.get(3)?, row.get(5)?, row.get(6)?);
+    Ok(OneTime { digest: row.get(0)?, purpose, user: UserId::new(user), mail, bound: row.get(4)?, made_at, expires_at })
 }

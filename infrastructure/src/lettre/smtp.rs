@@ -113,7 +113,9 @@ impl Mailer for SmtpMailer {
 fn unsent(error: &Error) -> Unsent {
     let status = error.status().map(u16::from);
     match status {
-        Some(status) if error.is_permanent() && !OURS_TO_MEND.contains(&status) => Unsent::Permanent(format!("the server answered {status}")),
+        Some(status) if error.is_permanent() && !OURS_TO_MEND.contains(&status) => {
+            Unsent::Permanent(format!("the server answered {status}"))
+        }
         Some(status) => Unsent::Temporary(format!("the server answered {status}")),
         None if error.is_timeout() => Unsent::Temporary("the server did not answer in time".to_owned()),
         None if error.is_tls() => Unsent::Temporary("there is no TLS with the server".to_owned()),

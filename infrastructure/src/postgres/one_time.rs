@@ -30,10 +30,10 @@ impl PgOneTimeTokens {
 #[async_trait]
 impl OneTimeTokens for PgOneTimeTokens {
     async fn keep(&self, token: &OneTime) -> Result<(), PortError> {
-        let OneTime { digest, purpose, user, bound, made_at, expires_at } = token;
+        let OneTime { digest, purpose, user, mail, bound, made_at, expires_at } = token;
         let (digest, user, bound) = (&digest[..], user.uuid(), &bound[..]);
         let forgotten = i64::try_from(FORGOTTEN).unwrap_or(i64::MAX);
-        self.0.execute(KEEP, &[&digest, &purpose.as_str(), &user, &bound, made_at, expires_at, &forgotten]).await.map(drop)
+        self.0.execute(KEEP, &[&digest, &purpose.as_str(), &user, mail, &bound, made_at, expires_at, &forgotten]).await.map(drop)
     }
 
     async fn find(&self, digest: &Digest) -> Result<Option<OneTime>, PortError> {
@@ -58,6 +58,7 @@ fn of_row(row: &Row) -> Result<OneTime, PortError> {
         digest: digest("digest")?,
         purpose: Purpose::stored(rows::value(row, "purpose")?, "one_time_tokens.purpose")?,
         user: UserId::new(rows::value(row, "user_id")?),
+        mail: rows::value(row, "mail_id")?,
         bound: digest("bound")?,
         made_at: rows::value(row, "made_at")?,
         expires_at: rows::value(row, "expires_at")?,

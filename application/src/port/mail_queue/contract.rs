@@ -46,7 +46,7 @@ fn at(second: i64) -> DateTime<Utc> {
 }
 
 fn mail(n: u64, second: i64) -> OwedMail {
-    let purpose = Purpose::ALL[usize::from(n % 2 == 0)];
+    let purpose = Purpose::ALL[usize::from(n.is_multiple_of(2))];
     let to = Email::parse(&format!("Ann+{n}@Example.org")).expect("an address");
     OwedMail { id: Uuid::from_u64_pair(4, n), purpose, to, queued_at: at(second) }
 }

@@ -48,7 +48,8 @@ fn digest(kind: u8, n: u64) -> Digest {
 }
 
 fn token(n: u64, whose: u64, purpose: Purpose) -> OneTime {
-    OneTime { digest: digest(1, n), purpose, user: user(whose), bound: digest(2, n), made_at: at(n), expires_at: at(1_000) }
+    let mail = Uuid::from_u64_pair(4, n);
+    OneTime { digest: digest(1, n), purpose, user: user(whose), mail, bound: digest(2, n), made_at: at(n), expires_at: at(1_000) }
 }
 
 async fn keep(tokens: &dyn OneTimeTokens, token: &OneTime) {
@@ -89,12 +90,9 @@ pub async fn the_tokens_of_a_user_come_with_the_newest_first_and_each_purpose_by
 }
 
 pub async fn all_tokens_of_a_user_for_a_purpose_go_together_and_the_rest_stays(tokens: Arc<dyn OneTimeTokens>) {
-    for (n, whose, purpose) in [
-        (1, 1, Purpose::PasswordReset),
-        (2, 1, Purpose::PasswordReset),
-        (3, 1, Purpose::EmailVerification),
-        (4, 2, Purpose::PasswordReset),
-    ] {
+    for (n, whose, purpose) in
+        [(1, 1, Purpose::PasswordReset), (2, 1, Purpose::PasswordReset), (3, 1, Purpose::EmailVerification), (4, 2, Purpose::PasswordReset)]
+    {
         keep(&*tokens, &token(n, whose, purpose)).await;
     }
     tokens.remove(user(1), Purpose::PasswordReset).await.expect("removed");

@@ -19,6 +19,7 @@ CREATE TABLE one_time_tokens (
     digest     BLOB    PRIMARY KEY,
     purpose    TEXT    NOT NULL,
     user_id    BLOB    NOT NULL,
+    mail_id    BLOB    NOT NULL,
     bound      BLOB    NOT NULL,
     made_at    INTEGER NOT NULL,
     expires_at INTEGER NOT NULL
