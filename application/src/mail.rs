@@ -85,7 +85,7 @@ pub struct MailPorts {
     pub terms: MailTerms,
 }
 
-/// Keeps that a mail is owed to an address, whoever has it; gives whether this service sends any. The same id is the same mail.
+/// Keeps that a mail is owed to an address, whoever has it; gives whether this service sends any.
 ///
 /// # Errors
 /// It could not be kept.

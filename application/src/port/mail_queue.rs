@@ -22,7 +22,7 @@ pub const KEPT: TimeDelta = TimeDelta::days(30);
 /// A mail that is owed. Times are in whole microseconds.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OwedMail {
-    /// Which; the same however often it is asked for and sent.
+    /// Which; the same however often it is sent.
     pub id: Uuid,
     /// What for.
     pub purpose: Purpose,
@@ -97,7 +97,7 @@ pub struct MailQueueStatus {
 /// The queue.
 #[async_trait]
 pub trait MailQueue: Send + Sync {
-    /// Puts a mail in, to be sent at once. Nothing happens if one of this id is there.
+    /// Puts a mail in, to be sent at once. If one to this address for this purpose waits already, that is the one; it takes as long.
     async fn put(&self, mail: &OwedMail) -> Result<(), PortError>;
 
     /// Takes up to `most` mails that are due, those due longest first; nobody else is given them until then.

@@ -35,7 +35,7 @@ impl MailQueue for SqliteMailQueue {
         let put = move |transaction: &Transaction<'_>| {
             let OwedMail { id, purpose, to, queued_at } = mail;
             let mut insert = transaction.prepare_cached(statements::MAIL_PUT)?;
-            insert.execute(params![id.as_bytes(), purpose.as_str(), to.as_str(), queued_at.timestamp_micros()])?;
+            insert.execute(params![id.as_bytes(), purpose.as_str(), to.as_str(), to.folded(), queued_at.timestamp_micros()])?;
             Ok(())
         };
         self.database.writer()?.write(Durability::Machine, put, |()| {}).await

@@ -37,7 +37,7 @@ impl PgMailQueue {
 impl MailQueue for PgMailQueue {
     async fn put(&self, mail: &OwedMail) -> Result<(), PortError> {
         let OwedMail { id, purpose, to, queued_at } = mail;
-        self.0.execute(PUT, &[id, &purpose.as_str(), &to.as_str(), queued_at]).await.map(drop)
+        self.0.execute(PUT, &[id, &purpose.as_str(), &to.as_str(), &to.folded(), queued_at]).await.map(drop)
     }
 
     async fn take(&self, now: DateTime<Utc>, until: DateTime<Utc>, most: usize) -> Result<Vec<TakenMail>, PortError> {

@@ -163,12 +163,15 @@ async fn a_known_address_and_an_unknown_one_are_not_told_apart(profile: Profile)
 async fn whoever_asks_again_and_again_has_little_sent(profile: Profile) -> anyhow::Result<()> {
     let post = Post::start(profile, |settings| settings.with("MAIL__RESEND_S", "3600")).await?;
     let (alice, _) = post.newcomer("alice").await?;
-    for _ in 0..5 {
-        post.forget(&alice.email()).await?;
-        alice.call(&post.base(), Method::POST, "/v1/me/email/verify", None).await?;
+    // All at once, and once more when that is done with.
+    for _ in 0..2 {
+        for _ in 0..5 {
+            post.forget(&alice.email()).await?;
+            alice.call(&post.base(), Method::POST, "/v1/me/email/verify", None).await?;
+        }
+        post.mail_to(&alice, 2).await?;
+        post.emptied().await?;
     }
-    post.mail_to(&alice, 2).await?;
-    post.emptied().await?;
     let sent = |post: &Post| post.smtp.received().iter().filter(|mail| mail.recipients == [alice.email()]).count();
     ensure!(sent(&post) == 2, "one to verify the address, one to set a password, and not {}", sent(&post));
     Ok(())

@@ -31,7 +31,11 @@ impl MemoryMailQueue {
 impl MailQueue for MemoryMailQueue {
     async fn put(&self, mail: &OwedMail) -> Result<(), PortError> {
         let row = Row { taken: TakenMail { mail: mail.clone(), tries: 0 }, due_at: mail.queued_at, dead: None };
-        self.rows().entry(mail.id).or_insert(row);
+        let mut rows = self.rows();
+        let same = |of: &OwedMail| of.purpose == mail.purpose && of.to.folded() == mail.to.folded();
+        if !rows.values().any(|row| row.dead.is_none() && same(&row.taken.mail)) {
+            rows.insert(mail.id, row);
+        }
         Ok(())
     }
 

@@ -4,6 +4,8 @@ CREATE TABLE mail_queue (
     mail_id   BLOB    PRIMARY KEY,
     purpose   TEXT    NOT NULL,
     address   TEXT    NOT NULL,
+    -- The same as it is compared.
+    folded    TEXT    NOT NULL,
     queued_at INTEGER NOT NULL,
     -- Nobody takes it before.
     due_at    INTEGER NOT NULL,
@@ -12,6 +14,8 @@ CREATE TABLE mail_queue (
     died_at   INTEGER,
     reason    TEXT
 ) STRICT, WITHOUT ROWID;
+-- Of what waits there is one for an address and a purpose, however often it is asked for.
+CREATE UNIQUE INDEX mail_queue_waiting ON mail_queue (folded, purpose) WHERE died_at IS NULL;
 CREATE INDEX mail_queue_due ON mail_queue (due_at) WHERE died_at IS NULL;
 CREATE INDEX mail_queue_dead ON mail_queue (died_at) WHERE died_at IS NOT NULL;
 
