@@ -59,7 +59,8 @@ impl Lifetimes {
     }
 }
 
-fn later(at: DateTime<Utc>, time: Duration) -> DateTime<Utc> {
+/// Some time after another; the end of time if that is beyond it.
+pub(crate) fn later(at: DateTime<Utc>, time: Duration) -> DateTime<Utc> {
     TimeDelta::from_std(time).ok().and_then(|time| at.checked_add_signed(time)).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 

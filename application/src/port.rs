@@ -13,6 +13,9 @@ pub mod import;
 pub mod lease;
 pub mod limiter;
 pub mod log;
+pub mod mail_queue;
+pub mod mailer;
+pub mod one_time;
 pub mod passcodes;
 pub mod poster;
 pub mod presence;
@@ -39,6 +42,9 @@ pub use import::LogImport;
 pub use lease::RelayLease;
 pub use limiter::RateLimiter;
 pub use log::{EventLog, Tail};
+pub use mail_queue::MailQueue;
+pub use mailer::Mailer;
+pub use one_time::OneTimeTokens;
 pub use passcodes::Passcodes;
 pub use poster::Poster;
 pub use presence::Presence;
@@ -53,6 +59,7 @@ pub use tickets::Tickets;
 pub use webhooks::Webhooks;
 
 use crate::codec::Undecodable;
+use crate::mail::MailPorts;
 use crate::view::Views;
 use crate::webhooks::WebhookPorts;
 
@@ -149,6 +156,8 @@ pub struct Ports {
     pub accounts: Arc<dyn Accounts>,
     /// Logins.
     pub sessions: Arc<dyn Sessions>,
+    /// What is sent to be given back once.
+    pub one_time: Arc<dyn OneTimeTokens>,
     /// What joining a thread may take.
     pub passcodes: Arc<dyn Passcodes>,
     /// How far each device has come.
@@ -181,6 +190,8 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     /// New identifiers.
     pub ids: Arc<dyn Ids>,
+    /// What mail takes, if any is sent.
+    pub mail: Option<MailPorts>,
     /// What webhooks take, if there is one.
     pub webhooks: Option<WebhookPorts>,
     /// Where it is asked for what is to be done with views, if those are in the memory of this process.

@@ -3,6 +3,7 @@
 mod auth;
 pub(crate) mod console;
 pub(crate) mod doctor;
+mod mail;
 pub(crate) mod people;
 
 use std::path::{Path, PathBuf};
@@ -20,15 +21,15 @@ use posthaste_application::verify::key::{PublicKey, SealKey};
 use posthaste_application::webhooks::{self, Endpoint, WebhookPorts};
 use posthaste_infrastructure::embedded::{
     Database, InProcessBroker, InProcessPresence, InProcessRateLimiter, InProcessSignals, InProcessTickets, MemoryViews, SqliteAccounts,
-    SqliteCursors, SqliteDeadLetters, SqliteDesk, SqliteImport, SqliteLease, SqliteLog, SqlitePasscodes, SqliteQueue, SqliteSessions,
-    SqliteWebhooks,
+    SqliteCursors, SqliteDeadLetters, SqliteDesk, SqliteImport, SqliteLease, SqliteLog, SqliteMailQueue, SqliteOneTimeTokens,
+    SqlitePasscodes, SqliteQueue, SqliteSessions, SqliteWebhooks,
 };
 use posthaste_infrastructure::file::{self, SealFile};
 use posthaste_infrastructure::http::Edges;
 use posthaste_infrastructure::otlp::Otlp;
 use posthaste_infrastructure::postgres::{
-    self, PgAccounts, PgCursors, PgDeadLetters, PgImport, PgLease, PgLog, PgPasscodes, PgProjection, PgRebuilds, PgSessions, PgViews,
-    PgWebhooks, Postgres,
+    self, PgAccounts, PgCursors, PgDeadLetters, PgImport, PgLease, PgLog, PgMailQueue, PgOneTimeTokens, PgPasscodes, PgProjection,
+    PgRebuilds, PgSessions, PgViews, PgWebhooks, Postgres,
 };
 use posthaste_infrastructure::rabbitmq::RabbitMq;
 use posthaste_infrastructure::redis::{self, RedisPing, RedisPresence, RedisRateLimiter, RedisSignals, RedisTickets};
@@ -188,11 +189,13 @@ pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
     config.telemetry().settings().map_or(Ok(()), |settings| settings.check()).context("telemetry cannot be used")?;
     match config {
         Config::Embedded(config) => {
+            mail::mailer(&config.mail, Some(&config.embedded.data))?;
             passwords(&config.auth)?;
             accepted_keys(&config.auth)?;
             config.auth.signing_key.as_ref().map_or(Ok(()), |key| signing_key(key).map(drop))
         }
         Config::Distributed(config) => {
+            mail::mailer(&config.mail, None)?;
             passwords(&config.auth)?;
             signing_key(&config.auth.signing_key)?;
             accepted_keys(&config.auth)?;
@@ -243,6 +246,8 @@ async fn embedded(config: &EmbeddedConfig, whole: &Config) -> anyhow::Result<Por
         sessions: Arc::new(SqliteSessions::new(Arc::clone(&database))),
         passcodes: Arc::new(SqlitePasscodes::new(Arc::clone(&database))),
         cursors: Arc::new(SqliteCursors::new(Arc::clone(&database))),
+        one_time: Arc::new(SqliteOneTimeTokens::new(Arc::clone(&database))),
+        mail: mail::ports(&config.mail, Some(&config.embedded.data), Arc::new(SqliteMailQueue::new(Arc::clone(&database))))?,
         relay: Arc::new(SqliteLease::new(database, Arc::clone(&clock))),
         broker: Arc::new(InProcessBroker::default()),
         presence: Arc::new(InProcessPresence::new(Arc::clone(&clock))),
@@ -292,6 +297,8 @@ async fn distributed(config: &DistributedConfig, whole: &Config) -> anyhow::Resu
         sessions: Arc::new(PgSessions::new(postgres.clone())),
         passcodes: Arc::new(PgPasscodes::new(postgres.clone())),
         cursors: Arc::new(PgCursors::new(postgres.clone())),
+        one_time: Arc::new(PgOneTimeTokens::new(postgres.clone())),
+        mail: mail::ports(&config.mail, None, Arc::new(PgMailQueue::new(postgres.clone())))?,
         relay: Arc::new(PgLease::new(postgres.clone())),
         broker: Arc::new(broker),
         presence: Arc::new(RedisPresence::new(connection.clone(), config.redis.prefix.clone())),

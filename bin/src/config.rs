@@ -3,6 +3,7 @@
 mod auth;
 mod gateway;
 mod limits;
+mod mail;
 mod readiness;
 mod relay;
 mod rules;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::auth::AuthConfig;
 use self::gateway::GatewayConfig;
 use self::limits::LimitsConfig;
+pub(crate) use self::mail::{MailConfig, Transport};
 use self::readiness::ReadinessConfig;
 use self::relay::RelayConfig;
 use self::rules::RulesConfig;
@@ -70,6 +72,7 @@ pub(crate) struct EmbeddedConfig {
     pub(crate) readiness: ReadinessConfig,
     pub(crate) seals: SealsConfig,
     pub(crate) telemetry: TelemetryConfig,
+    pub(crate) mail: MailConfig,
     #[serde(default)]
     pub(crate) webhooks: Vec<WebhookConfig>,
     pub(crate) webhook_delivery: WebhookDeliveryConfig,
@@ -91,6 +94,7 @@ pub(crate) struct DistributedConfig {
     pub(crate) readiness: ReadinessConfig,
     pub(crate) seals: SealsConfig,
     pub(crate) telemetry: TelemetryConfig,
+    pub(crate) mail: MailConfig,
     #[serde(default)]
     pub(crate) webhooks: Vec<WebhookConfig>,
     pub(crate) webhook_delivery: WebhookDeliveryConfig,
@@ -165,7 +169,8 @@ impl Config {
             .and_then(Self::from_whole)
             .and_then(|config| {
                 let (webhooks, delivery) = config.webhooks();
-                let checked = webhooks::check(webhooks, delivery).and_then(|()| config.seals().check());
+                let checked =
+                    webhooks::check(webhooks, delivery).and_then(|()| config.seals().check()).and_then(|()| config.mail().check());
                 checked.map_err(ConfigError::Message).map(|()| config)
             })
             .context("the configuration is not right: see bin/config.default.toml or `posthaste config print` for every key")
@@ -273,6 +278,14 @@ impl Config {
         match self {
             Self::Embedded(config) => &config.telemetry,
             Self::Distributed(config) => &config.telemetry,
+        }
+    }
+
+    /// How mail is sent, and on what terms.
+    pub(crate) const fn mail(&self) -> &MailConfig {
+        match self {
+            Self::Embedded(config) => &config.mail,
+            Self::Distributed(config) => &config.mail,
         }
     }
 

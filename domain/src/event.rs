@@ -131,6 +131,7 @@ impl Event {
         "user.registered",
         "user.privacy_set",
         "user.session_revoked",
+        "user.email_verified",
         "user.role_granted",
         "user.role_withdrawn",
         "user.suspended",

@@ -36,6 +36,8 @@ pub struct Account {
     pub privacy: Privacy,
     /// The logins that were ended. A token says nothing of it, so whoever takes one asks here.
     pub revoked: BTreeSet<SessionId>,
+    /// What is sent to their email address reaches them.
+    pub email_verified: bool,
     /// What they are to the service.
     pub roles: BTreeSet<ServiceRole>,
     /// They may do nothing.
@@ -89,6 +91,12 @@ impl User {
         self.account().map(|account| account.privacy).unwrap_or_default()
     }
 
+    /// Whether what is sent to their email address reaches them, as far as they have shown.
+    #[must_use]
+    pub fn has_verified_email(&self) -> bool {
+        self.account().is_some_and(|account| account.email_verified)
+    }
+
     /// Whether this login was ended.
     #[must_use]
     pub fn has_revoked(&self, session: SessionId) -> bool {
@@ -108,6 +116,7 @@ impl Account {
             UserCommand::RevokeSession { user, session } | UserCommand::EndSession { permit: _, user, session } => {
                 (!self.revoked.contains(&session)).then_some(UserEvent::SessionRevoked { user, session })
             }
+            UserCommand::VerifyEmail { user } => (!self.email_verified).then_some(UserEvent::EmailVerified { user }),
             UserCommand::GrantRole { permit: _, user, role } => {
                 (!self.roles.contains(&role)).then_some(UserEvent::RoleGranted { user, role })
             }
@@ -136,6 +145,7 @@ impl Account {
                 self.privacy = Privacy { presence: *presence, last_seen: *last_seen, read_receipts: *read_receipts };
             }
             UserEvent::SessionRevoked { session, .. } => return self.revoked.insert(*session),
+            UserEvent::EmailVerified { .. } => return !std::mem::replace(&mut self.email_verified, true),
             UserEvent::RoleGranted { role, .. } => return self.roles.insert(*role),
             UserEvent::RoleWithdrawn { role, .. } => return self.roles.remove(role),
             UserEvent::Suspended { .. } => return !std::mem::replace(&mut self.suspended, true),
@@ -163,6 +173,7 @@ impl Aggregate for User {
                 UserCommand::SetPrivacy { .. }
                 | UserCommand::RevokeSession { .. }
                 | UserCommand::EndSession { .. }
+                | UserCommand::VerifyEmail { .. }
                 | UserCommand::GrantRole { .. }
                 | UserCommand::WithdrawRole { .. }
                 | UserCommand::Suspend { .. }
@@ -182,6 +193,7 @@ impl Aggregate for User {
                 Self::Unregistered,
                 UserEvent::PrivacySet { .. }
                 | UserEvent::SessionRevoked { .. }
+                | UserEvent::EmailVerified { .. }
                 | UserEvent::RoleGranted { .. }
                 | UserEvent::RoleWithdrawn { .. }
                 | UserEvent::Suspended { .. }

@@ -2,7 +2,7 @@
 //!
 //! - [`Database`] is the file. One process writes to it; others may read beside it, such as `posthaste log tail`.
 //! - [`SqliteLog`], [`SqliteCursors`], [`SqliteLease`], [`SqliteAccounts`], [`SqlitePasscodes`],
-//!   [`SqliteQueue`] and [`SqliteWebhooks`] are the ports that must remember.
+//!   [`SqliteOneTimeTokens`], [`SqliteMailQueue`], [`SqliteQueue`] and [`SqliteWebhooks`] are the ports that must remember.
 //! - [`SqliteImport`] puts an exported log into an empty file.
 //! - [`InProcessBroker`], [`InProcessPresence`], [`InProcessRateLimiter`], [`InProcessSignals`] and [`InProcessTickets`] are those that may
 //!   forget.
@@ -19,6 +19,8 @@ mod import;
 mod lease;
 mod limiter;
 mod log;
+mod mail_queue;
+mod one_time;
 mod passcodes;
 mod presence;
 mod queue;
@@ -42,6 +44,8 @@ pub use import::SqliteImport;
 pub use lease::SqliteLease;
 pub use limiter::InProcessRateLimiter;
 pub use log::SqliteLog;
+pub use mail_queue::SqliteMailQueue;
+pub use one_time::SqliteOneTimeTokens;
 pub use passcodes::SqlitePasscodes;
 pub use presence::InProcessPresence;
 pub use queue::SqliteQueue;

@@ -24,6 +24,7 @@ mod cors;
 mod deliveries;
 mod document;
 mod edge;
+mod email;
 mod entry;
 mod example;
 mod friends;
@@ -181,7 +182,7 @@ the very same request again, backing off), `after` (not before `retry_after_ms`)
 
 type Api = Exact<(
     users::Users,
-    (me::Me, password::Password, privacy::Privacy),
+    (me::Me, password::Password, email::Email, privacy::Privacy),
     (sessions::Sessions, sessions::MySessions),
     (friends::Friends, presence::Presence),
     blocks::Blocks,
@@ -192,13 +193,13 @@ type Api = Exact<(
     (messages::Messages, deliveries::Deliveries, history::History, reactions::Reactions, pins::Pins, search::Search),
     tickets::Tickets,
     health::Health,
-    (admin::Counts, admin::Lag, admin::Accounts, admin::Roles, admin::Sessions, admin::Events, admin::DeadLetters),
+    (admin::Counts, admin::Lag, admin::Mail, admin::Accounts, admin::Roles, admin::Sessions, admin::Events, admin::DeadLetters),
 )>;
 
 fn api() -> Api {
     Exact((
         users::Users,
-        (me::Me, password::Password, privacy::Privacy),
+        (me::Me, password::Password, email::Email, privacy::Privacy),
         (sessions::Sessions, sessions::MySessions),
         (friends::Friends, presence::Presence),
         blocks::Blocks,
@@ -209,7 +210,7 @@ fn api() -> Api {
         (messages::Messages, deliveries::Deliveries, history::History, reactions::Reactions, pins::Pins, search::Search),
         tickets::Tickets,
         health::Health,
-        (admin::Counts, admin::Lag, admin::Accounts, admin::Roles, admin::Sessions, admin::Events, admin::DeadLetters),
+        (admin::Counts, admin::Lag, admin::Mail, admin::Accounts, admin::Roles, admin::Sessions, admin::Events, admin::DeadLetters),
     ))
 }
 

@@ -5,6 +5,7 @@ pub mod embedded;
 pub mod file;
 pub mod http;
 pub mod jwt;
+pub mod lettre;
 mod origin;
 pub mod otlp;
 pub mod postgres;

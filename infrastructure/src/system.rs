@@ -1,7 +1,9 @@
 //! The machine's clock, its randomness, and identifiers from both. Nothing else reads either.
 
 use chrono::{DateTime, Utc};
-use posthaste_application::port::{Clock, Ids, Randomness};
+use posthaste_application::port::{Clock, Ids, PortError, Randomness};
+use rand::TryRng as _;
+use rand::rngs::SysRng;
 use uuid::Uuid;
 
 /// The machine's clock.
@@ -34,4 +36,15 @@ impl Randomness for SystemRandomness {
     fn fraction(&self) -> f64 {
         rand::random()
     }
+
+    fn secret(&self) -> Result<[u8; 32], PortError> {
+        random()
+    }
+}
+
+/// Bits that nobody can guess.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], PortError> {
+    let mut bits = [0_u8; N];
+    SysRng.try_fill_bytes(&mut bits).map_err(|error| PortError::unavailable("random numbers", error))?;
+    Ok(bits)
 }

@@ -38,6 +38,7 @@ pub mod rules;
 mod sandbox;
 pub mod services;
 pub mod simulation;
+pub mod smtp;
 mod stage;
 
 pub use database::Database;

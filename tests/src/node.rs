@@ -22,8 +22,13 @@ const LEAVE: Duration = Duration::from_secs(30);
 const SIGNING_KEY: &str = "MC4CAQAwBQYDK2VwBCIEIGSkdHSmLqmapWU07UoHgsybsZmNc3f4Zbg4Hl7Ty8dp";
 
 /// Keys that the release before does not have, by how they begin.
-const UNKNOWN_BEFORE: [&str; 4] =
-    ["POSTHASTE_LIMITS__", "POSTHASTE_SERVER__CONNECTIONS_PER_IP", "POSTHASTE_SERVER__DRAIN_GRACE_S", "POSTHASTE_SERVER__HALF_OPEN"];
+const UNKNOWN_BEFORE: [&str; 5] = [
+    "POSTHASTE_LIMITS__",
+    "POSTHASTE_MAIL__",
+    "POSTHASTE_SERVER__CONNECTIONS_PER_IP",
+    "POSTHASTE_SERVER__DRAIN_GRACE_S",
+    "POSTHASTE_SERVER__HALF_OPEN",
+];
 
 /// How a node is started.
 #[derive(Clone, Debug, Default)]
@@ -55,6 +60,9 @@ impl NodeSettings {
             .with("REDIS__URL", sandbox.redis_url())
             .with("REDIS__PREFIX", sandbox.redis_prefix())
             .with("AUTH__SIGNING_KEY", SIGNING_KEY)
+            // Beside its logs.
+            .with("MAIL__TRANSPORT", "outbox")
+            .with("MAIL__OUTBOX", "outbox")
             // Nobody balances here.
             .with("SERVER__DRAIN_GRACE_S", "0")
     }

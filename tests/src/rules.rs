@@ -53,6 +53,7 @@ struct World {
     at: Position,
     users: HashMap<UserId, Privacy>,
     revoked: HashSet<(UserId, SessionId)>,
+    verified: HashSet<UserId>,
     roles: HashSet<(UserId, ServiceRole)>,
     suspended: HashSet<UserId>,
     operations: HashSet<OperationId>,

@@ -25,6 +25,7 @@ const ALLOWED: &[Allowed] = &[
     Allowed {
         package: "posthaste-application",
         normal: &[
+            "askama",
             "async-trait",
             "base64",
             "bytes",
@@ -62,6 +63,7 @@ const ALLOWED: &[Allowed] = &[
             "ipnet",
             "jsonwebtoken",
             "lapin",
+            "lettre",
             "metrics-exporter-prometheus",
             "opentelemetry",
             "opentelemetry-http",

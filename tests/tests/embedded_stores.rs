@@ -11,14 +11,16 @@ use posthaste_application::port::accounts::Credentials;
 use posthaste_application::port::cursors::{Connect, Connected, CursorMove, Device, SentMark};
 use posthaste_application::port::desk::{Answer, Ask, Slip};
 use posthaste_application::port::lease::RelayStatus;
-use posthaste_application::port::{Accounts, Clock, Cursors, Desk as _, EventLog, Passcodes, RelayLease, Sessions};
+use posthaste_application::port::{
+    Accounts, Clock, Cursors, Desk as _, EventLog, MailQueue, OneTimeTokens, Passcodes, RelayLease, Sessions,
+};
 use posthaste_application::recorded::Position;
 use posthaste_application::view::ViewName;
 use posthaste_domain::text::Email;
 use posthaste_domain::{DeviceId, SessionId, UserId};
 use posthaste_infrastructure::embedded::{
-    Database, OpenError, SqliteAccounts, SqliteCursors, SqliteDesk, SqliteImport, SqliteLease, SqliteLog, SqlitePasscodes, SqliteSessions,
-    SqliteWebhooks,
+    Database, OpenError, SqliteAccounts, SqliteCursors, SqliteDesk, SqliteImport, SqliteLease, SqliteLog, SqliteMailQueue,
+    SqliteOneTimeTokens, SqlitePasscodes, SqliteSessions, SqliteWebhooks,
 };
 use posthaste_infrastructure::system::SystemClock;
 use rusqlite::Connection;
@@ -57,6 +59,53 @@ mod sessions_in_memory {
 
     async fn fresh(_test: &str) -> (Arc<dyn Sessions>, ()) {
         (Arc::new(MemorySessions::default()), ())
+    }
+}
+
+mod one_time {
+    use super::{Arc, Database, OneTimeTokens, SqliteOneTimeTokens, TempDir};
+
+    posthaste_application::one_time_contract!(fresh);
+
+    async fn fresh(_test: &str) -> (Arc<dyn OneTimeTokens>, TempDir) {
+        let directory = TempDir::new().expect("a directory");
+        (Arc::new(SqliteOneTimeTokens::new(Database::open(directory.path()).expect("a database"))), directory)
+    }
+}
+
+/// What tests of mail stand on does the same.
+mod one_time_in_memory {
+    use posthaste_application::port::one_time::memory::MemoryOneTimeTokens;
+
+    use super::{Arc, OneTimeTokens};
+
+    posthaste_application::one_time_contract!(fresh);
+
+    async fn fresh(_test: &str) -> (Arc<dyn OneTimeTokens>, ()) {
+        (Arc::new(MemoryOneTimeTokens::default()), ())
+    }
+}
+
+mod mail_queue {
+    use super::{Arc, Database, MailQueue, SqliteMailQueue, TempDir};
+
+    posthaste_application::mail_queue_contract!(fresh);
+
+    async fn fresh(_test: &str) -> (Arc<dyn MailQueue>, TempDir) {
+        let directory = TempDir::new().expect("a directory");
+        (Arc::new(SqliteMailQueue::new(Database::open(directory.path()).expect("a database"))), directory)
+    }
+}
+
+mod mail_queue_in_memory {
+    use posthaste_application::port::mail_queue::memory::MemoryMailQueue;
+
+    use super::{Arc, MailQueue};
+
+    posthaste_application::mail_queue_contract!(fresh);
+
+    async fn fresh(_test: &str) -> (Arc<dyn MailQueue>, ()) {
+        (Arc::new(MemoryMailQueue::default()), ())
     }
 }
 

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use posthaste_application::port::dead::contract::Store as DeadStore;
 use posthaste_application::port::import::contract::Store;
-use posthaste_application::port::{Accounts, Cursors, EventLog, Passcodes, RelayLease, Sessions, Webhooks};
+use posthaste_application::port::{Accounts, Cursors, EventLog, MailQueue, OneTimeTokens, Passcodes, RelayLease, Sessions, Webhooks};
 use posthaste_infrastructure::postgres::{
-    PgAccounts, PgCursors, PgDeadLetters, PgImport, PgLease, PgLog, PgPasscodes, PgProjection, PgRebuilds, PgSessions, PgWebhooks, Postgres,
+    PgAccounts, PgCursors, PgDeadLetters, PgImport, PgLease, PgLog, PgMailQueue, PgOneTimeTokens, PgPasscodes, PgProjection, PgRebuilds,
+    PgSessions, PgWebhooks, Postgres,
 };
 use posthaste_tests::Database;
 
@@ -46,6 +47,28 @@ mod sessions {
     }
 
     posthaste_application::sessions_contract!(fresh);
+}
+
+mod one_time {
+    use super::*;
+
+    async fn fresh(test: &str) -> (Arc<dyn OneTimeTokens>, Database) {
+        let (postgres, database) = database(test).await;
+        (Arc::new(PgOneTimeTokens::new(postgres)), database)
+    }
+
+    posthaste_application::one_time_contract!(fresh);
+}
+
+mod mail_queue {
+    use super::*;
+
+    async fn fresh(test: &str) -> (Arc<dyn MailQueue>, Database) {
+        let (postgres, database) = database(test).await;
+        (Arc::new(PgMailQueue::new(postgres)), database)
+    }
+
+    posthaste_application::mail_queue_contract!(fresh);
 }
 
 mod lease {

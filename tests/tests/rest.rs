@@ -4,6 +4,7 @@
 mod rest {
     mod accounts;
     pub(crate) mod client;
+    mod courier;
     pub(crate) mod groups;
     pub(crate) mod invitations;
     pub(crate) mod logins;

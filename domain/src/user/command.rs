@@ -36,6 +36,11 @@ pub enum UserCommand {
         /// Which.
         session: SessionId,
     },
+    /// Take note that what is sent to one's email address reaches one.
+    VerifyEmail {
+        /// Whose address it is.
+        user: UserId,
+    },
     /// Give somebody a role.
     GrantRole {
         /// Proof that it may be done.

@@ -56,6 +56,12 @@ pub enum UserEvent {
         /// Which.
         session: SessionId,
     },
+    /// Somebody has shown that what is sent to their email address reaches them.
+    #[serde(rename = "user.email_verified")]
+    EmailVerified {
+        /// Whose address it is.
+        user: UserId,
+    },
     /// Somebody was given a role in the service.
     #[serde(rename = "user.role_granted")]
     RoleGranted {
@@ -95,6 +101,7 @@ impl UserEvent {
             Self::Registered { .. } => "user.registered",
             Self::PrivacySet { .. } => "user.privacy_set",
             Self::SessionRevoked { .. } => "user.session_revoked",
+            Self::EmailVerified { .. } => "user.email_verified",
             Self::RoleGranted { .. } => "user.role_granted",
             Self::RoleWithdrawn { .. } => "user.role_withdrawn",
             Self::Suspended { .. } => "user.suspended",
@@ -112,6 +119,7 @@ impl UserEvent {
             Self::Registered { user, .. }
             | Self::PrivacySet { user, .. }
             | Self::SessionRevoked { user, .. }
+            | Self::EmailVerified { user }
             | Self::RoleGranted { user, .. }
             | Self::RoleWithdrawn { user, .. }
             | Self::Suspended { user, .. }

@@ -57,6 +57,18 @@ fn nobody_has_no_sessions_to_revoke() {
     );
 }
 
+#[test]
+fn an_address_is_verified_once() {
+    let mut user = registered();
+    assert!(!user.has_verified_email());
+    let events = user.decide(UserCommand::VerifyEmail { user: alice() }).unwrap();
+    assert_eq!(events, [UserEvent::EmailVerified { user: alice() }]);
+    user.apply(&events[0]).unwrap();
+    assert!(user.has_verified_email());
+    assert_eq!(user.decide(UserCommand::VerifyEmail { user: alice() }), Ok(vec![]), "it is so already");
+    assert!(user.apply(&events[0]).is_err(), "a second time in a stream is corruption");
+}
+
 fn set(presence: Circle, last_seen: Circle, read_receipts: bool) -> UserCommand {
     UserCommand::SetPrivacy { user: UserId::new(Uuid::from_u128(1)), privacy: Privacy { presence, last_seen, read_receipts } }
 }
@@ -186,10 +198,12 @@ fn whoever_ends_a_login_of_another_does_what_they_would_do_themselves() {
 fn nothing_is_done_to_nobody() {
     let session = SessionId::new(Uuid::nil());
     let ends = UserCommand::EndSession { permit: SERVER, user: alice(), session };
-    for command in [ends, grant(ServiceRole::Admin), withdraw(SERVER, ServiceRole::Admin), suspend(SERVER), reinstate()] {
+    let verify = UserCommand::VerifyEmail { user: alice() };
+    for command in [ends, verify, grant(ServiceRole::Admin), withdraw(SERVER, ServiceRole::Admin), suspend(SERVER), reinstate()] {
         assert_eq!(User::default().decide(command), Err(UserRefusal::UnknownUser));
     }
     for event in [
+        UserEvent::EmailVerified { user: alice() },
         UserEvent::RoleGranted { user: alice(), role: ServiceRole::Admin },
         UserEvent::RoleWithdrawn { user: alice(), role: ServiceRole::Admin },
         UserEvent::Suspended { user: alice(), reason: None },

@@ -62,6 +62,7 @@ impl Shown {
                 Event::User(
                     UserEvent::PrivacySet { .. }
                     | UserEvent::SessionRevoked { .. }
+                    | UserEvent::EmailVerified { .. }
                     | UserEvent::RoleGranted { .. }
                     | UserEvent::RoleWithdrawn { .. }
                     | UserEvent::Suspended { .. }

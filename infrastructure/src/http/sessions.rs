@@ -13,8 +13,6 @@ use posthaste_application::port::secrets::PASSWORD_CHARACTERS;
 use posthaste_application::problem::{Code, Problem};
 use posthaste_domain::text::{Email, SessionName, Username};
 use posthaste_domain::{Claim, ClaimId, User, UserId};
-use rand::TryRng as _;
-use rand::rngs::SysRng;
 use uuid::Uuid;
 
 pub(super) use self::mine::MySessions;
@@ -24,6 +22,7 @@ use super::problem::{ApiError, Failed, failures};
 use super::profile::Shown;
 use super::visit::{self, Visit};
 use super::{Tag, example};
+use crate::system::random;
 
 pub(super) struct Sessions;
 
@@ -283,11 +282,4 @@ async fn renewed_hash(call: &Call, user: UserId, password: &str, kept: String) -
         Ok(_) | Err(PortError::Unavailable { .. }) => Ok(kept),
         Err(error) => Err(error.into()),
     }
-}
-
-/// Bits that nobody can guess.
-pub(super) fn random<const N: usize>() -> Result<[u8; N], PortError> {
-    let mut bits = [0_u8; N];
-    SysRng.try_fill_bytes(&mut bits).map_err(|error| PortError::unavailable("random numbers", error))?;
-    Ok(bits)
 }

@@ -96,6 +96,12 @@ impl User {
         &self.username
     }
 
+    /// The address that they have registered with.
+    #[must_use]
+    pub fn email(&self) -> String {
+        format!("{}@example.invalid", self.username)
+    }
+
     /// Their password.
     #[must_use]
     pub fn password(&self) -> &str {

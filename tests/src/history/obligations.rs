@@ -72,6 +72,7 @@ impl<'a> Obligations<'a> {
             "user.registered"
             | "user.privacy_set"
             | "user.session_revoked"
+            | "user.email_verified"
             | "user.role_granted"
             | "user.role_withdrawn"
             | "user.suspended"

@@ -31,6 +31,12 @@ impl World {
                 ensure!(self.revoked.insert((user, session)), "it was revoked already");
                 return Ok(());
             }
+            UserEvent::EmailVerified { user } => {
+                is(user)?;
+                self.exists(user)?;
+                ensure!(self.verified.insert(user), "it was verified already");
+                return Ok(());
+            }
             UserEvent::RoleGranted { .. }
             | UserEvent::RoleWithdrawn { .. }
             | UserEvent::Suspended { .. }
@@ -42,7 +48,10 @@ impl World {
             UserEvent::RoleWithdrawn { user, role } => (user, self.roles.remove(&(user, role))),
             UserEvent::Suspended { user, reason: _ } => (user, self.suspended.insert(user)),
             UserEvent::Reinstated { user } => (user, self.suspended.remove(&user)),
-            UserEvent::Registered { .. } | UserEvent::PrivacySet { .. } | UserEvent::SessionRevoked { .. } => return Ok(()),
+            UserEvent::Registered { .. }
+            | UserEvent::PrivacySet { .. }
+            | UserEvent::SessionRevoked { .. }
+            | UserEvent::EmailVerified { .. } => return Ok(()),
         };
         allowed?;
         self.exists(user)?;

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use posthaste_application::Ports;
 use posthaste_application::port::accounts::Credentials;
 use posthaste_application::port::log::{AppendRefused, MembershipWindow, Memberships, Reading, Recording};
+use posthaste_application::port::one_time::memory::MemoryOneTimeTokens;
 use posthaste_application::port::passcodes::memory::MemoryPasscodes;
 use posthaste_application::port::secrets::{Access, TokenRefused};
 use posthaste_application::port::sessions::memory::MemorySessions;
@@ -84,6 +85,8 @@ impl Memory {
             projections: self.views.projections(),
             rebuilds: Arc::new(self.views.rebuilds()),
             dead: self.clone(),
+            one_time: Arc::new(MemoryOneTimeTokens::default()),
+            mail: None,
             passcodes: self.passcodes.clone(),
             passwords: self.clone(),
             tokens: self.clone(),
