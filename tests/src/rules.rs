@@ -55,6 +55,7 @@ struct World {
     revoked: HashSet<(UserId, SessionId)>,
     roles: HashSet<(UserId, ServiceRole)>,
     suspended: HashSet<UserId>,
+    two_factor: HashSet<UserId>,
     operations: HashSet<OperationId>,
     claims: HashSet<ClaimId>,
     friendships: HashMap<UserPair, Between>,

@@ -31,6 +31,15 @@ impl World {
                 ensure!(self.revoked.insert((user, session)), "it was revoked already");
                 return Ok(());
             }
+            UserEvent::TwoFactorEnabled { user } | UserEvent::TwoFactorDisabled { user } => {
+                // Their own, or the server at its console.
+                is(user)?;
+                self.exists(user)?;
+                let enabled = matches!(event, UserEvent::TwoFactorEnabled { .. });
+                let changes = if enabled { self.two_factor.insert(user) } else { self.two_factor.remove(&user) };
+                ensure!(changes, "it held already");
+                return Ok(());
+            }
             UserEvent::RoleGranted { .. }
             | UserEvent::RoleWithdrawn { .. }
             | UserEvent::Suspended { .. }
@@ -42,7 +51,11 @@ impl World {
             UserEvent::RoleWithdrawn { user, role } => (user, self.roles.remove(&(user, role))),
             UserEvent::Suspended { user, reason: _ } => (user, self.suspended.insert(user)),
             UserEvent::Reinstated { user } => (user, self.suspended.remove(&user)),
-            UserEvent::Registered { .. } | UserEvent::PrivacySet { .. } | UserEvent::SessionRevoked { .. } => return Ok(()),
+            UserEvent::Registered { .. }
+            | UserEvent::PrivacySet { .. }
+            | UserEvent::SessionRevoked { .. }
+            | UserEvent::TwoFactorEnabled { .. }
+            | UserEvent::TwoFactorDisabled { .. } => return Ok(()),
         };
         allowed?;
         self.exists(user)?;

@@ -203,7 +203,7 @@ impl View for People {
             Event::User(UserEvent::Reinstated { user }) => {
                 self.suspended.remove(user);
             }
-            Event::User(UserEvent::SessionRevoked { .. })
+            Event::User(UserEvent::SessionRevoked { .. } | UserEvent::TwoFactorEnabled { .. } | UserEvent::TwoFactorDisabled { .. })
             | Event::Claim(_)
             | Event::Thread(_)
             | Event::Message(_)
