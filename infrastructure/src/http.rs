@@ -26,6 +26,7 @@ mod document;
 mod edge;
 mod entry;
 mod example;
+mod factor;
 mod friends;
 mod health;
 mod history;
@@ -182,7 +183,7 @@ the very same request again, backing off), `after` (not before `retry_after_ms`)
 type Api = Exact<(
     users::Users,
     (me::Me, password::Password, privacy::Privacy),
-    (sessions::Sessions, sessions::MySessions),
+    (sessions::Sessions, sessions::MySessions, sessions::StepUp, factor::SecondFactor),
     (friends::Friends, presence::Presence),
     blocks::Blocks,
     threads::Threads,
@@ -199,7 +200,7 @@ fn api() -> Api {
     Exact((
         users::Users,
         (me::Me, password::Password, privacy::Privacy),
-        (sessions::Sessions, sessions::MySessions),
+        (sessions::Sessions, sessions::MySessions, sessions::StepUp, factor::SecondFactor),
         (friends::Friends, presence::Presence),
         blocks::Blocks,
         threads::Threads,
