@@ -11,14 +11,14 @@ use posthaste_application::port::accounts::Credentials;
 use posthaste_application::port::cursors::{Connect, Connected, CursorMove, Device, SentMark};
 use posthaste_application::port::desk::{Answer, Ask, Slip};
 use posthaste_application::port::lease::RelayStatus;
-use posthaste_application::port::{Accounts, Clock, Cursors, Desk as _, EventLog, Passcodes, RelayLease, Sessions};
+use posthaste_application::port::{Accounts, Clock, Cursors, Desk as _, EventLog, Factors, Passcodes, RelayLease, Sessions};
 use posthaste_application::recorded::Position;
 use posthaste_application::view::ViewName;
 use posthaste_domain::text::Email;
 use posthaste_domain::{DeviceId, SessionId, UserId};
 use posthaste_infrastructure::embedded::{
-    Database, OpenError, SqliteAccounts, SqliteCursors, SqliteDesk, SqliteImport, SqliteLease, SqliteLog, SqlitePasscodes, SqliteSessions,
-    SqliteWebhooks,
+    Database, OpenError, SqliteAccounts, SqliteCursors, SqliteDesk, SqliteFactors, SqliteImport, SqliteLease, SqliteLog, SqlitePasscodes,
+    SqliteSessions, SqliteWebhooks,
 };
 use posthaste_infrastructure::system::SystemClock;
 use rusqlite::Connection;
@@ -57,6 +57,30 @@ mod sessions_in_memory {
 
     async fn fresh(_test: &str) -> (Arc<dyn Sessions>, ()) {
         (Arc::new(MemorySessions::default()), ())
+    }
+}
+
+mod factors {
+    use super::{Arc, Database, Factors, SqliteFactors, TempDir};
+
+    posthaste_application::factors_contract!(fresh);
+
+    async fn fresh(_test: &str) -> (Arc<dyn Factors>, TempDir) {
+        let directory = TempDir::new().expect("a directory");
+        (Arc::new(SqliteFactors::new(Database::open(directory.path()).expect("a database"))), directory)
+    }
+}
+
+/// What tests of second factors stand on does the same.
+mod factors_in_memory {
+    use posthaste_application::port::factors::memory::MemoryFactors;
+
+    use super::{Arc, Factors};
+
+    posthaste_application::factors_contract!(fresh);
+
+    async fn fresh(_test: &str) -> (Arc<dyn Factors>, ()) {
+        (Arc::new(MemoryFactors::default()), ())
     }
 }
 

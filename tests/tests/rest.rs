@@ -4,6 +4,7 @@
 mod rest {
     mod accounts;
     pub(crate) mod client;
+    pub(crate) mod factors;
     pub(crate) mod groups;
     pub(crate) mod invitations;
     pub(crate) mod logins;
