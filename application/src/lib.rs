@@ -5,6 +5,7 @@
 //! - [`append`] puts the appends that wait together into one transaction.
 //! - [`relay`] takes the log to the broker; [`deliver`] takes it from there to every device.
 //! - [`login`] is how a login begins, goes on and ends.
+//! - [`factor`] is what a login takes beside a password.
 //! - [`presence`] keeps who is online, and tells those who watch and may know.
 //! - [`project`] keeps the views; [`view`] says what they are.
 //! - [`shared_tail`] has the end of the log for all who follow it.
@@ -32,6 +33,7 @@ pub mod deliver;
 pub mod desk;
 pub mod doctor;
 pub mod execute;
+pub mod factor;
 #[cfg(test)]
 mod fake;
 pub mod health;

@@ -9,6 +9,7 @@ pub mod cursors;
 pub mod dead;
 pub mod dependency;
 pub mod desk;
+pub mod factors;
 pub mod import;
 pub mod lease;
 pub mod limiter;
@@ -38,6 +39,7 @@ pub use cursors::Cursors;
 pub use dead::DeadLetters;
 pub use dependency::Dependency;
 pub use desk::Desk;
+pub use factors::Factors;
 pub use import::LogImport;
 pub use lease::RelayLease;
 pub use limiter::RateLimiter;
@@ -52,7 +54,7 @@ pub use projection::Projection;
 pub use queue::EventQueue;
 pub use rebuilds::Rebuilds;
 pub use seals::SealStore;
-pub use secrets::{Passwords, Tokens};
+pub use secrets::{Cipher, Passwords, Tokens};
 pub use sessions::Sessions;
 pub use signals::Signals;
 pub use tickets::Tickets;
@@ -158,6 +160,8 @@ pub struct Ports {
     pub sessions: Arc<dyn Sessions>,
     /// What is sent to be given back once.
     pub one_time: Arc<dyn OneTimeTokens>,
+    /// What logging in takes beside a password.
+    pub factors: Arc<dyn Factors>,
     /// What joining a thread may take.
     pub passcodes: Arc<dyn Passcodes>,
     /// How far each device has come.
@@ -184,6 +188,8 @@ pub struct Ports {
     pub dead: Arc<dyn DeadLetters>,
     /// Password hashes.
     pub passwords: Arc<dyn Passwords>,
+    /// What is kept unreadable.
+    pub cipher: Arc<dyn Cipher>,
     /// Access tokens.
     pub tokens: Arc<dyn Tokens>,
     /// The time.

@@ -21,15 +21,15 @@ use posthaste_application::verify::key::{PublicKey, SealKey};
 use posthaste_application::webhooks::{self, Endpoint, WebhookPorts};
 use posthaste_infrastructure::embedded::{
     Database, InProcessBroker, InProcessPresence, InProcessRateLimiter, InProcessSignals, InProcessTickets, MemoryViews, SqliteAccounts,
-    SqliteCursors, SqliteDeadLetters, SqliteDesk, SqliteImport, SqliteLease, SqliteLog, SqliteMailQueue, SqliteOneTimeTokens,
-    SqlitePasscodes, SqliteQueue, SqliteSessions, SqliteWebhooks,
+    SqliteCursors, SqliteDeadLetters, SqliteDesk, SqliteFactors, SqliteImport, SqliteLease, SqliteLog, SqliteMailQueue,
+    SqliteOneTimeTokens, SqlitePasscodes, SqliteQueue, SqliteSessions, SqliteWebhooks,
 };
 use posthaste_infrastructure::file::{self, SealFile};
 use posthaste_infrastructure::http::Edges;
 use posthaste_infrastructure::otlp::Otlp;
 use posthaste_infrastructure::postgres::{
-    self, PgAccounts, PgCursors, PgDeadLetters, PgImport, PgLease, PgLog, PgMailQueue, PgOneTimeTokens, PgPasscodes, PgProjection,
-    PgRebuilds, PgSessions, PgViews, PgWebhooks, Postgres,
+    self, PgAccounts, PgCursors, PgDeadLetters, PgFactors, PgImport, PgLease, PgLog, PgMailQueue, PgOneTimeTokens, PgPasscodes,
+    PgProjection, PgRebuilds, PgSessions, PgViews, PgWebhooks, Postgres,
 };
 use posthaste_infrastructure::rabbitmq::RabbitMq;
 use posthaste_infrastructure::redis::{self, RedisPing, RedisPresence, RedisRateLimiter, RedisSignals, RedisTickets};
@@ -37,7 +37,7 @@ use posthaste_infrastructure::reqwest::HttpPoster;
 use posthaste_infrastructure::system::{SystemClock, SystemIds, SystemRandomness};
 use uuid::Uuid;
 
-use self::auth::{accepted_keys, kept_signing_key, passwords, signing_key, tokens};
+use self::auth::{accepted_keys, cipher, kept_cipher, kept_signing_key, passwords, signing_key, tokens};
 use crate::config::{Config, DistributedConfig, EmbeddedConfig, PostgresConfig, WebhookConfig};
 
 /// Every port of the configured profile.
@@ -192,12 +192,14 @@ pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
             mail::mailer(&config.mail, Some(&config.embedded.data))?;
             passwords(&config.auth)?;
             accepted_keys(&config.auth)?;
+            config.auth.factor_key.as_ref().map_or(Ok(()), |key| cipher(key).map(drop))?;
             config.auth.signing_key.as_ref().map_or(Ok(()), |key| signing_key(key).map(drop))
         }
         Config::Distributed(config) => {
             mail::mailer(&config.mail, None)?;
             passwords(&config.auth)?;
             signing_key(&config.auth.signing_key)?;
+            cipher(&config.auth.factor_key)?;
             accepted_keys(&config.auth)?;
             postgres::check_url(config.postgres.url.reveal()).context("postgres.url cannot be used")?;
             RabbitMq::new(config.rabbitmq.url.reveal()).context("rabbitmq.url cannot be used")?;
@@ -228,6 +230,10 @@ async fn embedded(config: &EmbeddedConfig, whole: &Config) -> anyhow::Result<Por
         Some(key) => signing_key(key)?,
         None => kept_signing_key(&config.embedded.data)?,
     };
+    let cipher = match &config.auth.factor_key {
+        Some(key) => cipher(key)?,
+        None => kept_cipher(&config.embedded.data)?,
+    };
     let dead = Arc::new(SqliteDeadLetters::new(Arc::clone(&database), Arc::clone(&clock)));
     let desk = Arc::new(SqliteDesk::new(Arc::clone(&database)));
     let views = Arc::new(MemoryViews::new(&dead));
@@ -244,6 +250,7 @@ async fn embedded(config: &EmbeddedConfig, whole: &Config) -> anyhow::Result<Por
         log,
         accounts: Arc::new(SqliteAccounts::new(Arc::clone(&database))),
         sessions: Arc::new(SqliteSessions::new(Arc::clone(&database))),
+        factors: Arc::new(SqliteFactors::new(Arc::clone(&database))),
         passcodes: Arc::new(SqlitePasscodes::new(Arc::clone(&database))),
         cursors: Arc::new(SqliteCursors::new(Arc::clone(&database))),
         one_time: Arc::new(SqliteOneTimeTokens::new(Arc::clone(&database))),
@@ -259,6 +266,7 @@ async fn embedded(config: &EmbeddedConfig, whole: &Config) -> anyhow::Result<Por
         views,
         dead,
         passwords: passwords(&config.auth)?,
+        cipher: Arc::new(cipher),
         tokens: tokens(&config.auth, &signing_key, &clock)?,
         clock,
         ids,
@@ -272,7 +280,7 @@ async fn distributed(config: &DistributedConfig, whole: &Config) -> anyhow::Resu
     let (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>) = (Arc::new(SystemClock), Arc::new(SystemIds));
     // What costs nothing to check is checked before anything is connected to.
     let tokens = tokens(&config.auth, &signing_key(&config.auth.signing_key)?, &clock)?;
-    let passwords = passwords(&config.auth)?;
+    let (passwords, cipher) = (passwords(&config.auth)?, Arc::new(cipher(&config.auth.factor_key)?));
     let endpoints = endpoints(whole)?;
     let consumer = consumer(&endpoints);
     let postgres = connect(&config.postgres).await?;
@@ -295,6 +303,7 @@ async fn distributed(config: &DistributedConfig, whole: &Config) -> anyhow::Resu
         log: Arc::new(PgLog::new(postgres.clone())),
         accounts: Arc::new(PgAccounts::new(postgres.clone())),
         sessions: Arc::new(PgSessions::new(postgres.clone())),
+        factors: Arc::new(PgFactors::new(postgres.clone())),
         passcodes: Arc::new(PgPasscodes::new(postgres.clone())),
         cursors: Arc::new(PgCursors::new(postgres.clone())),
         one_time: Arc::new(PgOneTimeTokens::new(postgres.clone())),
@@ -311,6 +320,7 @@ async fn distributed(config: &DistributedConfig, whole: &Config) -> anyhow::Resu
         dependencies: vec![Arc::new(postgres.clone()), Arc::new(RedisPing::new(connection))],
         views: Arc::new(PgViews::new(postgres)),
         passwords,
+        cipher,
         tokens,
         clock,
         ids,

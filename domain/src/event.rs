@@ -136,6 +136,8 @@ impl Event {
         "user.role_withdrawn",
         "user.suspended",
         "user.reinstated",
+        "user.two_factor_enabled",
+        "user.two_factor_disabled",
         "claim.taken",
         "friendship.requested",
         "friendship.accepted",

@@ -42,6 +42,8 @@ pub struct Account {
     pub roles: BTreeSet<ServiceRole>,
     /// They may do nothing.
     pub suspended: bool,
+    /// Logging in takes a second factor as well.
+    pub two_factor: bool,
 }
 
 impl User {
@@ -133,6 +135,8 @@ impl Account {
                 (!self.suspended).then_some(UserEvent::Suspended { user, reason })
             }
             UserCommand::Reinstate { permit: _, user } => self.suspended.then_some(UserEvent::Reinstated { user }),
+            UserCommand::SetTwoFactor { user, enabled: true } => (!self.two_factor).then_some(UserEvent::TwoFactorEnabled { user }),
+            UserCommand::SetTwoFactor { user, enabled: false } => self.two_factor.then_some(UserEvent::TwoFactorDisabled { user }),
         };
         Ok(event)
     }
@@ -150,6 +154,8 @@ impl Account {
             UserEvent::RoleWithdrawn { role, .. } => return self.roles.remove(role),
             UserEvent::Suspended { .. } => return !std::mem::replace(&mut self.suspended, true),
             UserEvent::Reinstated { .. } => return std::mem::take(&mut self.suspended),
+            UserEvent::TwoFactorEnabled { .. } => return !std::mem::replace(&mut self.two_factor, true),
+            UserEvent::TwoFactorDisabled { .. } => return std::mem::take(&mut self.two_factor),
         }
         true
     }
@@ -177,7 +183,8 @@ impl Aggregate for User {
                 | UserCommand::GrantRole { .. }
                 | UserCommand::WithdrawRole { .. }
                 | UserCommand::Suspend { .. }
-                | UserCommand::Reinstate { .. },
+                | UserCommand::Reinstate { .. }
+                | UserCommand::SetTwoFactor { .. },
             ) => Err(UserRefusal::UnknownUser),
         }
     }
@@ -197,7 +204,9 @@ impl Aggregate for User {
                 | UserEvent::RoleGranted { .. }
                 | UserEvent::RoleWithdrawn { .. }
                 | UserEvent::Suspended { .. }
-                | UserEvent::Reinstated { .. },
+                | UserEvent::Reinstated { .. }
+                | UserEvent::TwoFactorEnabled { .. }
+                | UserEvent::TwoFactorDisabled { .. },
             ) => false,
         };
         if fits { Ok(()) } else { Err(Inapplicable::new(event.event_type(), self)) }

@@ -1,7 +1,7 @@
 //! The embedded profile: one SQLite file and one process, nothing to install.
 //!
 //! - [`Database`] is the file. One process writes to it; others may read beside it, such as `posthaste log tail`.
-//! - [`SqliteLog`], [`SqliteCursors`], [`SqliteLease`], [`SqliteAccounts`], [`SqlitePasscodes`],
+//! - [`SqliteLog`], [`SqliteCursors`], [`SqliteLease`], [`SqliteAccounts`], [`SqliteFactors`], [`SqlitePasscodes`],
 //!   [`SqliteOneTimeTokens`], [`SqliteMailQueue`], [`SqliteQueue`] and [`SqliteWebhooks`] are the ports that must remember.
 //! - [`SqliteImport`] puts an exported log into an empty file.
 //! - [`InProcessBroker`], [`InProcessPresence`], [`InProcessRateLimiter`], [`InProcessSignals`] and [`InProcessTickets`] are those that may
@@ -14,8 +14,10 @@ mod database;
 mod dead;
 mod desk;
 mod doctor;
+mod factors;
 mod failure;
 mod import;
+mod keys;
 mod lease;
 mod limiter;
 mod log;
@@ -29,7 +31,6 @@ mod sessions;
 mod signals;
 mod statements;
 mod tickets;
-mod token_key;
 mod views;
 mod webhooks;
 
@@ -40,7 +41,9 @@ pub use database::{Database, OpenError};
 pub use dead::SqliteDeadLetters;
 pub use desk::SqliteDesk;
 pub use doctor::examine_folder;
+pub use factors::SqliteFactors;
 pub use import::SqliteImport;
+pub use keys::{factor_key, token_key};
 pub use lease::SqliteLease;
 pub use limiter::InProcessRateLimiter;
 pub use log::SqliteLog;
@@ -52,6 +55,5 @@ pub use queue::SqliteQueue;
 pub use sessions::SqliteSessions;
 pub use signals::InProcessSignals;
 pub use tickets::InProcessTickets;
-pub use token_key::token_key;
 pub use views::{MemoryRebuilds, MemoryViews};
 pub use webhooks::SqliteWebhooks;

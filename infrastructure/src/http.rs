@@ -27,6 +27,7 @@ mod edge;
 mod email;
 mod entry;
 mod example;
+mod factor;
 mod friends;
 mod health;
 mod history;
@@ -183,7 +184,7 @@ the very same request again, backing off), `after` (not before `retry_after_ms`)
 type Api = Exact<(
     users::Users,
     (me::Me, password::Password, email::Email, privacy::Privacy),
-    (sessions::Sessions, sessions::MySessions),
+    (sessions::Sessions, sessions::MySessions, sessions::StepUp, factor::SecondFactor),
     (friends::Friends, presence::Presence),
     blocks::Blocks,
     threads::Threads,
@@ -200,7 +201,7 @@ fn api() -> Api {
     Exact((
         users::Users,
         (me::Me, password::Password, email::Email, privacy::Privacy),
-        (sessions::Sessions, sessions::MySessions),
+        (sessions::Sessions, sessions::MySessions, sessions::StepUp, factor::SecondFactor),
         (friends::Friends, presence::Presence),
         blocks::Blocks,
         threads::Threads,

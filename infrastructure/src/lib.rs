@@ -1,5 +1,6 @@
 //! The adapters of Posthaste's ports, each named after its technology. They know the ports and never one another.
 
+pub mod aes_gcm;
 pub mod argon2;
 pub mod embedded;
 pub mod file;

@@ -1,4 +1,4 @@
-//! PostgreSQL: the log, cursors, the relay's lease, credentials, passcodes, and (with its own tables) the views.
+//! PostgreSQL: the log, cursors, the relay's lease, credentials, second factors, passcodes, and (with its own tables) the views.
 //!
 //! - [`migrate`] brings a database to the schema this program needs; it runs as the owner.
 //! - [`Postgres::connect`] gives a pool for everything else; it runs as `posthaste_server`, which owns nothing.
@@ -14,6 +14,7 @@ mod dead;
 mod doctor;
 mod door;
 mod error;
+mod factors;
 mod import;
 mod lease;
 mod listen;
@@ -34,6 +35,7 @@ pub use cursors::PgCursors;
 pub use dead::PgDeadLetters;
 pub use doctor::examine;
 pub use error::StatementError;
+pub use factors::PgFactors;
 pub use import::PgImport;
 pub use lease::PgLease;
 pub use log::PgLog;

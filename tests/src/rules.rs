@@ -56,6 +56,7 @@ struct World {
     verified: HashSet<UserId>,
     roles: HashSet<(UserId, ServiceRole)>,
     suspended: HashSet<UserId>,
+    two_factor: HashSet<UserId>,
     operations: HashSet<OperationId>,
     claims: HashSet<ClaimId>,
     friendships: HashMap<UserPair, Between>,

@@ -12,14 +12,14 @@ use posthaste_application::port::cursors::{Connect, Connected, CursorMove, Devic
 use posthaste_application::port::desk::{Answer, Ask, Slip};
 use posthaste_application::port::lease::RelayStatus;
 use posthaste_application::port::{
-    Accounts, Clock, Cursors, Desk as _, EventLog, MailQueue, OneTimeTokens, Passcodes, RelayLease, Sessions,
+    Accounts, Clock, Cursors, Desk as _, EventLog, Factors, MailQueue, OneTimeTokens, Passcodes, RelayLease, Sessions,
 };
 use posthaste_application::recorded::Position;
 use posthaste_application::view::ViewName;
 use posthaste_domain::text::Email;
 use posthaste_domain::{DeviceId, SessionId, UserId};
 use posthaste_infrastructure::embedded::{
-    Database, OpenError, SqliteAccounts, SqliteCursors, SqliteDesk, SqliteImport, SqliteLease, SqliteLog, SqliteMailQueue,
+    Database, OpenError, SqliteAccounts, SqliteCursors, SqliteDesk, SqliteFactors, SqliteImport, SqliteLease, SqliteLog, SqliteMailQueue,
     SqliteOneTimeTokens, SqlitePasscodes, SqliteSessions, SqliteWebhooks,
 };
 use posthaste_infrastructure::system::SystemClock;
@@ -106,6 +106,30 @@ mod mail_queue_in_memory {
 
     async fn fresh(_test: &str) -> (Arc<dyn MailQueue>, ()) {
         (Arc::new(MemoryMailQueue::default()), ())
+    }
+}
+
+mod factors {
+    use super::{Arc, Database, Factors, SqliteFactors, TempDir};
+
+    posthaste_application::factors_contract!(fresh);
+
+    async fn fresh(_test: &str) -> (Arc<dyn Factors>, TempDir) {
+        let directory = TempDir::new().expect("a directory");
+        (Arc::new(SqliteFactors::new(Database::open(directory.path()).expect("a database"))), directory)
+    }
+}
+
+/// What tests of second factors stand on does the same.
+mod factors_in_memory {
+    use posthaste_application::port::factors::memory::MemoryFactors;
+
+    use super::{Arc, Factors};
+
+    posthaste_application::factors_contract!(fresh);
+
+    async fn fresh(_test: &str) -> (Arc<dyn Factors>, ()) {
+        (Arc::new(MemoryFactors::default()), ())
     }
 }
 

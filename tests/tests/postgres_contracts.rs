@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use posthaste_application::port::dead::contract::Store as DeadStore;
 use posthaste_application::port::import::contract::Store;
-use posthaste_application::port::{Accounts, Cursors, EventLog, MailQueue, OneTimeTokens, Passcodes, RelayLease, Sessions, Webhooks};
+use posthaste_application::port::{
+    Accounts, Cursors, EventLog, Factors, MailQueue, OneTimeTokens, Passcodes, RelayLease, Sessions, Webhooks,
+};
 use posthaste_infrastructure::postgres::{
-    PgAccounts, PgCursors, PgDeadLetters, PgImport, PgLease, PgLog, PgMailQueue, PgOneTimeTokens, PgPasscodes, PgProjection, PgRebuilds,
-    PgSessions, PgWebhooks, Postgres,
+    PgAccounts, PgCursors, PgDeadLetters, PgFactors, PgImport, PgLease, PgLog, PgMailQueue, PgOneTimeTokens, PgPasscodes, PgProjection,
+    PgRebuilds, PgSessions, PgWebhooks, Postgres,
 };
 use posthaste_tests::Database;
 
@@ -127,6 +129,17 @@ mod accounts {
     }
 
     posthaste_application::accounts_contract!(fresh);
+}
+
+mod factors {
+    use super::*;
+
+    async fn fresh(test: &str) -> (Arc<dyn Factors>, Database) {
+        let (postgres, database) = database(test).await;
+        (Arc::new(PgFactors::new(postgres)), database)
+    }
+
+    posthaste_application::factors_contract!(fresh);
 }
 
 mod passcodes {

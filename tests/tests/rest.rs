@@ -5,6 +5,7 @@ mod rest {
     mod accounts;
     pub(crate) mod client;
     mod courier;
+    pub(crate) mod factors;
     pub(crate) mod groups;
     pub(crate) mod invitations;
     pub(crate) mod logins;

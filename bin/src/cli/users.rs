@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail, ensure};
 use clap::Subcommand;
 use console::Term;
-use posthaste_application::execute::{AdminCommand, Command, Envelope, Executed};
+use posthaste_application::execute::{AdminCommand, Command, Decidable, Envelope, Executed, TwoFactorCommand};
 use posthaste_application::port::accounts::Credentials;
 use posthaste_application::port::cursors::KnownDevice;
 use posthaste_application::port::secrets::PASSWORD_CHARACTERS;
@@ -85,6 +85,13 @@ pub(crate) enum UsersCommand {
         #[command(flatten)]
         target: Target,
     },
+    /// Take the second factor from somebody who has lost it, recovery codes and all: then the password alone is enough to log in
+    DisableTwoFactor {
+        /// A username or an id
+        user: String,
+        #[command(flatten)]
+        target: Target,
+    },
     /// Show the devices of somebody, and the logins they were connected with last
     Sessions {
         /// A username or an id
@@ -129,6 +136,7 @@ pub(crate) async fn run(file: Option<&Path>, command: UsersCommand) -> anyhow::R
     | UsersCommand::List { target, .. }
     | UsersCommand::Suspend { target, .. }
     | UsersCommand::Reinstate { target, .. }
+    | UsersCommand::DisableTwoFactor { target, .. }
     | UsersCommand::Sessions { target, .. }
     | UsersCommand::Revoke { target, .. }) = &command;
     let (config, json) = (target.load(file)?, target.json);
@@ -159,6 +167,13 @@ pub(crate) async fn run(file: Option<&Path>, command: UsersCommand) -> anyhow::R
         UsersCommand::Reinstate { user, .. } => {
             let user = people.find(&user).await?;
             people.administer(AdminCommand::Reinstate { user }, user, "not suspended", json).await
+        }
+        UsersCommand::DisableTwoFactor { user, .. } => {
+            let user = people.find(&user).await?;
+            if let Some(factor) = people.factors.find(user).await? {
+                people.factors.remove(user, factor.id).await?;
+            }
+            people.administer(TwoFactorCommand { user, enabled: false }, user, "without a second factor", json).await
         }
         UsersCommand::Sessions { user, .. } => {
             let user = people.find(&user).await?;
@@ -205,7 +220,7 @@ impl People {
     }
 
     /// Does something to somebody, and says what they are now.
-    async fn administer(&self, asked: AdminCommand, user: UserId, now: &str, json: bool) -> anyhow::Result<()> {
+    async fn administer(&self, asked: impl Decidable, user: UserId, now: &str, json: bool) -> anyhow::Result<()> {
         let Executed { position, repeated, .. } = self.console.execute(asked).await?;
         if json {
             say!("{}", json!({ "user": user, "now": now, "position": position, "changed": !repeated }));

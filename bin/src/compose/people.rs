@@ -4,14 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use posthaste_application::port::{Accounts, Cursors, EventLog, Passcodes, Passwords, Presence, Sessions};
+use posthaste_application::port::{Accounts, Cursors, EventLog, Factors, Passcodes, Passwords, Presence, Sessions};
 use posthaste_application::project::Projector;
 use posthaste_application::shared_tail::SharedTail;
 use posthaste_application::view::{ViewName, Views};
 use posthaste_infrastructure::embedded::{
-    Database, MemoryViews, OpenError, SqliteAccounts, SqliteCursors, SqliteLog, SqlitePasscodes, SqliteSessions,
+    Database, MemoryViews, OpenError, SqliteAccounts, SqliteCursors, SqliteFactors, SqliteLog, SqlitePasscodes, SqliteSessions,
 };
-use posthaste_infrastructure::postgres::{PgAccounts, PgCursors, PgLog, PgPasscodes, PgSessions, PgViews};
+use posthaste_infrastructure::postgres::{PgAccounts, PgCursors, PgFactors, PgLog, PgPasscodes, PgSessions, PgViews};
 use posthaste_infrastructure::redis::{self, RedisPresence};
 use posthaste_infrastructure::system::SystemClock;
 
@@ -28,6 +28,8 @@ pub(crate) struct People {
     pub(crate) accounts: Arc<dyn Accounts>,
     /// Logins.
     pub(crate) sessions: Arc<dyn Sessions>,
+    /// Second factors.
+    pub(crate) factors: Arc<dyn Factors>,
     /// Password hashes.
     pub(crate) passwords: Arc<dyn Passwords>,
     /// The devices.
@@ -41,6 +43,7 @@ struct Stores {
     log: Arc<dyn EventLog>,
     accounts: Arc<dyn Accounts>,
     sessions: Arc<dyn Sessions>,
+    factors: Arc<dyn Factors>,
     passcodes: Arc<dyn Passcodes>,
     cursors: Arc<dyn Cursors>,
     passwords: Arc<dyn Passwords>,
@@ -57,6 +60,7 @@ pub(crate) async fn people(config: &Config, may_begin: bool) -> anyhow::Result<P
             Stores {
                 accounts: Arc::new(SqliteAccounts::new(Arc::clone(&database))),
                 sessions: Arc::new(SqliteSessions::new(Arc::clone(&database))),
+                factors: Arc::new(SqliteFactors::new(Arc::clone(&database))),
                 passcodes: Arc::new(SqlitePasscodes::new(Arc::clone(&database))),
                 cursors: Arc::new(SqliteCursors::new(database)),
                 passwords: passwords(&config.auth)?,
@@ -73,6 +77,7 @@ pub(crate) async fn people(config: &Config, may_begin: bool) -> anyhow::Result<P
                 log: Arc::new(PgLog::new(postgres.clone())),
                 accounts: Arc::new(PgAccounts::new(postgres.clone())),
                 sessions: Arc::new(PgSessions::new(postgres.clone())),
+                factors: Arc::new(PgFactors::new(postgres.clone())),
                 passcodes: Arc::new(PgPasscodes::new(postgres.clone())),
                 cursors: Arc::new(PgCursors::new(postgres)),
                 passwords: passwords(&config.auth)?,
@@ -80,9 +85,9 @@ pub(crate) async fn people(config: &Config, may_begin: bool) -> anyhow::Result<P
             }
         }
     };
-    let Stores { log, accounts, sessions, passcodes, cursors, passwords, presence } = stores;
+    let Stores { log, accounts, sessions, factors, passcodes, cursors, passwords, presence } = stores;
     let console = Console::new(config, log, passcodes, Arc::clone(&passwords));
-    Ok(People { console, accounts, sessions, passwords, cursors, presence })
+    Ok(People { console, accounts, sessions, factors, passwords, cursors, presence })
 }
 
 /// The data folder: alone if no server runs on it, else beside the server.

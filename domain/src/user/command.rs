@@ -75,4 +75,11 @@ pub enum UserCommand {
         /// Whose.
         user: UserId,
     },
+    /// Say whether logging in takes a second factor. What proves it is no business of the log.
+    SetTwoFactor {
+        /// Whose.
+        user: UserId,
+        /// Whether it does.
+        enabled: bool,
+    },
 }

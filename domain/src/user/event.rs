@@ -93,6 +93,18 @@ pub enum UserEvent {
         /// Whose.
         user: UserId,
     },
+    /// From now on logging in takes a second factor as well.
+    #[serde(rename = "user.two_factor_enabled")]
+    TwoFactorEnabled {
+        /// Who.
+        user: UserId,
+    },
+    /// From now on logging in takes a password alone.
+    #[serde(rename = "user.two_factor_disabled")]
+    TwoFactorDisabled {
+        /// Who.
+        user: UserId,
+    },
 }
 
 impl UserEvent {
@@ -106,6 +118,8 @@ impl UserEvent {
             Self::RoleWithdrawn { .. } => "user.role_withdrawn",
             Self::Suspended { .. } => "user.suspended",
             Self::Reinstated { .. } => "user.reinstated",
+            Self::TwoFactorEnabled { .. } => "user.two_factor_enabled",
+            Self::TwoFactorDisabled { .. } => "user.two_factor_disabled",
         }
     }
 
@@ -123,7 +137,9 @@ impl UserEvent {
             | Self::RoleGranted { user, .. }
             | Self::RoleWithdrawn { user, .. }
             | Self::Suspended { user, .. }
-            | Self::Reinstated { user } => Audience::users([*user]),
+            | Self::Reinstated { user }
+            | Self::TwoFactorEnabled { user }
+            | Self::TwoFactorDisabled { user } => Audience::users([*user]),
         }
     }
 }

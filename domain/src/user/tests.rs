@@ -69,6 +69,21 @@ fn an_address_is_verified_once() {
     assert!(user.apply(&events[0]).is_err(), "a second time in a stream is corruption");
 }
 
+#[test]
+fn a_second_factor_is_switched_on_and_off_and_said_once() {
+    let id = UserId::new(Uuid::from_u128(1));
+    let switch = |enabled| UserCommand::SetTwoFactor { user: id, enabled };
+    let mut user = User::replay(&User::default().decide(register()).unwrap()).unwrap();
+    for (enabled, event) in [(true, UserEvent::TwoFactorEnabled { user: id }), (false, UserEvent::TwoFactorDisabled { user: id })] {
+        assert_eq!(user.decide(switch(!enabled)), Ok(vec![]), "it is so already");
+        assert_eq!(user.decide(switch(enabled)), Ok(vec![event.clone()]));
+        user.apply(&event).unwrap();
+        assert_eq!(user.account().map(|account| account.two_factor), Some(enabled));
+        assert!(user.apply(&event).is_err(), "a second time in a row is corruption");
+    }
+    assert_eq!(User::default().decide(switch(true)), Err(UserRefusal::UnknownUser));
+}
+
 fn set(presence: Circle, last_seen: Circle, read_receipts: bool) -> UserCommand {
     UserCommand::SetPrivacy { user: UserId::new(Uuid::from_u128(1)), privacy: Privacy { presence, last_seen, read_receipts } }
 }

@@ -57,6 +57,10 @@ statements! {
     EVENT_USER_INSERT = "event_user_insert.sql";
     EVENTS_AFTER = "events_after.sql";
     EVENTS_OF_STREAM = "events_of_stream.sql";
+    FACTOR_FIND = "factor_find.sql";
+    FACTOR_OFFER = "factor_offer.sql";
+    FACTOR_REMOVE = "factor_remove.sql";
+    FACTOR_REPLACE = "factor_replace.sql";
     HEAD_MOVE = "head_move.sql";
     HEAD_READ = "head_read.sql";
     IMPORT_CONSUMED = "import_consumed.sql";
@@ -149,6 +153,7 @@ pub(super) const SCHEMA: &[&str] = &[
     include_str!("sql/schema_11.sql"),
     include_str!("sql/schema_12.sql"),
     include_str!("sql/schema_13.sql"),
+    include_str!("sql/schema_14.sql"),
 ];
 
 #[cfg(test)]

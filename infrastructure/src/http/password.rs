@@ -12,7 +12,7 @@ use super::body::Body;
 use super::call::Call;
 use super::problem::{ApiError, Failed, failures};
 use super::users::check_length;
-use super::{Tag, example};
+use super::{Tag, example, limits};
 
 pub(super) struct Password;
 
@@ -87,7 +87,7 @@ failures! {
 
 failures! {
     ChangeFailures = BEARER BODY [
-        403: "`forbidden`: the current password is another; `account_suspended`: the user of the token is suspended.",
+        403: "`forbidden`: the current password is another; `step_up_required`: with a second factor, prove once more who you are; `account_suspended`: the user of the token is suspended.",
         409: "`conflict`: it was changed to something else at the same time.",
     ]
 }
@@ -96,7 +96,8 @@ failures! {
 impl Password {
     /// Change my password
     ///
-    /// Every other login is ended, because whoever knew the old password may have one. A retry changes nothing more.
+    /// Every other login is ended, because whoever knew the old password may have one. A retry changes nothing more. If there is a second factor
+    /// it takes a login that has lately proved who uses it.
     #[oai(path = "/me/password", method = "put", operation_id = "change_password")]
     async fn change(&self, token: AccessToken, call: Call, body: Body<NewPassword>) -> Result<Answer<Changed>, Failed<ChangeFailures>> {
         let NewPassword { current, new } = body.0;
@@ -106,15 +107,23 @@ impl Password {
             return Err(wrong().into());
         }
         let (ports, user) = (&call.app.ports, token.0.user);
+        if call.factors().of(user).await?.is_some() {
+            call.must_have_proved(&token).await?;
+        }
+        let limiter = &call.app.limiter;
+        let tried = limiter.try_proof(token.0.session.uuid()).await.map_err(|exceeded| limits::too_many(&exceeded))?;
         let kept = ports.accounts.find(user).await?.ok_or(Code::Unauthorized)?.password_hash;
-        if ports.passwords.verify(current, Some(kept.clone())).await? {
+        let right = ports.passwords.verify(current, Some(kept.clone())).await?;
+        // If the new one is the one that is kept, this is a retry.
+        if !right && !ports.passwords.verify(new.clone(), Some(kept.clone())).await? {
+            return Err(wrong().into());
+        }
+        limiter.forgive(tried).await;
+        if right {
             let hash = ports.passwords.hash(new).await?;
             if !ports.accounts.replace_hash(user, &kept, &hash).await? {
                 return Err(Problem::with(Code::Conflict, "the password was changed at the same time").into());
             }
-        } else if !ports.passwords.verify(new, Some(kept)).await? {
-            // If the new one is the one that is kept, this is a retry.
-            return Err(wrong().into());
         }
         // What was sent to set the old one anew is worth nothing any more.
         ports.one_time.remove(user, Purpose::PasswordReset).await?;

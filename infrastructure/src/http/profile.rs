@@ -66,7 +66,9 @@ impl Shown {
                     | UserEvent::RoleGranted { .. }
                     | UserEvent::RoleWithdrawn { .. }
                     | UserEvent::Suspended { .. }
-                    | UserEvent::Reinstated { .. },
+                    | UserEvent::Reinstated { .. }
+                    | UserEvent::TwoFactorEnabled { .. }
+                    | UserEvent::TwoFactorDisabled { .. },
                 )
                 | Event::Claim(_)
                 | Event::Friendship(_)

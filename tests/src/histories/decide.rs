@@ -44,6 +44,11 @@ impl History {
                 let user = user(wish.by);
                 decision.decide(&mut self.states.users, user, UserCommand::VerifyEmail { user })
             }
+            What::SecondFactor => {
+                let user = user(wish.by);
+                self.states.users.get(&user.uuid())?;
+                decision.decide(&mut self.states.users, user, UserCommand::SetTwoFactor { user, enabled: wish.yes })
+            }
             What::Grant | What::Withdraw | What::Suspend | What::Reinstate => {
                 let (user, permit) = (user(wish.other), AdminPermit::of_the_server());
                 self.states.users.get(&user.uuid())?;

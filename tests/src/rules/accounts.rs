@@ -37,6 +37,15 @@ impl World {
                 ensure!(self.verified.insert(user), "it was verified already");
                 return Ok(());
             }
+            UserEvent::TwoFactorEnabled { user } | UserEvent::TwoFactorDisabled { user } => {
+                // Their own, or the server at its console.
+                is(user)?;
+                self.exists(user)?;
+                let enabled = matches!(event, UserEvent::TwoFactorEnabled { .. });
+                let changes = if enabled { self.two_factor.insert(user) } else { self.two_factor.remove(&user) };
+                ensure!(changes, "it held already");
+                return Ok(());
+            }
             UserEvent::RoleGranted { .. }
             | UserEvent::RoleWithdrawn { .. }
             | UserEvent::Suspended { .. }
@@ -51,7 +60,9 @@ impl World {
             UserEvent::Registered { .. }
             | UserEvent::PrivacySet { .. }
             | UserEvent::SessionRevoked { .. }
-            | UserEvent::EmailVerified { .. } => return Ok(()),
+            | UserEvent::EmailVerified { .. }
+            | UserEvent::TwoFactorEnabled { .. }
+            | UserEvent::TwoFactorDisabled { .. } => return Ok(()),
         };
         allowed?;
         self.exists(user)?;

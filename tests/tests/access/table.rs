@@ -61,6 +61,12 @@ table! {
 "list_my_sessions"                "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.get("/sessions");
 "log_out_everywhere"              "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.delete("/sessions?keep_current=true");
 "change_password"                 "401 403 403 403 403 403 403 403 403 403 sus 403 403" |s| s.put_with("/me/password", json!({ "current": "not my password", "new": "a password of mine" }));
+"step_up"                         "401 403 403 403 403 403 403 403 403 403 sus 403 403" |s| s.post("/sessions/current/step-up", json!({ "password": "not my password" }));
+"get_totp"                        "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.get("/me/totp");
+"enrol_totp"                      "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.post("/me/totp", json!({}));
+"confirm_totp"                    "401 404 404 404 404 404 404 404 404 404 sus 404 404" |s| s.post("/me/totp/confirm", json!({ "code": "000000" }));
+"disable_totp"                    "401 404 404 404 404 404 404 404 404 404 sus 404 404" |s| s.delete("/me/totp");
+"renew_recovery_codes"            "401 404 404 404 404 404 404 404 404 404 sus 404 404" |s| s.post("/me/recovery-codes", json!({}));
 "get_me"                          "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.get("/me");
 "ask_email_verification"          "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.post("/me/email/verify", json!({}));
 "get_privacy"                     "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.get("/me/privacy");

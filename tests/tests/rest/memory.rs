@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use posthaste_application::Ports;
 use posthaste_application::port::accounts::Credentials;
+use posthaste_application::port::factors::memory::MemoryFactors;
 use posthaste_application::port::log::{AppendRefused, MembershipWindow, Memberships, Reading, Recording};
 use posthaste_application::port::one_time::memory::MemoryOneTimeTokens;
 use posthaste_application::port::passcodes::memory::MemoryPasscodes;
@@ -20,6 +21,7 @@ use posthaste_application::recorded::{Append, Appended, Expected, Hash, Head, Po
 use posthaste_domain::subscription::SubscriptionEvent;
 use posthaste_domain::text::Email;
 use posthaste_domain::{Addressee, CommandId, Event, MembershipChange, SessionId, ThreadId, UserId};
+use posthaste_infrastructure::aes_gcm::AesCipher;
 use posthaste_infrastructure::embedded::{InProcessPresence, InProcessRateLimiter, MemoryViews};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -87,8 +89,10 @@ impl Memory {
             dead: self.clone(),
             one_time: Arc::new(MemoryOneTimeTokens::default()),
             mail: None,
+            factors: Arc::new(MemoryFactors::default()),
             passcodes: self.passcodes.clone(),
             passwords: self.clone(),
+            cipher: Arc::new(AesCipher::new(&[7; 32])),
             tokens: self.clone(),
             clock: self.clone(),
             ids: self.clone(),

@@ -203,7 +203,12 @@ impl View for People {
             Event::User(UserEvent::Reinstated { user }) => {
                 self.suspended.remove(user);
             }
-            Event::User(UserEvent::SessionRevoked { .. } | UserEvent::EmailVerified { .. })
+            Event::User(
+                UserEvent::SessionRevoked { .. }
+                | UserEvent::EmailVerified { .. }
+                | UserEvent::TwoFactorEnabled { .. }
+                | UserEvent::TwoFactorDisabled { .. },
+            )
             | Event::Claim(_)
             | Event::Thread(_)
             | Event::Message(_)

@@ -218,7 +218,9 @@ async fn acts(call: &Call, user: UserId) -> Result<Vec<Act>, ApiError> {
                 UserEvent::Registered { .. }
                 | UserEvent::PrivacySet { .. }
                 | UserEvent::SessionRevoked { .. }
-                | UserEvent::EmailVerified { .. } => continue,
+                | UserEvent::EmailVerified { .. }
+                | UserEvent::TwoFactorEnabled { .. }
+                | UserEvent::TwoFactorDisabled { .. } => continue,
             };
             acts.push(Act {
                 position: recorded.position.0,
