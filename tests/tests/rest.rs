@@ -409,3 +409,17 @@ mod logs {
         fn exit(&self, _: &Id) {}
     }
 }
+
+#[tokio::test]
+async fn whoever_asks_to_set_a_password_anew_looks_nobody_up() {
+    let server = Server::start().await;
+    let username = name("alice");
+    server.client().post("/v1/users", &registration(&username)).await.expect(201);
+    let waiting = async || server.memory.mail_waiting().await;
+    assert_eq!(waiting().await, 1, "the address is to be verified");
+    let before = server.memory.asked();
+    for (n, email) in (2..).zip([format!("{username}@example.com"), format!("{}@example.com", name("nobody"))]) {
+        assert_eq!(server.client().post("/v1/password/reset", &json!({ "email": email })).await.status, 202);
+        assert_eq!((server.memory.asked(), waiting().await), (before, n), "{email}");
+    }
+}

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use chrono::SubsecRound as _;
 use posthaste_application::append::append_queue;
 use posthaste_application::execute::{Command, Doorkeeper, Envelope, Executor, Rules};
+use posthaste_application::login::{Lifetimes, Logins};
 use posthaste_application::mail::{self, Courier, MOST_GOOD, MailPorts, MailTerms};
 use posthaste_application::port::mail_queue::memory::MemoryMailQueue;
 use posthaste_application::port::mailer::{Mail, Unsent};
@@ -138,4 +139,23 @@ async fn nobody_is_sent_more_than_a_few_links_that_are_good_however_often_somebo
     let mails = office.letterbox.0.lock().unwrap();
     let links: BTreeSet<_> = mails.iter().filter_map(|mail| mail.text.lines().find(|line| line.contains("#token="))).collect();
     assert_eq!(links.len(), mails.len(), "each has a token of its own");
+}
+
+#[tokio::test]
+async fn a_token_is_good_for_the_password_that_it_was_sent_for_and_what_was_broken_off_goes_on() {
+    let office = Office::open();
+    office.register().await;
+    office.owe(1, Purpose::PasswordReset).await;
+    assert_eq!(office.later(0).await, (0, 1));
+    let text = office.letterbox.0.lock().unwrap()[0].text.clone();
+    let token = text.split_once("#token=").unwrap().1.lines().next().unwrap();
+    let logins = Logins { ports: &office.ports, executor: &office.executor, lifetimes: Lifetimes::default(), correlation: Uuid::nil() };
+    let reset = async |password: &str| mail::reset_password(&logins, token, password.to_owned()).await.unwrap();
+    // Somehow it was changed meanwhile, and the token was not removed.
+    office.memory.put_hash(Uuid::from_u128(1), "plain:changed elsewhere".to_owned());
+    assert!(!reset("a password of a thief").await);
+    assert_eq!(office.memory.hash_of(Uuid::from_u128(1)), "plain:changed elsewhere");
+    // If it is what was asked for, all that is left to do is done, and then nothing is.
+    assert!(reset("changed elsewhere").await);
+    assert!(!reset("changed elsewhere").await);
 }
