@@ -42,6 +42,7 @@ pub mod limit;
 pub mod login;
 pub mod mail;
 pub mod meter;
+mod opaque;
 pub mod origin;
 pub mod port;
 pub mod presence;

@@ -1,51 +1,40 @@
 //! What is sent to be given back: 256 bits that nobody can guess, kept as a hash.
 
-use std::fmt;
-
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
+use crate::opaque::Opaque;
 use crate::port::accounts::Credentials;
 use crate::port::one_time::{Digest, Purpose};
 
-/// So that nobody takes it for anything else, and whoever looks for leaked secrets finds it.
 const PREFIX: &str = "pho_";
 
 /// A one-time token. It is never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct OneTimeToken([u8; 32]);
-
-impl fmt::Debug for OneTimeToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("OneTimeToken(hidden)")
-    }
-}
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OneTimeToken(Opaque<32>);
 
 impl OneTimeToken {
     /// A token.
     #[must_use]
     pub const fn new(random: [u8; 32]) -> Self {
-        Self(random)
+        Self(Opaque(random))
     }
 
     /// As it was written; nothing if it was not written here.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()?;
-        bytes.try_into().ok().map(Self)
+        Opaque::parse(PREFIX, text).map(Self)
     }
 
     /// As it is sent.
     #[must_use]
     pub fn write(&self) -> String {
-        format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(self.0))
+        self.0.write(PREFIX)
     }
 
     /// Its hash.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        Sha256::new().chain_update(b"posthaste one-time token").chain_update(self.0).finalize().into()
+        Sha256::new().chain_update(b"posthaste one-time token").chain_update(self.0.0).finalize().into()
     }
 }
 
