@@ -2,6 +2,7 @@
 
 mod auth;
 pub(crate) mod console;
+mod content;
 pub(crate) mod doctor;
 pub(crate) mod people;
 
@@ -10,6 +11,8 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use posthaste_application::Ports;
+use posthaste_application::content::feed::SealedFeed;
+use posthaste_application::content::keyring::Access;
 use posthaste_application::limit::Limiter;
 use posthaste_application::port::queue::Consumer;
 use posthaste_application::port::{
@@ -52,6 +55,22 @@ pub(crate) async fn log(config: &Config) -> anyhow::Result<Arc<dyn EventLog>> {
     match config {
         Config::Embedded(config) => {
             let database = Database::open_read_only(&config.embedded.data)?;
+            let keyring = content::embedded(config, &database, Access::Read).await?;
+            Ok(content::sealed(SqliteLog::new(database, Arc::new(SystemClock)), &keyring))
+        }
+        Config::Distributed(config) => {
+            let postgres = connect(&config.postgres).await?;
+            let keyring = content::distributed(config, &postgres, Access::Read).await?;
+            Ok(content::sealed(PgLog::new(postgres), &keyring))
+        }
+    }
+}
+
+/// The same as it is stored, for whoever only compares: no key is needed, and nothing that is sealed can be read.
+pub(crate) async fn stored_log(config: &Config) -> anyhow::Result<Arc<dyn EventLog>> {
+    match config {
+        Config::Embedded(config) => {
+            let database = Database::open_read_only(&config.embedded.data)?;
             Ok(Arc::new(SqliteLog::new(database, Arc::new(SystemClock))))
         }
         Config::Distributed(config) => Ok(Arc::new(PgLog::new(connect(&config.postgres).await?))),
@@ -75,12 +94,14 @@ pub(crate) async fn audit(config: &Config) -> anyhow::Result<Audit> {
             let (database, clock) = (Database::open_read_only(&config.embedded.data)?, Arc::new(SystemClock));
             let cursors = Arc::new(SqliteCursors::new(Arc::clone(&database)));
             let relay = Arc::new(SqliteLease::new(Arc::clone(&database), Arc::<SystemClock>::clone(&clock)));
-            Ok(Audit { log: Arc::new(SqliteLog::new(database, clock)), cursors, relay })
+            let keyring = content::embedded(config, &database, Access::Read).await?;
+            Ok(Audit { log: content::sealed(SqliteLog::new(database, clock), &keyring), cursors, relay })
         }
         Config::Distributed(config) => {
             let postgres = connect(&config.postgres).await?;
             let (cursors, relay) = (Arc::new(PgCursors::new(postgres.clone())), Arc::new(PgLease::new(postgres.clone())));
-            Ok(Audit { log: Arc::new(PgLog::new(postgres)), cursors, relay })
+            let keyring = content::distributed(config, &postgres, Access::Read).await?;
+            Ok(Audit { log: content::sealed(PgLog::new(postgres), &keyring), cursors, relay })
         }
     }
 }
@@ -101,12 +122,14 @@ pub(crate) async fn views(config: &Config) -> anyhow::Result<(Arc<dyn EventLog>,
         Config::Embedded(embedded) if Database::is_in_use(&embedded.embedded.data) => {
             let database = Database::open_beside(&embedded.embedded.data)?;
             let desk = Arc::new(SqliteDesk::new(Arc::clone(&database)));
-            Ok((Arc::new(SqliteLog::new(database, Arc::new(SystemClock))), Kept::InMemory(desk)))
+            let keyring = content::embedded(embedded, &database, Access::Read).await?;
+            Ok((content::sealed(SqliteLog::new(database, Arc::new(SystemClock)), &keyring), Kept::InMemory(desk)))
         }
         Config::Embedded(_) => Ok((log(config).await?, Kept::Nowhere)),
         Config::Distributed(config) => {
             let postgres = connect(&config.postgres).await?;
-            Ok((Arc::new(PgLog::new(postgres.clone())), Kept::Stored(Arc::new(PgRebuilds::new(postgres)))))
+            let keyring = content::distributed(config, &postgres, Access::Read).await?;
+            Ok((content::sealed(PgLog::new(postgres.clone()), &keyring), Kept::Stored(Arc::new(PgRebuilds::new(postgres)))))
         }
     }
 }
@@ -190,12 +213,14 @@ pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
         Config::Embedded(config) => {
             passwords(&config.auth)?;
             accepted_keys(&config.auth)?;
+            content::check(&config.content, config.content.master_key.as_ref())?;
             config.auth.signing_key.as_ref().map_or(Ok(()), |key| signing_key(key).map(drop))
         }
         Config::Distributed(config) => {
             passwords(&config.auth)?;
             signing_key(&config.auth.signing_key)?;
             accepted_keys(&config.auth)?;
+            content::check(&config.content, Some(&config.content.master_key))?;
             postgres::check_url(config.postgres.url.reveal()).context("postgres.url cannot be used")?;
             RabbitMq::new(config.rabbitmq.url.reveal()).context("rabbitmq.url cannot be used")?;
             redis::check_url(config.redis.url.reveal()).context("redis.url cannot be used")
@@ -228,7 +253,8 @@ async fn embedded(config: &EmbeddedConfig, whole: &Config) -> anyhow::Result<Por
     let dead = Arc::new(SqliteDeadLetters::new(Arc::clone(&database), Arc::clone(&clock)));
     let desk = Arc::new(SqliteDesk::new(Arc::clone(&database)));
     let views = Arc::new(MemoryViews::new(&dead));
-    let log: Arc<dyn EventLog> = Arc::new(SqliteLog::new(Arc::clone(&database), Arc::clone(&clock)));
+    let keyring = content::embedded(config, &database, Access::Write).await?;
+    let log = content::sealed(SqliteLog::new(Arc::clone(&database), Arc::clone(&clock)), &keyring);
     let webhooks = match consumer(&endpoints) {
         Some(consumer) => {
             let queue = SqliteQueue::declare(Arc::clone(&log), Arc::clone(&database), consumer).await?;
@@ -268,9 +294,11 @@ async fn distributed(config: &DistributedConfig, whole: &Config) -> anyhow::Resu
     // What costs nothing to check is checked before anything is connected to.
     let tokens = tokens(&config.auth, &signing_key(&config.auth.signing_key)?, &clock)?;
     let passwords = passwords(&config.auth)?;
+    content::check(&config.content, Some(&config.content.master_key))?;
     let endpoints = endpoints(whole)?;
     let consumer = consumer(&endpoints);
     let postgres = connect(&config.postgres).await?;
+    let keyring = content::distributed(config, &postgres, Access::Write).await?;
     let broker = RabbitMq::new(config.rabbitmq.url.reveal()).context("rabbitmq.url cannot be used")?;
     let broker = broker.with_consumers(consumer.iter().cloned().collect());
     broker
@@ -287,13 +315,13 @@ async fn distributed(config: &DistributedConfig, whole: &Config) -> anyhow::Resu
     let limiter = RedisRateLimiter::connect(config.redis.url.reveal(), config.redis.prefix.clone()).await;
     let limiter = limiter.context("Redis (redis.url) cannot be used")?;
     Ok(Ports {
-        log: Arc::new(PgLog::new(postgres.clone())),
+        log: content::sealed(PgLog::new(postgres.clone()), &keyring),
         accounts: Arc::new(PgAccounts::new(postgres.clone())),
         sessions: Arc::new(PgSessions::new(postgres.clone())),
         passcodes: Arc::new(PgPasscodes::new(postgres.clone())),
         cursors: Arc::new(PgCursors::new(postgres.clone())),
         relay: Arc::new(PgLease::new(postgres.clone())),
-        broker: Arc::new(broker),
+        broker: Arc::new(SealedFeed::new(Arc::new(broker), keyring)),
         presence: Arc::new(RedisPresence::new(connection.clone(), config.redis.prefix.clone())),
         limiter: Arc::new(limiter),
         signals: Arc::new(signals),

@@ -1,7 +1,7 @@
 //! The embedded profile: one SQLite file and one process, nothing to install.
 //!
 //! - [`Database`] is the file. One process writes to it; others may read beside it, such as `posthaste log tail`.
-//! - [`SqliteLog`], [`SqliteCursors`], [`SqliteLease`], [`SqliteAccounts`], [`SqlitePasscodes`],
+//! - [`SqliteLog`], [`SqliteCursors`], [`SqliteLease`], [`SqliteAccounts`], [`SqliteKeys`], [`SqlitePasscodes`],
 //!   [`SqliteQueue`] and [`SqliteWebhooks`] are the ports that must remember.
 //! - [`SqliteImport`] puts an exported log into an empty file.
 //! - [`InProcessBroker`], [`InProcessPresence`], [`InProcessRateLimiter`], [`InProcessSignals`] and [`InProcessTickets`] are those that may
@@ -16,6 +16,8 @@ mod desk;
 mod doctor;
 mod failure;
 mod import;
+mod kept_key;
+mod keys;
 mod lease;
 mod limiter;
 mod log;
@@ -27,7 +29,6 @@ mod sessions;
 mod signals;
 mod statements;
 mod tickets;
-mod token_key;
 mod views;
 mod webhooks;
 
@@ -39,6 +40,8 @@ pub use dead::SqliteDeadLetters;
 pub use desk::SqliteDesk;
 pub use doctor::examine_folder;
 pub use import::SqliteImport;
+pub use kept_key::{content_key, kept_content_key, token_key};
+pub use keys::SqliteKeys;
 pub use lease::SqliteLease;
 pub use limiter::InProcessRateLimiter;
 pub use log::SqliteLog;
@@ -48,6 +51,5 @@ pub use queue::SqliteQueue;
 pub use sessions::SqliteSessions;
 pub use signals::InProcessSignals;
 pub use tickets::InProcessTickets;
-pub use token_key::token_key;
 pub use views::{MemoryRebuilds, MemoryViews};
 pub use webhooks::SqliteWebhooks;

@@ -1,4 +1,4 @@
-//! PostgreSQL: the log, cursors, the relay's lease, credentials, passcodes, and (with its own tables) the views.
+//! PostgreSQL: the log, cursors, the relay's lease, credentials, keys, passcodes, and (with its own tables) the views.
 //!
 //! - [`migrate`] brings a database to the schema this program needs; it runs as the owner.
 //! - [`Postgres::connect`] gives a pool for everything else; it runs as `posthaste_server`, which owns nothing.
@@ -15,6 +15,7 @@ mod doctor;
 mod door;
 mod error;
 mod import;
+mod keys;
 mod lease;
 mod listen;
 mod log;
@@ -33,6 +34,7 @@ pub use dead::PgDeadLetters;
 pub use doctor::examine;
 pub use error::StatementError;
 pub use import::PgImport;
+pub use keys::PgKeys;
 pub use lease::PgLease;
 pub use log::PgLog;
 pub use migrations::{MigrateError, Migrated, migrate};

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use posthaste_application::port::{Clock, Ids, Randomness};
+use rand::Rng as _;
 use uuid::Uuid;
 
 /// The machine's clock.
@@ -33,5 +34,9 @@ pub struct SystemRandomness;
 impl Randomness for SystemRandomness {
     fn fraction(&self) -> f64 {
         rand::random()
+    }
+
+    fn fill(&self, bytes: &mut [u8]) {
+        rand::rng().fill_bytes(bytes);
     }
 }

@@ -21,9 +21,17 @@ const LEAVE: Duration = Duration::from_secs(30);
 /// Signs tokens in tests.
 const SIGNING_KEY: &str = "MC4CAQAwBQYDK2VwBCIEIGSkdHSmLqmapWU07UoHgsybsZmNc3f4Zbg4Hl7Ty8dp";
 
+/// Wraps the keys of content in tests.
+pub const MASTER_KEY: &str = "VGhlIG1hc3RlciBrZXkgdGhhdCB0ZXN0cyB1c2Ugb24=";
+
 /// Keys that the release before does not have, by how they begin.
-const UNKNOWN_BEFORE: [&str; 4] =
-    ["POSTHASTE_LIMITS__", "POSTHASTE_SERVER__CONNECTIONS_PER_IP", "POSTHASTE_SERVER__DRAIN_GRACE_S", "POSTHASTE_SERVER__HALF_OPEN"];
+const UNKNOWN_BEFORE: [&str; 5] = [
+    "POSTHASTE_CONTENT__",
+    "POSTHASTE_LIMITS__",
+    "POSTHASTE_SERVER__CONNECTIONS_PER_IP",
+    "POSTHASTE_SERVER__DRAIN_GRACE_S",
+    "POSTHASTE_SERVER__HALF_OPEN",
+];
 
 /// How a node is started.
 #[derive(Clone, Debug, Default)]
@@ -55,6 +63,7 @@ impl NodeSettings {
             .with("REDIS__URL", sandbox.redis_url())
             .with("REDIS__PREFIX", sandbox.redis_prefix())
             .with("AUTH__SIGNING_KEY", SIGNING_KEY)
+            .with("CONTENT__MASTER_KEY", MASTER_KEY)
             // Nobody balances here.
             .with("SERVER__DRAIN_GRACE_S", "0")
     }
@@ -73,7 +82,7 @@ impl NodeSettings {
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<String>) -> Self {
         let (key, value) = (format!("POSTHASTE_{key}"), value.into());
-        if key.ends_with("SIGNING_KEY") {
+        if key.ends_with("SIGNING_KEY") || key.ends_with("MASTER_KEY") {
             hygiene::remember(&value);
         }
         self.environment.retain(|(other, _)| *other != key);

@@ -55,6 +55,8 @@ struct World {
     revoked: HashSet<(UserId, SessionId)>,
     roles: HashSet<(UserId, ServiceRole)>,
     suspended: HashSet<UserId>,
+    /// Who were erased.
+    erased: HashSet<UserId>,
     operations: HashSet<OperationId>,
     claims: HashSet<ClaimId>,
     friendships: HashMap<UserPair, Between>,

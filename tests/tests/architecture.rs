@@ -25,6 +25,7 @@ const ALLOWED: &[Allowed] = &[
     Allowed {
         package: "posthaste-application",
         normal: &[
+            "aes-gcm",
             "async-trait",
             "base64",
             "bytes",
@@ -32,6 +33,7 @@ const ALLOWED: &[Allowed] = &[
             "ed25519-dalek",
             "flate2",
             "futures",
+            "hmac",
             "metrics",
             "posthaste-domain",
             "quick_cache",
@@ -42,6 +44,7 @@ const ALLOWED: &[Allowed] = &[
             "thiserror",
             "tracing",
             "uuid",
+            "zeroize",
         ],
         dev: &["proptest", "tokio"],
     },

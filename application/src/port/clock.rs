@@ -19,4 +19,7 @@ pub trait Ids: Send + Sync {
 pub trait Randomness: Send + Sync {
     /// Anything from 0 up to, but not including, 1; every part of it equally likely.
     fn fraction(&self) -> f64;
+
+    /// Fills bytes that nobody can guess: fit for keys, and for numbers that are used once.
+    fn fill(&self, bytes: &mut [u8]);
 }

@@ -4,7 +4,7 @@ use super::privacy::Circle;
 use super::role::{ServiceRole, SuspensionReason};
 use crate::audience::Audience;
 use crate::event::Personal;
-use crate::id::{SessionId, UserId};
+use crate::id::{OwnerId, SessionId, UserId};
 use crate::text::{DisplayName, Username};
 
 /// How a user is seen by others.
@@ -87,6 +87,13 @@ pub enum UserEvent {
         /// Whose.
         user: UserId,
     },
+    /// Somebody was erased: what they said and how they were called can be read no more, nothing of theirs is taken, and their sockets are
+    /// closed. For ever.
+    #[serde(rename = "user.erased")]
+    Erased {
+        /// Who.
+        user: UserId,
+    },
 }
 
 impl UserEvent {
@@ -99,6 +106,7 @@ impl UserEvent {
             Self::RoleWithdrawn { .. } => "user.role_withdrawn",
             Self::Suspended { .. } => "user.suspended",
             Self::Reinstated { .. } => "user.reinstated",
+            Self::Erased { .. } => "user.erased",
         }
     }
 
@@ -115,7 +123,22 @@ impl UserEvent {
             | Self::RoleGranted { user, .. }
             | Self::RoleWithdrawn { user, .. }
             | Self::Suspended { user, .. }
-            | Self::Reinstated { user } => Audience::users([*user]),
+            | Self::Reinstated { user }
+            | Self::Erased { user } => Audience::users([*user]),
+        }
+    }
+
+    /// How somebody is called is theirs.
+    pub(crate) fn owner(&self) -> Option<OwnerId> {
+        match self {
+            Self::Registered { user, .. } => Some((*user).into()),
+            Self::PrivacySet { .. }
+            | Self::SessionRevoked { .. }
+            | Self::RoleGranted { .. }
+            | Self::RoleWithdrawn { .. }
+            | Self::Suspended { .. }
+            | Self::Reinstated { .. }
+            | Self::Erased { .. } => None,
         }
     }
 }

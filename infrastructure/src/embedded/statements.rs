@@ -22,6 +22,7 @@ statements! {
     CONSUMER_REJECTED = "consumer_rejected.sql";
     CREDENTIALS_CREATE = "credentials_create.sql";
     CREDENTIALS_FIND = "credentials_find.sql";
+    CREDENTIALS_REMOVE = "credentials_remove.sql";
     CREDENTIALS_REPLACE = "credentials_replace.sql";
     CURSOR_CONNECT = "cursor_connect.sql";
     CURSOR_GENERATION = "cursor_generation.sql";
@@ -62,6 +63,11 @@ statements! {
     IMPORT_CONSUMED = "import_consumed.sql";
     IMPORT_RELAYED = "import_relayed.sql";
     IMPORT_TAKEN = "import_taken.sql";
+    KEY_DESTROY = "key_destroy.sql";
+    KEY_FIND = "key_find.sql";
+    KEY_KEEP = "key_keep.sql";
+    KEY_PAGE = "key_page.sql";
+    KEY_REWRAP = "key_rewrap.sql";
     LEASE_CHECKPOINT = "lease_checkpoint.sql";
     LEASE_CONFIRM = "lease_confirm.sql";
     LEASE_CONFIRMED_AT = "lease_confirmed_at.sql";
@@ -134,6 +140,7 @@ pub(super) const SCHEMA: &[&str] = &[
     include_str!("sql/schema_10.sql"),
     include_str!("sql/schema_11.sql"),
     include_str!("sql/schema_12.sql"),
+    include_str!("sql/schema_13.sql"),
 ];
 
 #[cfg(test)]

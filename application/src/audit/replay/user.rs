@@ -43,6 +43,8 @@ pub struct UserAsOf {
     pub roles: BTreeSet<ServiceRole>,
     /// Whether they could do nothing.
     pub suspended: bool,
+    /// Whether they were erased.
+    pub erased: bool,
     /// The threads they were in, in the order of joining.
     pub threads: Vec<MembershipAsOf>,
     /// What others were to them, the latest change first.
@@ -104,6 +106,7 @@ pub async fn user(log: &dyn EventLog, user: UserId, moment: Moment) -> Result<Op
         revoked_sessions: account.revoked,
         roles: account.roles,
         suspended: account.suspended,
+        erased: account.erased,
         threads,
         friends: friends(log, user, moment.position).await?,
     }))
