@@ -159,8 +159,9 @@ async fn somebody_who_is_erased_is_gone_at_once_and_everywhere_and_nothing_else_
     alice.call(first, Method::PATCH, &format!("/v1/messages/{latest}"), Some(edited)).await?;
 
     // Before: everything is there to be read, and nothing of it in the log.
-    let ask =
-        async || anyhow::Ok(seen(last, &bob, &alice, &thread).await?.into_iter().filter(|(_, said)| said.to_string().contains(SECRET)).count());
+    let ask = async || {
+        anyhow::Ok(seen(last, &bob, &alice, &thread).await?.into_iter().filter(|(_, said)| said.to_string().contains(SECRET)).count())
+    };
     until("everything is seen", ask, |found| *found == 10).await?;
     let before = replayed(last, &bob).await?;
     ensure!(before.iter().filter(|event| event.to_string().contains(SECRET)).count() >= 4, "{before:?}");
@@ -192,7 +193,8 @@ async fn somebody_who_is_erased_is_gone_at_once_and_everywhere_and_nothing_else_
 
     // After: on every node, and without any rebuild.
     for base in &bases {
-        let ask = async || anyhow::Ok(seen(base, &bob, &alice, &thread).await?.into_iter().find(|(_, said)| said.to_string().contains(SECRET)));
+        let ask =
+            async || anyhow::Ok(seen(base, &bob, &alice, &thread).await?.into_iter().find(|(_, said)| said.to_string().contains(SECRET)));
         until("nothing is seen", ask, Option::is_none).await?;
         let after = replayed(base, &bob).await?;
         ensure!(!format!("{after:?}").contains(SECRET), "{after:?}");

@@ -1,7 +1,6 @@
 //! One process and one file.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
