@@ -19,6 +19,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod turns;
+mod two_factor;
 
 use std::sync::Arc;
 
@@ -45,6 +46,7 @@ pub use passcode::{Doorkeeper, NotAPasscode, Passcode};
 pub use rules::Rules;
 pub use sight::Found;
 pub use state::{Loaded, States};
+pub use two_factor::TwoFactorCommand;
 
 use crate::append::{AppendError, AppendQueue, Enqueued};
 use crate::codec::Undecodable;

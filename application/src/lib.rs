@@ -5,6 +5,7 @@
 //! - [`append`] puts the appends that wait together into one transaction.
 //! - [`relay`] takes the log to the broker; [`deliver`] takes it from there to every device.
 //! - [`login`] is how a login begins, goes on and ends.
+//! - [`factor`] is what a login takes beside a password.
 //! - [`presence`] keeps who is online, and tells those who watch and may know.
 //! - [`project`] keeps the views; [`view`] says what they are.
 //! - [`shared_tail`] has the end of the log for all who follow it.
@@ -34,13 +35,16 @@ pub mod deliver;
 pub mod desk;
 pub mod doctor;
 pub mod execute;
+pub mod factor;
 #[cfg(test)]
 mod fake;
 pub mod health;
 pub mod hex;
 pub mod limit;
 pub mod login;
+pub mod mail;
 pub mod meter;
+mod opaque;
 pub mod origin;
 pub mod port;
 pub mod presence;
@@ -50,6 +54,7 @@ pub mod read;
 pub mod rebuild;
 pub mod recorded;
 pub mod relay;
+pub mod retry;
 pub mod shared_tail;
 pub mod signal;
 pub mod span;

@@ -10,13 +10,13 @@ use std::time::Duration;
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use posthaste_domain::text::SessionName;
 use posthaste_domain::user::UserRefusal;
-use posthaste_domain::{CommandId, SessionId, User, UserId};
+use posthaste_domain::{CommandId, FactorId, SessionId, User, UserId};
 use uuid::Uuid;
 
 pub use self::token::RefreshToken;
 use crate::execute::{Command, Envelope, ExecuteError, Executed, Executor};
 use crate::port::secrets::Access;
-use crate::port::sessions::{Session, TokenFamily};
+use crate::port::sessions::{Proof, Session, TokenFamily};
 use crate::port::{PortError, Ports, Sessions};
 
 /// Most sessions of one user: of more, those that were not used for longest are ended.
@@ -25,6 +25,8 @@ pub const MOST_SESSIONS: usize = 100;
 const TRIES: usize = 20;
 /// Most characters of what a client says that it is.
 const AGENT: usize = 200;
+/// How long somebody who has proved who they are need not do so again for what is sensitive.
+const PROOF_LASTS: Duration = Duration::from_secs(10 * 60);
 
 /// How long things are good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +61,8 @@ impl Lifetimes {
     }
 }
 
-fn later(at: DateTime<Utc>, time: Duration) -> DateTime<Utc> {
+/// Some time after another; the end of time if that is beyond it.
+pub(crate) fn later(at: DateTime<Utc>, time: Duration) -> DateTime<Utc> {
     TimeDelta::from_std(time).ok().and_then(|time| at.checked_add_signed(time)).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
@@ -100,7 +103,7 @@ pub struct Logins<'a> {
 }
 
 impl Logins<'_> {
-    /// Begins a session of somebody who has proved who they are. It is always a new one, with tokens that nobody has seen before.
+    /// Begins a session of somebody who has proved who they are, with this second factor if they have one. It is always a new one, with tokens that nobody has seen before.
     ///
     /// # Errors
     /// It could not be kept, or those that are too many could not be ended; then it may have begun.
@@ -109,6 +112,7 @@ impl Logins<'_> {
         user: UserId,
         name: Option<SessionName>,
         agent: Option<&str>,
+        factor: Option<FactorId>,
         random: &[u8; 64],
     ) -> Result<Begun, ExecuteError> {
         let now = self.now();
@@ -121,6 +125,7 @@ impl Logins<'_> {
             created_at: now,
             used_at: now,
             expires_at: self.lifetimes.session_end(now, now),
+            proof: Some(Proof { at: now, factor }),
             revision: 1,
             tokens: TokenFamily::new(token.family(), token.digest()),
         };
@@ -180,6 +185,34 @@ impl Logins<'_> {
             }
         }
         Err(Crowded.into())
+    }
+
+    /// Takes note that whoever uses a session has proved who they are, with this second factor if they have one, and says until when that
+    /// is good; nothing if it is not one of the user's that lasts.
+    ///
+    /// # Errors
+    /// It could not be read or changed.
+    pub async fn prove(&self, current: Access, factor: Option<FactorId>) -> Result<Option<DateTime<Utc>>, ExecuteError> {
+        for _ in 0..TRIES {
+            let Some(mut session) = self.ports.sessions.find(current.user, current.session).await? else { return Ok(None) };
+            let proof = Proof { at: self.now(), factor };
+            session.proof = Some(proof);
+            session.revision += 1;
+            if self.ports.sessions.replace(&session).await? {
+                return Ok(Some(later(proof.at, PROOF_LASTS)));
+            }
+        }
+        Err(Crowded.into())
+    }
+
+    /// Whether whoever uses a session has proved lately who they are, with this second factor if it is the one that they have now.
+    ///
+    /// # Errors
+    /// It could not be read.
+    pub async fn has_proved(&self, current: Access, factor: Option<FactorId>) -> Result<bool, PortError> {
+        let session = self.ports.sessions.find(current.user, current.session).await?;
+        let proof = session.and_then(|session| session.proof);
+        Ok(proof.is_some_and(|proof| (factor.is_none() || proof.factor == factor) && self.now() < later(proof.at, PROOF_LASTS)))
     }
 
     /// The sessions of a user that have neither run out nor been ended, the one used last first.

@@ -9,11 +9,15 @@ pub mod cursors;
 pub mod dead;
 pub mod dependency;
 pub mod desk;
+pub mod factors;
 pub mod import;
 pub mod keys;
 pub mod lease;
 pub mod limiter;
 pub mod log;
+pub mod mail_queue;
+pub mod mailer;
+pub mod one_time;
 pub mod passcodes;
 pub mod poster;
 pub mod presence;
@@ -36,11 +40,15 @@ pub use cursors::Cursors;
 pub use dead::DeadLetters;
 pub use dependency::Dependency;
 pub use desk::Desk;
+pub use factors::Factors;
 pub use import::LogImport;
 pub use keys::ContentKeys;
 pub use lease::RelayLease;
 pub use limiter::RateLimiter;
 pub use log::{EventLog, Tail};
+pub use mail_queue::MailQueue;
+pub use mailer::Mailer;
+pub use one_time::OneTimeTokens;
 pub use passcodes::Passcodes;
 pub use poster::Poster;
 pub use presence::Presence;
@@ -48,13 +56,14 @@ pub use projection::Projection;
 pub use queue::EventQueue;
 pub use rebuilds::Rebuilds;
 pub use seals::SealStore;
-pub use secrets::{Passwords, Tokens};
+pub use secrets::{Cipher, Passwords, Tokens};
 pub use sessions::Sessions;
 pub use signals::Signals;
 pub use tickets::Tickets;
 pub use webhooks::Webhooks;
 
 use crate::codec::Undecodable;
+use crate::mail::MailPorts;
 use crate::view::Views;
 use crate::webhooks::WebhookPorts;
 
@@ -151,6 +160,10 @@ pub struct Ports {
     pub accounts: Arc<dyn Accounts>,
     /// Logins.
     pub sessions: Arc<dyn Sessions>,
+    /// What is sent to be given back once.
+    pub one_time: Arc<dyn OneTimeTokens>,
+    /// What logging in takes beside a password.
+    pub factors: Arc<dyn Factors>,
     /// What joining a thread may take.
     pub passcodes: Arc<dyn Passcodes>,
     /// How far each device has come.
@@ -177,12 +190,16 @@ pub struct Ports {
     pub dead: Arc<dyn DeadLetters>,
     /// Password hashes.
     pub passwords: Arc<dyn Passwords>,
+    /// What is kept unreadable.
+    pub cipher: Arc<dyn Cipher>,
     /// Access tokens.
     pub tokens: Arc<dyn Tokens>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// New identifiers.
     pub ids: Arc<dyn Ids>,
+    /// What mail takes, if any is sent.
+    pub mail: Option<MailPorts>,
     /// What webhooks take, if there is one.
     pub webhooks: Option<WebhookPorts>,
     /// Where it is asked for what is to be done with views, if those are in the memory of this process.

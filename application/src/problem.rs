@@ -92,6 +92,8 @@ macro_rules! codes {
 codes! {
     /// No token, a token that is not ours, or a wrong password.
     Unauthorized, "unauthorized", 401, Reauth, "Authentication is required";
+    /// The password is right, and a code of the second factor is needed as well.
+    SecondFactorRequired, "second_factor_required", 401, Reauth, "A code is needed as well";
     /// The access token was good and has run out.
     TokenExpired, "token_expired", 401, Reauth, "The access token has expired";
     /// The login was ended.
@@ -100,6 +102,10 @@ codes! {
     AccountSuspended, "account_suspended", 403, Never, "This account is suspended";
     /// Nobody can register here.
     RegistrationClosed, "registration_closed", 403, Never, "Registration is closed";
+    /// It is no code of the second factor, or it was used.
+    WrongCode, "wrong_code", 403, Never, "The code is not right";
+    /// This takes somebody who has lately proved once more who they are.
+    StepUpRequired, "step_up_required", 403, Never, "Prove once more who you are";
     /// The actor may not do this.
     Forbidden, "forbidden", 403, Never, "This is not allowed";
     /// Not a member of the thread, or no such thread: an outsider cannot tell which.
@@ -317,7 +323,8 @@ mod tests {
     #[test]
     fn every_code_of_the_protocol_exists_once() {
         let codes: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
-        let protocol = "unauthorized token_expired session_revoked account_suspended registration_closed forbidden not_member not_friends blocked not_found conflict \
+        let protocol = "unauthorized second_factor_required token_expired session_revoked account_suspended registration_closed wrong_code \
+                        step_up_required forbidden not_member not_friends blocked not_found conflict \
                         version_conflict command_mismatch validation too_large rate_limited unsupported_op ack_ahead view_behind \
                         newer_version unavailable internal";
         assert_eq!(codes, protocol.split_whitespace().collect::<Vec<_>>());

@@ -183,17 +183,20 @@ pub(crate) enum Scenario {
         #[arg(long, default_value_t = 20)]
         pairs: usize,
     },
-    /// The same pairs on longer and longer logs
+    /// More and more of one thing, with as many messages on their way: longer logs under the same pairs, more pairs, more rooms
     Growth {
-        /// How long
+        /// How long the logs are
         #[arg(long, value_delimiter = ',', default_values_t = [10_000, 100_000, 1_000_000])]
         events: Vec<u64>,
-        /// How many twos
-        #[arg(long, default_value_t = 100)]
-        pairs: usize,
-        /// Messages that each has on their way
-        #[arg(long, default_value_t = 16)]
-        window: u32,
+        /// How many twos there are, of whom one writes
+        #[arg(long, value_delimiter = ',', default_values_t = [10, 100, 1_000])]
+        pairs: Vec<usize>,
+        /// How many groups there are, of 20 each
+        #[arg(long, value_delimiter = ',', default_values_t = [10, 100, 1_000])]
+        rooms: Vec<usize>,
+        /// How many messages are on their way: of 100 pairs on the logs, of all pairs, and a half of it in all rooms
+        #[arg(long, default_value_t = 2_000)]
+        on_their_way: u32,
     },
     /// Pairs with wider and wider windows, and a plot of latency against load
     Curve {

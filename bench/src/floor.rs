@@ -37,26 +37,40 @@ pub(crate) async fn append(ground: &Ground, clients: usize, measured: Duration, 
     let before = log.head().await?.position;
     let from = Instant::now() + warm_up;
     let to = from + measured;
-    let (histogram, machine, syncs, appended) = load(&stand, &log, clients, from, to).await?;
+    let Seen { histogram, machine, syncs, appended, batches } = load(&stand, &log, clients, from, to).await?;
     let head = log.head().await?.position;
     ensure!(head.0 == before.0 + appended, "{appended} appends were answered, and the log went from {before} to {head}");
     let mut figures = Figures::default();
     figures.add("events_per_s", histogram.count() as f64 / measured.as_secs_f64());
     figures.extend(quantiles("append", &histogram));
     figures.extend(shares(&machine));
+    figures.add("append_batch_mean", appended as f64 / batches as f64);
     if let Some(syncs) = syncs {
         figures.add("postgresql_syncs_per_s", syncs / measured.as_secs_f64());
-        figures.add("append_batch_mean", histogram.count() as f64 / syncs.max(1.0));
     }
     figures.add("proved_events", appended as f64);
     Ok(figures)
 }
 
-type Seen = (Histogram, [machine::Look; 2], Option<f64>, u64);
+struct Seen {
+    /// How long appends took in the measured time.
+    histogram: Histogram,
+    machine: [machine::Look; 2],
+    syncs: Option<f64>,
+    /// All that were answered, and in how many batches.
+    appended: u64,
+    batches: u64,
+}
 
 async fn load(stand: &Stand, log: &Arc<dyn EventLog>, clients: usize, from: Instant, to: Instant) -> anyhow::Result<Seen> {
     let (queue, mut appender) = append_queue(Arc::clone(log));
-    let appending = tokio::spawn(async move { while appender.step().await.is_some() {} });
+    let appending = tokio::spawn(async move {
+        let mut batches = 0;
+        while appender.step().await.is_some() {
+            batches += 1;
+        }
+        batches
+    });
     let next = Arc::new(AtomicU64::new(0));
     let mut running = JoinSet::new();
     for _ in 0..clients {
@@ -82,14 +96,14 @@ async fn load(stand: &Stand, log: &Arc<dyn EventLog>, clients: usize, from: Inst
     sleep_until(to.into()).await;
     let machine = [machine, machine::Look::take()];
     let syncs = Counters::take(stand).await?.syncs.zip(counters.syncs).map(|(after, before)| after - before);
-    let (mut all, mut appended) = (Histogram::default(), 0);
+    let (mut histogram, mut appended) = (Histogram::default(), 0);
     while let Some(client) = running.join_next().await {
         let (took, answered) = client??;
-        all.merge(&took);
+        histogram.merge(&took);
         appended += answered;
     }
-    appending.await.context("the appender")?;
-    Ok((all, machine, syncs, appended))
+    let batches = appending.await.context("the appender")?;
+    Ok(Seen { histogram, machine, syncs, appended, batches })
 }
 
 /// A message as the server would have it recorded: its own stream is new, and its thread is as it was seen.

@@ -36,7 +36,12 @@ pub(crate) async fn run(ground: &Ground, options: &Options, scenario: &Scenario)
         Scenario::Verify { events } => log::verify(ground, options, events).await,
         Scenario::Rebuild { events } => log::rebuild(ground, options, events).await,
         Scenario::Backlog { events, pairs } => backlog::backlog(ground, options, events, pairs).await,
-        Scenario::Growth { events, pairs, window } => return growth::growth(ground, options, &events, pairs, window).await,
+        Scenario::Growth { events, pairs, rooms, on_their_way } => {
+            let mut reports = growth::logs(ground, options, &events, on_their_way).await?;
+            reports.extend(growth::pairs(ground, options, &pairs, on_their_way).await?);
+            reports.extend(growth::rooms(ground, options, &rooms, on_their_way / 2).await?);
+            return Ok(reports);
+        }
         Scenario::Nodes { nodes, pairs, window } => return nodes::nodes(ground, options, nodes, pairs, window).await,
         Scenario::Curve { pairs, windows, svg } => return curve::curve(ground, options, pairs, &windows, &svg).await,
         Scenario::All { tiny } => return all(ground, options, tiny).await,
@@ -75,7 +80,12 @@ fn every(profile: Profile, tiny: bool) -> Vec<Scenario> {
         Scenario::Verify { events },
         Scenario::Rebuild { events },
         Scenario::Backlog { events, pairs: size(20, 2) },
-        Scenario::Growth { events: vec![events / 100, events / 10, events], pairs: size(100, 2), window: if tiny { 1 } else { 16 } },
+        Scenario::Growth {
+            events: vec![events / 100, events / 10, events],
+            pairs: vec![size(10, 1), size(100, 2), size(1_000, 4)],
+            rooms: vec![size(10, 1), size(100, 2), size(1_000, 4)],
+            on_their_way: if tiny { 200 } else { 2_000 },
+        },
     ];
     if !tiny {
         every.extend([pairs(100, 1, false), pairs(100, 1, true), pairs(1, 1, false)]);

@@ -39,8 +39,13 @@ fn check(reports: &[Value], profile: &str) {
     assert!(report(reports, "append")["proved_events"].as_f64() > Some(0.0), "{reports:?}");
     assert_eq!(report(reports, "resume")["missed"], 3);
     assert_eq!(report(reports, "idle")["connections"], 10);
-    let lengths: Vec<_> = reports.iter().filter(|report| report["scenario"] == "growth").map(|report| report["events"].clone()).collect();
-    assert_eq!(lengths, [70, 700, 7_000]);
+    let sizes = |scenario: &str, size: &str| -> Vec<Value> {
+        reports.iter().filter(|report| report["scenario"] == scenario).map(|report| report[size].clone()).collect()
+    };
+    assert_eq!(sizes("growth", "events"), [70, 700, 7_000]);
+    // First as they are, then as they grow.
+    assert_eq!(sizes("pairs", "pairs"), [2, 2, 1, 2, 4]);
+    assert_eq!(sizes("rooms", "rooms"), [4, 1, 2, 4]);
     for scenario in ["verify", "rebuild"] {
         assert!(report(reports, scenario)["events_per_s"].as_f64() > Some(0.0), "{reports:?}");
     }

@@ -4,6 +4,7 @@ mod auth;
 pub(crate) mod console;
 mod content;
 pub(crate) mod doctor;
+mod mail;
 pub(crate) mod people;
 
 use std::path::{Path, PathBuf};
@@ -23,15 +24,15 @@ use posthaste_application::verify::key::{PublicKey, SealKey};
 use posthaste_application::webhooks::{self, Endpoint, WebhookPorts};
 use posthaste_infrastructure::embedded::{
     Database, InProcessBroker, InProcessPresence, InProcessRateLimiter, InProcessSignals, InProcessTickets, MemoryViews, SqliteAccounts,
-    SqliteCursors, SqliteDeadLetters, SqliteDesk, SqliteImport, SqliteLease, SqliteLog, SqlitePasscodes, SqliteQueue, SqliteSessions,
-    SqliteWebhooks,
+    SqliteCursors, SqliteDeadLetters, SqliteDesk, SqliteFactors, SqliteImport, SqliteLease, SqliteLog, SqliteMailQueue,
+    SqliteOneTimeTokens, SqlitePasscodes, SqliteQueue, SqliteSessions, SqliteWebhooks,
 };
 use posthaste_infrastructure::file::{self, SealFile};
 use posthaste_infrastructure::http::Edges;
 use posthaste_infrastructure::otlp::Otlp;
 use posthaste_infrastructure::postgres::{
-    self, PgAccounts, PgCursors, PgDeadLetters, PgImport, PgLease, PgLog, PgPasscodes, PgProjection, PgRebuilds, PgSessions, PgViews,
-    PgWebhooks, Postgres,
+    self, PgAccounts, PgCursors, PgDeadLetters, PgFactors, PgImport, PgLease, PgLog, PgMailQueue, PgOneTimeTokens, PgPasscodes,
+    PgProjection, PgRebuilds, PgSessions, PgViews, PgWebhooks, Postgres,
 };
 use posthaste_infrastructure::rabbitmq::RabbitMq;
 use posthaste_infrastructure::redis::{self, RedisPing, RedisPresence, RedisRateLimiter, RedisSignals, RedisTickets};
@@ -39,7 +40,7 @@ use posthaste_infrastructure::reqwest::HttpPoster;
 use posthaste_infrastructure::system::{SystemClock, SystemIds, SystemRandomness};
 use uuid::Uuid;
 
-use self::auth::{accepted_keys, kept_signing_key, passwords, signing_key, tokens};
+use self::auth::{accepted_keys, cipher, kept_cipher, kept_signing_key, passwords, signing_key, tokens};
 use crate::config::{Config, DistributedConfig, EmbeddedConfig, PostgresConfig, WebhookConfig};
 
 /// Every port of the configured profile.
@@ -211,14 +212,18 @@ pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
     config.telemetry().settings().map_or(Ok(()), |settings| settings.check()).context("telemetry cannot be used")?;
     match config {
         Config::Embedded(config) => {
+            mail::mailer(&config.mail, Some(&config.embedded.data))?;
             passwords(&config.auth)?;
             accepted_keys(&config.auth)?;
+            config.auth.factor_key.as_ref().map_or(Ok(()), |key| cipher(key).map(drop))?;
             content::check(&config.content, config.content.master_key.as_ref())?;
             config.auth.signing_key.as_ref().map_or(Ok(()), |key| signing_key(key).map(drop))
         }
         Config::Distributed(config) => {
+            mail::mailer(&config.mail, None)?;
             passwords(&config.auth)?;
             signing_key(&config.auth.signing_key)?;
+            cipher(&config.auth.factor_key)?;
             accepted_keys(&config.auth)?;
             content::check(&config.content, Some(&config.content.master_key))?;
             postgres::check_url(config.postgres.url.reveal()).context("postgres.url cannot be used")?;
@@ -250,6 +255,10 @@ async fn embedded(config: &EmbeddedConfig, whole: &Config) -> anyhow::Result<Por
         Some(key) => signing_key(key)?,
         None => kept_signing_key(&config.embedded.data)?,
     };
+    let cipher = match &config.auth.factor_key {
+        Some(key) => cipher(key)?,
+        None => kept_cipher(&config.embedded.data)?,
+    };
     let dead = Arc::new(SqliteDeadLetters::new(Arc::clone(&database), Arc::clone(&clock)));
     let desk = Arc::new(SqliteDesk::new(Arc::clone(&database)));
     let views = Arc::new(MemoryViews::new(&dead));
@@ -267,8 +276,11 @@ async fn embedded(config: &EmbeddedConfig, whole: &Config) -> anyhow::Result<Por
         log,
         accounts: Arc::new(SqliteAccounts::new(Arc::clone(&database))),
         sessions: Arc::new(SqliteSessions::new(Arc::clone(&database))),
+        factors: Arc::new(SqliteFactors::new(Arc::clone(&database))),
         passcodes: Arc::new(SqlitePasscodes::new(Arc::clone(&database))),
         cursors: Arc::new(SqliteCursors::new(Arc::clone(&database))),
+        one_time: Arc::new(SqliteOneTimeTokens::new(Arc::clone(&database))),
+        mail: mail::ports(&config.mail, Some(&config.embedded.data), Arc::new(SqliteMailQueue::new(Arc::clone(&database))))?,
         relay: Arc::new(SqliteLease::new(database, Arc::clone(&clock))),
         broker: Arc::new(InProcessBroker::default()),
         presence: Arc::new(InProcessPresence::new(Arc::clone(&clock))),
@@ -280,6 +292,7 @@ async fn embedded(config: &EmbeddedConfig, whole: &Config) -> anyhow::Result<Por
         views,
         dead,
         passwords: passwords(&config.auth)?,
+        cipher: Arc::new(cipher),
         tokens: tokens(&config.auth, &signing_key, &clock)?,
         clock,
         ids,
@@ -293,7 +306,7 @@ async fn distributed(config: &DistributedConfig, whole: &Config) -> anyhow::Resu
     let (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>) = (Arc::new(SystemClock), Arc::new(SystemIds));
     // What costs nothing to check is checked before anything is connected to.
     let tokens = tokens(&config.auth, &signing_key(&config.auth.signing_key)?, &clock)?;
-    let passwords = passwords(&config.auth)?;
+    let (passwords, cipher) = (passwords(&config.auth)?, Arc::new(cipher(&config.auth.factor_key)?));
     content::check(&config.content, Some(&config.content.master_key))?;
     let endpoints = endpoints(whole)?;
     let consumer = consumer(&endpoints);
@@ -318,8 +331,11 @@ async fn distributed(config: &DistributedConfig, whole: &Config) -> anyhow::Resu
         log: content::sealed(PgLog::new(postgres.clone()), &keyring),
         accounts: Arc::new(PgAccounts::new(postgres.clone())),
         sessions: Arc::new(PgSessions::new(postgres.clone())),
+        factors: Arc::new(PgFactors::new(postgres.clone())),
         passcodes: Arc::new(PgPasscodes::new(postgres.clone())),
         cursors: Arc::new(PgCursors::new(postgres.clone())),
+        one_time: Arc::new(PgOneTimeTokens::new(postgres.clone())),
+        mail: mail::ports(&config.mail, None, Arc::new(PgMailQueue::new(postgres.clone())))?,
         relay: Arc::new(PgLease::new(postgres.clone())),
         broker: Arc::new(SealedFeed::new(Arc::new(broker), keyring)),
         presence: Arc::new(RedisPresence::new(connection.clone(), config.redis.prefix.clone())),
@@ -332,6 +348,7 @@ async fn distributed(config: &DistributedConfig, whole: &Config) -> anyhow::Resu
         dependencies: vec![Arc::new(postgres.clone()), Arc::new(RedisPing::new(connection))],
         views: Arc::new(PgViews::new(postgres)),
         passwords,
+        cipher,
         tokens,
         clock,
         ids,

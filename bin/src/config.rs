@@ -4,6 +4,7 @@ mod auth;
 mod content;
 mod gateway;
 mod limits;
+mod mail;
 mod readiness;
 mod relay;
 mod rules;
@@ -28,6 +29,7 @@ pub(crate) use self::auth::AuthConfig;
 pub(crate) use self::content::ContentConfig;
 use self::gateway::GatewayConfig;
 use self::limits::LimitsConfig;
+pub(crate) use self::mail::{MailConfig, Transport};
 use self::readiness::ReadinessConfig;
 use self::relay::RelayConfig;
 use self::rules::RulesConfig;
@@ -74,6 +76,7 @@ pub(crate) struct EmbeddedConfig {
     pub(crate) readiness: ReadinessConfig,
     pub(crate) seals: SealsConfig,
     pub(crate) telemetry: TelemetryConfig,
+    pub(crate) mail: MailConfig,
     #[serde(default)]
     pub(crate) webhooks: Vec<WebhookConfig>,
     pub(crate) webhook_delivery: WebhookDeliveryConfig,
@@ -96,6 +99,7 @@ pub(crate) struct DistributedConfig {
     pub(crate) readiness: ReadinessConfig,
     pub(crate) seals: SealsConfig,
     pub(crate) telemetry: TelemetryConfig,
+    pub(crate) mail: MailConfig,
     #[serde(default)]
     pub(crate) webhooks: Vec<WebhookConfig>,
     pub(crate) webhook_delivery: WebhookDeliveryConfig,
@@ -170,7 +174,8 @@ impl Config {
             .and_then(Self::from_whole)
             .and_then(|config| {
                 let (webhooks, delivery) = config.webhooks();
-                let checked = webhooks::check(webhooks, delivery).and_then(|()| config.seals().check());
+                let checked =
+                    webhooks::check(webhooks, delivery).and_then(|()| config.seals().check()).and_then(|()| config.mail().check());
                 checked.map_err(ConfigError::Message).map(|()| config)
             })
             .context("the configuration is not right: see bin/config.default.toml or `posthaste config print` for every key")
@@ -278,6 +283,14 @@ impl Config {
         match self {
             Self::Embedded(config) => &config.telemetry,
             Self::Distributed(config) => &config.telemetry,
+        }
+    }
+
+    /// How mail is sent, and on what terms.
+    pub(crate) const fn mail(&self) -> &MailConfig {
+        match self {
+            Self::Embedded(config) => &config.mail,
+            Self::Distributed(config) => &config.mail,
         }
     }
 

@@ -2,6 +2,7 @@
 //! and back-off are here, and nowhere else.
 
 pub(crate) mod dead;
+pub(crate) mod mail;
 pub(crate) mod presence;
 pub(crate) mod projectors;
 pub(crate) mod seals;
@@ -38,11 +39,13 @@ pub(crate) enum Role {
     Projector,
     /// From the log to other people's servers.
     Webhooks,
+    /// From the queue of mails to those who read them.
+    Mail,
 }
 
 impl Role {
     /// Every role.
-    pub(crate) const ALL: [Self; 5] = [Self::Api, Self::Gateway, Self::Relay, Self::Projector, Self::Webhooks];
+    pub(crate) const ALL: [Self; 6] = [Self::Api, Self::Gateway, Self::Relay, Self::Projector, Self::Webhooks, Self::Mail];
 }
 
 /// How often the log is looked at when nothing wakes us: a lost wake-up costs this much latency and nothing else.

@@ -11,6 +11,7 @@ use posthaste_application::append::append_queue;
 use posthaste_application::deliver::{Feed, Hub, Listener, ack_queue};
 use posthaste_application::execute::{Doorkeeper, Executor};
 use posthaste_application::limit::allowance::Allowances;
+use posthaste_application::mail::Courier;
 use posthaste_application::presence::{Lookout, Renewer};
 use posthaste_application::read::read_queue;
 use posthaste_application::shared_tail::SharedTail;
@@ -211,6 +212,13 @@ pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Ser
         && let Some(webhooks) = &ports.webhooks
     {
         roles::webhooks::spawn(webhooks, &ports, &stopping, &mut front);
+    }
+
+    if roles.contains(&Role::Mail)
+        && let Some(mail) = &ports.mail
+    {
+        let courier = Courier::new(ports.clone(), mail.clone(), executor.clone());
+        front.spawn(guard("mail", stopping.clone(), ended(roles::mail::send(courier, stopping.clone()))));
     }
 
     let fed = roles.contains(&Role::Gateway).then(|| Arc::clone(&hub));

@@ -36,10 +36,14 @@ pub struct Account {
     pub privacy: Privacy,
     /// The logins that were ended. A token says nothing of it, so whoever takes one asks here.
     pub revoked: BTreeSet<SessionId>,
+    /// What is sent to their email address reaches them.
+    pub email_verified: bool,
     /// What they are to the service.
     pub roles: BTreeSet<ServiceRole>,
     /// They may do nothing.
     pub suspended: bool,
+    /// Logging in takes a second factor as well.
+    pub two_factor: bool,
     /// They were erased, and may never do anything again.
     pub erased: bool,
 }
@@ -106,6 +110,12 @@ impl User {
         self.account().map(|account| account.privacy).unwrap_or_default()
     }
 
+    /// Whether what is sent to their email address reaches them, as far as they have shown.
+    #[must_use]
+    pub fn has_verified_email(&self) -> bool {
+        self.account().is_some_and(|account| account.email_verified)
+    }
+
     /// Whether this login was ended.
     #[must_use]
     pub fn has_revoked(&self, session: SessionId) -> bool {
@@ -129,6 +139,7 @@ impl Account {
             UserCommand::RevokeSession { user, session } | UserCommand::EndSession { permit: _, user, session } => {
                 (!self.revoked.contains(&session)).then_some(UserEvent::SessionRevoked { user, session })
             }
+            UserCommand::VerifyEmail { user } => (!self.email_verified).then_some(UserEvent::EmailVerified { user }),
             UserCommand::GrantRole { permit: _, user, role } => {
                 (!self.roles.contains(&role)).then_some(UserEvent::RoleGranted { user, role })
             }
@@ -145,6 +156,8 @@ impl Account {
                 (!self.suspended).then_some(UserEvent::Suspended { user, reason })
             }
             UserCommand::Reinstate { permit: _, user } => self.suspended.then_some(UserEvent::Reinstated { user }),
+            UserCommand::SetTwoFactor { user, enabled: true } => (!self.two_factor).then_some(UserEvent::TwoFactorEnabled { user }),
+            UserCommand::SetTwoFactor { user, enabled: false } => self.two_factor.then_some(UserEvent::TwoFactorDisabled { user }),
             UserCommand::Erase { permit, user } => {
                 if permit.by() == Some(user) {
                     return Err(UserRefusal::Oneself);
@@ -163,10 +176,13 @@ impl Account {
                 self.privacy = Privacy { presence: *presence, last_seen: *last_seen, read_receipts: *read_receipts };
             }
             UserEvent::SessionRevoked { session, .. } => return self.revoked.insert(*session),
+            UserEvent::EmailVerified { .. } => return !std::mem::replace(&mut self.email_verified, true),
             UserEvent::RoleGranted { role, .. } => return self.roles.insert(*role),
             UserEvent::RoleWithdrawn { role, .. } => return self.roles.remove(role),
             UserEvent::Suspended { .. } => return !std::mem::replace(&mut self.suspended, true),
             UserEvent::Reinstated { .. } => return std::mem::take(&mut self.suspended),
+            UserEvent::TwoFactorEnabled { .. } => return !std::mem::replace(&mut self.two_factor, true),
+            UserEvent::TwoFactorDisabled { .. } => return std::mem::take(&mut self.two_factor),
             UserEvent::Erased { .. } => return !std::mem::replace(&mut self.erased, true),
         }
         true
@@ -191,10 +207,12 @@ impl Aggregate for User {
                 UserCommand::SetPrivacy { .. }
                 | UserCommand::RevokeSession { .. }
                 | UserCommand::EndSession { .. }
+                | UserCommand::VerifyEmail { .. }
                 | UserCommand::GrantRole { .. }
                 | UserCommand::WithdrawRole { .. }
                 | UserCommand::Suspend { .. }
                 | UserCommand::Reinstate { .. }
+                | UserCommand::SetTwoFactor { .. }
                 | UserCommand::Erase { .. },
             ) => Err(UserRefusal::UnknownUser),
         }
@@ -211,10 +229,13 @@ impl Aggregate for User {
                 Self::Unregistered,
                 UserEvent::PrivacySet { .. }
                 | UserEvent::SessionRevoked { .. }
+                | UserEvent::EmailVerified { .. }
                 | UserEvent::RoleGranted { .. }
                 | UserEvent::RoleWithdrawn { .. }
                 | UserEvent::Suspended { .. }
                 | UserEvent::Reinstated { .. }
+                | UserEvent::TwoFactorEnabled { .. }
+                | UserEvent::TwoFactorDisabled { .. }
                 | UserEvent::Erased { .. },
             ) => false,
         };

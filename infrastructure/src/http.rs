@@ -24,8 +24,10 @@ mod cors;
 mod deliveries;
 mod document;
 mod edge;
+mod email;
 mod entry;
 mod example;
+mod factor;
 mod friends;
 mod health;
 mod history;
@@ -181,8 +183,8 @@ the very same request again, backing off), `after` (not before `retry_after_ms`)
 
 type Api = Exact<(
     users::Users,
-    (me::Me, password::Password, privacy::Privacy),
-    (sessions::Sessions, sessions::MySessions),
+    (me::Me, password::Password, email::Email, privacy::Privacy),
+    (sessions::Sessions, sessions::MySessions, sessions::StepUp, factor::SecondFactor),
     (friends::Friends, presence::Presence),
     blocks::Blocks,
     threads::Threads,
@@ -192,14 +194,14 @@ type Api = Exact<(
     (messages::Messages, deliveries::Deliveries, history::History, reactions::Reactions, pins::Pins, search::Search),
     tickets::Tickets,
     health::Health,
-    (admin::Counts, admin::Lag, admin::Accounts, admin::Roles, admin::Sessions, admin::Events, admin::DeadLetters),
+    (admin::Counts, admin::Lag, admin::Mail, admin::Accounts, admin::Roles, admin::Sessions, admin::Events, admin::DeadLetters),
 )>;
 
 fn api() -> Api {
     Exact((
         users::Users,
-        (me::Me, password::Password, privacy::Privacy),
-        (sessions::Sessions, sessions::MySessions),
+        (me::Me, password::Password, email::Email, privacy::Privacy),
+        (sessions::Sessions, sessions::MySessions, sessions::StepUp, factor::SecondFactor),
         (friends::Friends, presence::Presence),
         blocks::Blocks,
         threads::Threads,
@@ -209,7 +211,7 @@ fn api() -> Api {
         (messages::Messages, deliveries::Deliveries, history::History, reactions::Reactions, pins::Pins, search::Search),
         tickets::Tickets,
         health::Health,
-        (admin::Counts, admin::Lag, admin::Accounts, admin::Roles, admin::Sessions, admin::Events, admin::DeadLetters),
+        (admin::Counts, admin::Lag, admin::Mail, admin::Accounts, admin::Roles, admin::Sessions, admin::Events, admin::DeadLetters),
     ))
 }
 

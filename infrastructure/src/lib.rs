@@ -1,10 +1,12 @@
 //! The adapters of Posthaste's ports, each named after its technology. They know the ports and never one another.
 
+pub mod aes_gcm;
 pub mod argon2;
 pub mod embedded;
 pub mod file;
 pub mod http;
 pub mod jwt;
+pub mod lettre;
 mod origin;
 pub mod otlp;
 pub mod postgres;

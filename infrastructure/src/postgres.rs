@@ -1,4 +1,4 @@
-//! PostgreSQL: the log, cursors, the relay's lease, credentials, keys, passcodes, and (with its own tables) the views.
+//! PostgreSQL: the log, cursors, the relay's lease, credentials, second factors, keys, passcodes, and (with its own tables) the views.
 //!
 //! - [`migrate`] brings a database to the schema this program needs; it runs as the owner.
 //! - [`Postgres::connect`] gives a pool for everything else; it runs as `posthaste_server`, which owns nothing.
@@ -14,12 +14,15 @@ mod dead;
 mod doctor;
 mod door;
 mod error;
+mod factors;
 mod import;
 mod keys;
 mod lease;
 mod listen;
 mod log;
+mod mail_queue;
 mod migrations;
+mod one_time;
 mod passcodes;
 mod rows;
 mod schema;
@@ -33,11 +36,14 @@ pub use cursors::PgCursors;
 pub use dead::PgDeadLetters;
 pub use doctor::examine;
 pub use error::StatementError;
+pub use factors::PgFactors;
 pub use import::PgImport;
 pub use keys::PgKeys;
 pub use lease::PgLease;
 pub use log::PgLog;
+pub use mail_queue::PgMailQueue;
 pub use migrations::{MigrateError, Migrated, migrate};
+pub use one_time::PgOneTimeTokens;
 pub use passcodes::PgPasscodes;
 pub use sessions::PgSessions;
 pub use views::{PgProjection, PgRebuilds, PgViews};

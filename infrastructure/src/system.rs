@@ -1,8 +1,9 @@
 //! The machine's clock, its randomness, and identifiers from both. Nothing else reads either.
 
 use chrono::{DateTime, Utc};
-use posthaste_application::port::{Clock, Ids, Randomness};
-use rand::Rng as _;
+use posthaste_application::port::{Clock, Ids, PortError, Randomness};
+use rand::rngs::SysRng;
+use rand::{Rng as _, TryRng as _};
 use uuid::Uuid;
 
 /// The machine's clock.
@@ -36,7 +37,18 @@ impl Randomness for SystemRandomness {
         rand::random()
     }
 
+    fn secret(&self) -> Result<[u8; 32], PortError> {
+        random()
+    }
+
     fn fill(&self, bytes: &mut [u8]) {
         rand::rng().fill_bytes(bytes);
     }
+}
+
+/// Bits that nobody can guess.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], PortError> {
+    let mut bits = [0_u8; N];
+    SysRng.try_fill_bytes(&mut bits).map_err(|error| PortError::unavailable("random numbers", error))?;
+    Ok(bits)
 }

@@ -11,9 +11,11 @@
 //! - A test that could wait for ever: [`deadline`].
 //! - What no server may log, whatever a test is about: [`hygiene`].
 //! - A test that comes between the server and a service: [`proxy`].
+//! - A second factor: [`authenticator`].
 //! - A test of the whole server: [`Node::start`] runs it as a process, [`actor`] has its clients, [`history`] the proof of what they saw.
 
 pub mod actor;
+pub mod authenticator;
 pub mod bulk;
 pub mod chaos;
 pub mod contract;
@@ -39,6 +41,7 @@ pub mod rules;
 mod sandbox;
 pub mod services;
 pub mod simulation;
+pub mod smtp;
 mod stage;
 
 pub use database::Database;

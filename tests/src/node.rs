@@ -20,14 +20,18 @@ const START: Duration = Duration::from_secs(60);
 const LEAVE: Duration = Duration::from_secs(30);
 /// Signs tokens in tests.
 const SIGNING_KEY: &str = "MC4CAQAwBQYDK2VwBCIEIGSkdHSmLqmapWU07UoHgsybsZmNc3f4Zbg4Hl7Ty8dp";
+/// Seals secrets of second factors in tests.
+const FACTOR_KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
 /// Wraps the keys of content in tests.
 pub const MASTER_KEY: &str = "VGhlIG1hc3RlciBrZXkgdGhhdCB0ZXN0cyB1c2Ugb24=";
 
 /// Keys that the release before does not have, by how they begin.
-const UNKNOWN_BEFORE: [&str; 5] = [
+const UNKNOWN_BEFORE: [&str; 7] = [
+    "POSTHASTE_AUTH__FACTOR_KEY",
     "POSTHASTE_CONTENT__",
     "POSTHASTE_LIMITS__",
+    "POSTHASTE_MAIL__",
     "POSTHASTE_SERVER__CONNECTIONS_PER_IP",
     "POSTHASTE_SERVER__DRAIN_GRACE_S",
     "POSTHASTE_SERVER__HALF_OPEN",
@@ -63,7 +67,11 @@ impl NodeSettings {
             .with("REDIS__URL", sandbox.redis_url())
             .with("REDIS__PREFIX", sandbox.redis_prefix())
             .with("AUTH__SIGNING_KEY", SIGNING_KEY)
+            .with("AUTH__FACTOR_KEY", FACTOR_KEY)
             .with("CONTENT__MASTER_KEY", MASTER_KEY)
+            // Beside its logs.
+            .with("MAIL__TRANSPORT", "outbox")
+            .with("MAIL__OUTBOX", "outbox")
             // Nobody balances here.
             .with("SERVER__DRAIN_GRACE_S", "0")
     }
@@ -82,7 +90,7 @@ impl NodeSettings {
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<String>) -> Self {
         let (key, value) = (format!("POSTHASTE_{key}"), value.into());
-        if key.ends_with("SIGNING_KEY") || key.ends_with("MASTER_KEY") {
+        if key.ends_with("_KEY") {
             hygiene::remember(&value);
         }
         self.environment.retain(|(other, _)| *other != key);

@@ -53,8 +53,10 @@ struct World {
     at: Position,
     users: HashMap<UserId, Privacy>,
     revoked: HashSet<(UserId, SessionId)>,
+    verified: HashSet<UserId>,
     roles: HashSet<(UserId, ServiceRole)>,
     suspended: HashSet<UserId>,
+    two_factor: HashSet<UserId>,
     /// Who were erased.
     erased: HashSet<UserId>,
     operations: HashSet<OperationId>,

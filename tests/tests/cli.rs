@@ -102,6 +102,7 @@ async fn the_configuration_in_force_is_printed_without_its_secrets() -> anyhow::
         ("POSTHASTE_RABBITMQ__URL", "amqp://guest:hunter4@mq"),
         ("POSTHASTE_REDIS__URL", "redis://:hunter5@redis"),
         ("POSTHASTE_AUTH__SIGNING_KEY", secret),
+        ("POSTHASTE_AUTH__FACTOR_KEY", "hunter6"),
         ("POSTHASTE_CONTENT__MASTER_KEY", "VGhlIG1hc3RlciBrZXkgdGhhdCB0ZXN0cyB1c2Ugb24="),
     ];
     let ran = run_with(&["config", "print"], &distributed).await?;
@@ -109,6 +110,7 @@ async fn the_configuration_in_force_is_printed_without_its_secrets() -> anyhow::
     let printed: toml::Table = ran.ok()?.parse()?;
     assert_eq!(printed["profile"].as_str(), Some("distributed"));
     assert_eq!(printed["auth"]["signing_key"].as_str(), Some("(hidden)"));
+    assert_eq!(printed["auth"]["factor_key"].as_str(), Some("(hidden)"));
     let in_json: Value = serde_json::from_str(&run_with(&["config", "print", "--json"], &distributed).await?.ok()?)?;
     assert_eq!((&in_json["profile"], &in_json["auth"]["signing_key"]), (&json!("distributed"), &json!("(hidden)")));
     assert_eq!(in_json["gateway"]["heartbeat_s"], printed["gateway"]["heartbeat_s"].as_integer().unwrap());

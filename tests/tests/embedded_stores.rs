@@ -11,14 +11,16 @@ use posthaste_application::port::accounts::Credentials;
 use posthaste_application::port::cursors::{Connect, Connected, CursorMove, Device, SentMark};
 use posthaste_application::port::desk::{Answer, Ask, Slip};
 use posthaste_application::port::lease::RelayStatus;
-use posthaste_application::port::{Accounts, Clock, ContentKeys, Cursors, Desk as _, EventLog, Passcodes, RelayLease, Sessions};
+use posthaste_application::port::{
+    Accounts, Clock, ContentKeys, Cursors, Desk as _, EventLog, Factors, MailQueue, OneTimeTokens, Passcodes, RelayLease, Sessions,
+};
 use posthaste_application::recorded::Position;
 use posthaste_application::view::ViewName;
 use posthaste_domain::text::Email;
 use posthaste_domain::{DeviceId, SessionId, UserId};
 use posthaste_infrastructure::embedded::{
-    Database, OpenError, SqliteAccounts, SqliteCursors, SqliteDesk, SqliteImport, SqliteKeys, SqliteLease, SqliteLog, SqlitePasscodes,
-    SqliteSessions, SqliteWebhooks,
+    Database, OpenError, SqliteAccounts, SqliteCursors, SqliteDesk, SqliteFactors, SqliteImport, SqliteKeys, SqliteLease, SqliteLog,
+    SqliteMailQueue, SqliteOneTimeTokens, SqlitePasscodes, SqliteSessions, SqliteWebhooks,
 };
 use posthaste_infrastructure::system::SystemClock;
 use rusqlite::Connection;
@@ -80,6 +82,77 @@ mod keys_in_memory {
 
     async fn fresh(_test: &str) -> (Arc<dyn ContentKeys>, ()) {
         (Arc::new(MemoryKeys::default()), ())
+    }
+}
+
+mod one_time {
+    use super::{Arc, Database, OneTimeTokens, SqliteOneTimeTokens, TempDir};
+
+    posthaste_application::one_time_contract!(fresh);
+
+    async fn fresh(_test: &str) -> (Arc<dyn OneTimeTokens>, TempDir) {
+        let directory = TempDir::new().expect("a directory");
+        (Arc::new(SqliteOneTimeTokens::new(Database::open(directory.path()).expect("a database"))), directory)
+    }
+}
+
+/// What tests of mail stand on does the same.
+mod one_time_in_memory {
+    use posthaste_application::port::one_time::memory::MemoryOneTimeTokens;
+
+    use super::{Arc, OneTimeTokens};
+
+    posthaste_application::one_time_contract!(fresh);
+
+    async fn fresh(_test: &str) -> (Arc<dyn OneTimeTokens>, ()) {
+        (Arc::new(MemoryOneTimeTokens::default()), ())
+    }
+}
+
+mod mail_queue {
+    use super::{Arc, Database, MailQueue, SqliteMailQueue, TempDir};
+
+    posthaste_application::mail_queue_contract!(fresh);
+
+    async fn fresh(_test: &str) -> (Arc<dyn MailQueue>, TempDir) {
+        let directory = TempDir::new().expect("a directory");
+        (Arc::new(SqliteMailQueue::new(Database::open(directory.path()).expect("a database"))), directory)
+    }
+}
+
+mod mail_queue_in_memory {
+    use posthaste_application::port::mail_queue::memory::MemoryMailQueue;
+
+    use super::{Arc, MailQueue};
+
+    posthaste_application::mail_queue_contract!(fresh);
+
+    async fn fresh(_test: &str) -> (Arc<dyn MailQueue>, ()) {
+        (Arc::new(MemoryMailQueue::default()), ())
+    }
+}
+
+mod factors {
+    use super::{Arc, Database, Factors, SqliteFactors, TempDir};
+
+    posthaste_application::factors_contract!(fresh);
+
+    async fn fresh(_test: &str) -> (Arc<dyn Factors>, TempDir) {
+        let directory = TempDir::new().expect("a directory");
+        (Arc::new(SqliteFactors::new(Database::open(directory.path()).expect("a database"))), directory)
+    }
+}
+
+/// What tests of second factors stand on does the same.
+mod factors_in_memory {
+    use posthaste_application::port::factors::memory::MemoryFactors;
+
+    use super::{Arc, Factors};
+
+    posthaste_application::factors_contract!(fresh);
+
+    async fn fresh(_test: &str) -> (Arc<dyn Factors>, ()) {
+        (Arc::new(MemoryFactors::default()), ())
     }
 }
 

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use posthaste_application::port::dead::contract::Store as DeadStore;
 use posthaste_application::port::import::contract::Store;
-use posthaste_application::port::{Accounts, ContentKeys, Cursors, EventLog, Passcodes, RelayLease, Sessions, Webhooks};
+use posthaste_application::port::{
+    Accounts, ContentKeys, Cursors, EventLog, Factors, MailQueue, OneTimeTokens, Passcodes, RelayLease, Sessions, Webhooks,
+};
 use posthaste_infrastructure::postgres::{
-    PgAccounts, PgCursors, PgDeadLetters, PgImport, PgKeys, PgLease, PgLog, PgPasscodes, PgProjection, PgRebuilds, PgSessions, PgWebhooks,
-    Postgres,
+    PgAccounts, PgCursors, PgDeadLetters, PgFactors, PgImport, PgKeys, PgLease, PgLog, PgMailQueue, PgOneTimeTokens, PgPasscodes,
+    PgProjection, PgRebuilds, PgSessions, PgWebhooks, Postgres,
 };
 use posthaste_tests::Database;
 
@@ -47,6 +49,28 @@ mod sessions {
     }
 
     posthaste_application::sessions_contract!(fresh);
+}
+
+mod one_time {
+    use super::*;
+
+    async fn fresh(test: &str) -> (Arc<dyn OneTimeTokens>, Database) {
+        let (postgres, database) = database(test).await;
+        (Arc::new(PgOneTimeTokens::new(postgres)), database)
+    }
+
+    posthaste_application::one_time_contract!(fresh);
+}
+
+mod mail_queue {
+    use super::*;
+
+    async fn fresh(test: &str) -> (Arc<dyn MailQueue>, Database) {
+        let (postgres, database) = database(test).await;
+        (Arc::new(PgMailQueue::new(postgres)), database)
+    }
+
+    posthaste_application::mail_queue_contract!(fresh);
 }
 
 mod lease {
@@ -116,6 +140,17 @@ mod keys {
     }
 
     posthaste_application::content_keys_contract!(fresh);
+}
+
+mod factors {
+    use super::*;
+
+    async fn fresh(test: &str) -> (Arc<dyn Factors>, Database) {
+        let (postgres, database) = database(test).await;
+        (Arc::new(PgFactors::new(postgres)), database)
+    }
+
+    posthaste_application::factors_contract!(fresh);
 }
 
 mod passcodes {

@@ -4,6 +4,8 @@
 mod rest {
     mod accounts;
     pub(crate) mod client;
+    mod courier;
+    pub(crate) mod factors;
     pub(crate) mod groups;
     pub(crate) mod invitations;
     pub(crate) mod logins;
@@ -405,5 +407,19 @@ mod logs {
         fn enter(&self, _: &Id) {}
 
         fn exit(&self, _: &Id) {}
+    }
+}
+
+#[tokio::test]
+async fn whoever_asks_to_set_a_password_anew_looks_nobody_up() {
+    let server = Server::start().await;
+    let username = name("alice");
+    server.client().post("/v1/users", &registration(&username)).await.expect(201);
+    let waiting = async || server.memory.mail_waiting().await;
+    assert_eq!(waiting().await, 1, "the address is to be verified");
+    let before = server.memory.asked();
+    for (n, email) in (2..).zip([format!("{username}@example.com"), format!("{}@example.com", name("nobody"))]) {
+        assert_eq!(server.client().post("/v1/password/reset", &json!({ "email": email })).await.status, 202);
+        assert_eq!((server.memory.asked(), waiting().await), (before, n), "{email}");
     }
 }

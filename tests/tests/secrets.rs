@@ -1,4 +1,4 @@
-//! Password hashes, access tokens, and the signing key of a server that nobody gave one.
+//! Password hashes, access tokens, and the keys of a server that nobody gave any.
 
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -9,8 +9,9 @@ use futures::future::join_all;
 use posthaste_application::port::secrets::{Access, TokenRefused};
 use posthaste_application::port::{Clock, Ids, Passwords, PortError, Tokens};
 use posthaste_domain::{SessionId, UserId};
+use posthaste_infrastructure::aes_gcm::AesCipher;
 use posthaste_infrastructure::argon2::{ArgonCost, ArgonPasswords};
-use posthaste_infrastructure::embedded::token_key;
+use posthaste_infrastructure::embedded::{factor_key, token_key};
 use posthaste_infrastructure::jwt::{ACCESS_LIFETIME, JwtTokens, TokenKey};
 use posthaste_infrastructure::system::{SystemClock, SystemIds};
 use tempfile::TempDir;
@@ -231,6 +232,20 @@ fn a_server_without_a_signing_key_makes_one_and_keeps_it() -> anyhow::Result<()>
     assert_eq!(std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file)?.permissions()) & 0o777, 0o600);
     let names = std::fs::read_dir(one.path())?.map(|entry| Ok(entry?.file_name())).collect::<std::io::Result<Vec<_>>>()?;
     assert_eq!(names, ["token.key"]);
+    Ok(())
+}
+
+#[test]
+fn a_server_without_a_key_for_second_factors_makes_one_and_keeps_it() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let made = factor_key(folder.path(), AesCipher::random_key)?;
+    AesCipher::parse(&made)?;
+    assert_eq!(factor_key(folder.path(), || unreachable!("there is one"))?, made);
+    let file = folder.path().join("factor.key");
+    #[cfg(unix)]
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file)?.permissions()) & 0o777, 0o600);
+    let names = std::fs::read_dir(folder.path())?.map(|entry| Ok(entry?.file_name())).collect::<std::io::Result<Vec<_>>>()?;
+    assert_eq!(names, ["factor.key"]);
     Ok(())
 }
 

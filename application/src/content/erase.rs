@@ -10,7 +10,8 @@ use posthaste_domain::UserId;
 
 use super::Keyring;
 use crate::execute::{AdminCommand, Envelope, ExecuteError, Executed, Executor};
-use crate::port::{Accounts, Sessions};
+use crate::port::one_time::Purpose;
+use crate::port::{Accounts, Factors, MailQueue, OneTimeTokens, Sessions};
 
 /// Erases people.
 pub struct Eraser {
@@ -22,6 +23,12 @@ pub struct Eraser {
     pub accounts: Arc<dyn Accounts>,
     /// Logins.
     pub sessions: Arc<dyn Sessions>,
+    /// Second factors.
+    pub factors: Arc<dyn Factors>,
+    /// Tokens that were sent to them.
+    pub one_time: Arc<dyn OneTimeTokens>,
+    /// The mails that are owed to them.
+    pub mail: Arc<dyn MailQueue>,
 }
 
 impl Eraser {
@@ -32,7 +39,18 @@ impl Eraser {
     pub async fn erase(&self, envelope: Envelope, user: UserId) -> Result<Executed, ExecuteError> {
         let executed = self.executor.execute(envelope, AdminCommand::Erase { user }).await?;
         self.keyring.destroy(user).await?;
+        // As long as it is known which address was theirs.
+        if let Some(credentials) = self.accounts.find(user).await? {
+            self.mail.remove(&credentials.email).await?;
+        }
         self.accounts.remove(user).await?;
+        for purpose in Purpose::ALL {
+            self.one_time.remove(user, purpose).await?;
+        }
+        // Another may be offered until the event is known everywhere.
+        while let Some(factor) = self.factors.find(user).await? {
+            self.factors.remove(user, factor.id).await?;
+        }
         let sessions: Vec<_> = self.sessions.of_user(user).await?.into_iter().map(|session| session.id).collect();
         self.sessions.remove(user, &sessions).await?;
         Ok(executed)

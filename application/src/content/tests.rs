@@ -17,7 +17,7 @@ use crate::fake::{FakeLog, direct, posted, recorded, user};
 use crate::port::keys::memory::MemoryKeys;
 use crate::port::keys::{ContentKeys, Kept};
 use crate::port::log::AppendRefused;
-use crate::port::{EventLog, Randomness};
+use crate::port::{EventLog, PortError, Randomness};
 use crate::recorded::{Append, Check, Expected, Hash, Position, Recorded, StreamId};
 
 /// Another one each time.
@@ -27,6 +27,12 @@ struct Chance(AtomicU64);
 impl Randomness for Chance {
     fn fraction(&self) -> f64 {
         0.5
+    }
+
+    fn secret(&self) -> Result<[u8; 32], PortError> {
+        let mut bytes = [0; 32];
+        self.fill(&mut bytes);
+        Ok(bytes)
     }
 
     fn fill(&self, bytes: &mut [u8]) {

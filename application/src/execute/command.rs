@@ -29,6 +29,9 @@ pub enum Command {
         /// Which.
         session: SessionId,
     },
+    /// Take note that what is sent to one's email address reaches one, which somebody has shown with a token that was sent there.
+    #[serde(rename = "user.verify_email", skip_deserializing)]
+    VerifyEmail {},
     /// Say what others may know of one's comings and goings.
     #[serde(rename = "user.set_privacy")]
     SetPrivacy {

@@ -35,7 +35,7 @@ impl Decidable for Command {
             | Self::PostMessage { .. }
             | Self::ForwardMessage { .. } => Ok(envelope.command.uuid()),
             Self::RevokeSession { session } => Ok(session.uuid()),
-            Self::SetPrivacy { .. } => Ok(actor(envelope)?.uuid()),
+            Self::VerifyEmail {} | Self::SetPrivacy { .. } => Ok(actor(envelope)?.uuid()),
             Self::RequestFriendship { user }
             | Self::AcceptFriendship { user }
             | Self::DeclineFriendship { user }
@@ -91,6 +91,10 @@ async fn decide(on: &mut Decision<'_>, envelope: Envelope, command: &Command) ->
         Command::RevokeSession { session } => {
             on.load::<User>(by).await?;
             on.decide::<User>(by, UserCommand::RevokeSession { user: by, session: *session })?;
+        }
+        Command::VerifyEmail {} => {
+            on.load::<User>(by).await?;
+            on.decide::<User>(by, UserCommand::VerifyEmail { user: by })?;
         }
         Command::SetPrivacy { presence, last_seen, read_receipts } => {
             let privacy = Privacy { presence: *presence, last_seen: *last_seen, read_receipts: *read_receipts };

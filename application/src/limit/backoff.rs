@@ -6,6 +6,8 @@
 //! - **One address at one account** has a few tries, then one in two seconds, and with every few more it is four times as long.
 //! - **One account, from wherever**: many wrong tries make no lock, which a stranger could turn. They take away the first few tries: what is
 //!   left is a single one from each address, so the owner, who knows the password, gets in.
+//! - **One account, with its password**: wrong codes of a second factor. Whoever can try one has the password, so this is no lock that a
+//!   stranger could turn, and it may hold however many addresses there are.
 //! - **One address at many accounts** has more tries, for many people may share it, and then waits in the same way.
 
 use std::net::IpAddr;
@@ -16,7 +18,7 @@ use posthaste_domain::ClaimId;
 use posthaste_domain::text::{Email, Username};
 use uuid::Uuid;
 
-use super::{Exceeded, Limiter, Policy, Who, exceeded};
+use super::{Exceeded, Limiter, Policies, Policy, Who, exceeded};
 use crate::port::limiter::{Rate, Take};
 
 const fn rate(burst: u32, every_s: u64) -> Rate {
@@ -31,6 +33,8 @@ const ADDRESS: [Rate; 3] = [rate(40, 2), rate(80, 16), rate(120, 128)];
 const ACCOUNT: Rate = rate(50, 60);
 /// One address at an account under attack.
 const GUARDED: Rate = rate(1, 1_800);
+/// Codes of one user, or what one session is to prove: nobody comes upon six digits within years.
+const PROOF: [Rate; 3] = [rate(5, 10), rate(10, 120), rate(15, 900)];
 /// What is no name of an account is hashed under this: what people type is kept nowhere.
 const NAMES: Uuid = Uuid::from_u128(0x8c1f_2f0e_5d0b_4c53_9a61_77c1_0d1e_4a29);
 
@@ -46,23 +50,17 @@ impl Limiter {
     /// There were too many wrong ones.
     pub async fn try_login(&self, address: IpAddr, login: &str) -> Result<Try, Exceeded> {
         let Some(policies) = &self.policies else { return Ok(Try(Vec::new())) };
-        let scale = NonZeroU32::new(policies.backoff_scale).unwrap_or(NonZeroU32::MIN);
-        let scaled = |rate: &Rate| Rate { burst: rate.burst.saturating_mul(scale), every: rate.every / scale.get() };
         let account = account(login);
         let address = Who::Address(address).key();
         let pair = format!("{account}:{address}");
-        let steps = |rates: &[Rate], whose: &str| {
-            let step = |(step, rate): (usize, &Rate)| Take { key: format!("wrong:{step}:{whose}"), rate: scaled(rate) };
-            rates.iter().enumerate().map(step).collect::<Vec<_>>()
-        };
-        let mut takes = [steps(&PAIR, &pair), steps(&ADDRESS, &address)].concat();
+        let mut takes = [steps(policies, &PAIR, &pair), steps(policies, &ADDRESS, &address)].concat();
         self.try_take(&takes).await?;
-        let everywhere = [Take { key: format!("wrong:all:{account}"), rate: scaled(&ACCOUNT) }];
+        let everywhere = [Take { key: format!("wrong:all:{account}"), rate: scaled(policies, ACCOUNT) }];
         if self.try_take(&everywhere).await.is_ok() {
             takes.extend(everywhere);
             return Ok(Try(takes));
         }
-        let guarded = [Take { key: format!("wrong:guarded:{pair}"), rate: scaled(&GUARDED) }];
+        let guarded = [Take { key: format!("wrong:guarded:{pair}"), rate: scaled(policies, GUARDED) }];
         match self.try_take(&guarded).await {
             Ok(()) => {
                 takes.extend(guarded);
@@ -75,7 +73,18 @@ impl Limiter {
         }
     }
 
-    /// The password was right, or was never looked at.
+    /// Counts a try to prove something of a user or of a session, by a code or by the password of whoever is logged in.
+    ///
+    /// # Errors
+    /// There were too many wrong ones.
+    pub async fn try_proof(&self, whose: Uuid) -> Result<Try, Exceeded> {
+        let Some(policies) = &self.policies else { return Ok(Try(Vec::new())) };
+        let takes = steps(policies, &PROOF, &format!("proof:{whose}"));
+        self.try_take(&takes).await?;
+        Ok(Try(takes))
+    }
+
+    /// What was tried was right, or was never looked at.
     pub async fn forgive(&self, Try(takes): Try) {
         self.give_back(Policy::Login, &takes).await;
     }
@@ -88,6 +97,17 @@ impl Limiter {
             Some(_) | None => Ok(()),
         }
     }
+}
+
+fn scaled(policies: &Policies, rate: Rate) -> Rate {
+    let scale = NonZeroU32::new(policies.backoff_scale).unwrap_or(NonZeroU32::MIN);
+    Rate { burst: rate.burst.saturating_mul(scale), every: rate.every / scale.get() }
+}
+
+/// All of them have to give.
+fn steps(policies: &Policies, rates: &[Rate], whose: &str) -> Vec<Take> {
+    let step = |(step, rate): (usize, &Rate)| Take { key: format!("wrong:{step}:{whose}"), rate: scaled(policies, *rate) };
+    rates.iter().enumerate().map(step).collect()
 }
 
 /// What a login stands for, however it is written: whoever writes it in another way has not tried another account.

@@ -198,6 +198,31 @@ async fn an_account_under_attack_leaves_a_try_to_every_address_and_its_owner_get
 }
 
 #[tokio::test]
+async fn a_totp_brute_force_takes_years() {
+    let world = World::new();
+    let user = Uuid::from_u128(7);
+    let day = Duration::from_secs(86_400);
+    let mut tries = 0_u64;
+    let mut passed = Duration::ZERO;
+    while passed < 30 * day {
+        match world.limiter.try_proof(user).await {
+            Ok(_) => tries += 1,
+            Err(exceeded) => {
+                world.shared.pass(exceeded.retry_after);
+                passed += exceeded.retry_after;
+            }
+        }
+    }
+    // Three codes in a million are right at any time: so many tries find one with a chance of one in a hundred.
+    assert!((2_000..3_300).contains(&tries), "{tries} in a month");
+    // Another user, or session, has nothing to do with it; and what was right costs nothing.
+    for _ in 0..50 {
+        let right = world.limiter.try_proof(Uuid::from_u128(8)).await.unwrap();
+        world.limiter.forgive(right).await;
+    }
+}
+
+#[tokio::test]
 async fn what_was_right_costs_nothing() {
     let world = World::new();
     for _ in 0..500 {

@@ -1,66 +1,55 @@
 //! What renews a login: 512 bits that nobody can guess. Half of them are the same in all tokens of a login, so that one of them is known for
 //! what it is however old; each half is kept as a hash.
 
-use std::fmt;
-
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
+use crate::opaque::Opaque;
 use crate::port::sessions::Digest;
 
-/// So that nobody takes it for anything else, and whoever looks for leaked secrets finds it.
 const PREFIX: &str = "phr_";
 const FAMILY: usize = 32;
 
 /// A refresh token. It is never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct RefreshToken([u8; 64]);
-
-impl fmt::Debug for RefreshToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RefreshToken(hidden)")
-    }
-}
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefreshToken(Opaque<64>);
 
 impl RefreshToken {
     /// The first token of a login.
     #[must_use]
     pub const fn new(random: &[u8; 64]) -> Self {
-        Self(*random)
+        Self(Opaque(*random))
     }
 
     /// Another token of the same login.
     #[must_use]
     pub fn next(&self, random: &[u8; 32]) -> Self {
-        let mut next = self.0;
+        let Self(Opaque(mut next)) = self.clone();
         next[FAMILY..].copy_from_slice(random);
-        Self(next)
+        Self(Opaque(next))
     }
 
     /// As it was written; nothing if it was not written here.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()?;
-        bytes.try_into().ok().map(Self)
+        Opaque::parse(PREFIX, text).map(Self)
     }
 
     /// As it is given to its owner.
     #[must_use]
     pub fn write(&self) -> String {
-        format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(self.0))
+        self.0.write(PREFIX)
     }
 
     /// The hash of what all tokens of the login begin with.
     #[must_use]
     pub fn family(&self) -> Digest {
-        Sha256::new().chain_update(b"posthaste refresh token family").chain_update(&self.0[..FAMILY]).finalize().into()
+        Sha256::new().chain_update(b"posthaste refresh token family").chain_update(&self.0.0[..FAMILY]).finalize().into()
     }
 
     /// The hash of the whole token.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        Sha256::new().chain_update(b"posthaste refresh token").chain_update(self.0).finalize().into()
+        Sha256::new().chain_update(b"posthaste refresh token").chain_update(self.0.0).finalize().into()
     }
 }
 

@@ -150,6 +150,11 @@ meters! {
     signals: Counter, "signals_total", Count, "Signals that were published.";
     signals_lost: Counter, "signals_lost_total", Count, "Signals that this process has lost, because there were too many or nobody took them.";
 
+    // Mail.
+    mail_sent: Counter, "mail_sent_total", Count, "Mails that were taken over to be delivered.";
+    mail_retried: Counter, "mail_retried_total", Count, "Tries to send a mail that failed and are made again.";
+    mail_dead: Counter, "mail_dead_total", Count, "Mails that were given up.";
+
     // Webhooks.
     webhook_taken: Counter, "webhook_taken_total", Count, "Events that were put into the inboxes of webhooks.";
     webhook_gap_reads: Counter, "webhook_gap_reads_total", Count, "How often what the queue had not delivered was read from the log.";

@@ -95,7 +95,7 @@ impl Rate {
     pub fn level(&self, full_at: i64, now: i64, allowed: bool) -> Level {
         let missing = full_at.saturating_sub(now).max(0);
         let (every, window) = (self.every_us(), self.window_us());
-        let wait = if allowed { 0 } else { (missing + every - window).max(0) };
+        let wait = if allowed { 0 } else { (missing.saturating_add(every) - window).max(0) };
         Level { remaining: u32::try_from((window - missing).max(0) / every).unwrap_or(u32::MAX), retry_after: us(wait), reset: us(missing) }
     }
 }

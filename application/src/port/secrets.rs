@@ -1,4 +1,4 @@
-//! Passwords and access tokens.
+//! Passwords, access tokens, and secrets that have to be known again.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -20,6 +20,16 @@ pub trait Passwords: Send + Sync {
 
     /// Whether a hash made now would cost more to guess than this one.
     fn is_weak(&self, phc: &str) -> bool;
+}
+
+/// Keeps secrets unreadable wherever they are stored: those that must be known again, so that no hash will do.
+pub trait Cipher: Send + Sync {
+    /// The secret, sealed, in a few dozen bytes more. It can be opened under the same label only: one that was put in another's place is no
+    /// good there.
+    fn seal(&self, label: &[u8], secret: &[u8]) -> Result<Vec<u8>, PortError>;
+
+    /// The secret that was sealed under this label; [`PortError::Corrupt`] if it was sealed under another, with another key, or altered.
+    fn open(&self, label: &[u8], sealed: &[u8]) -> Result<Vec<u8>, PortError>;
 }
 
 /// Who an access token speaks for.

@@ -12,13 +12,23 @@ pub mod memory;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use posthaste_domain::text::SessionName;
-use posthaste_domain::{SessionId, UserId};
+use posthaste_domain::{FactorId, SessionId, UserId};
 
 pub use self::family::{Digest, Reused, TokenFamily};
 use super::PortError;
 
 /// How many of the sessions that have run out are forgotten when one begins, so that they do not gather.
 pub const FORGOTTEN: usize = 10;
+
+/// That whoever uses a login has shown once more who they are. It is as good as what had to be shown then: a password alone is nothing once
+/// there is a second factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The second factor that was shown beside the password; none if there was none.
+    pub factor: Option<FactorId>,
+}
 
 /// A login. Times are in whole microseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +47,8 @@ pub struct Session {
     pub used_at: DateTime<Utc>,
     /// When it runs out unless it is renewed before.
     pub expires_at: DateTime<Utc>,
+    /// The last proof; none if a release began it that knew of none.
+    pub proof: Option<Proof>,
     /// Counts its changes, from 1.
     pub revision: u64,
     /// What renews it.
@@ -59,7 +71,7 @@ pub trait Sessions: Send + Sync {
     async fn of_user(&self, user: UserId) -> Result<Vec<Session>, PortError>;
 
     /// Puts a session in the place of what it was, and says whether that was still there: only if the kept one has the revision before.
-    /// Name, times and tokens change; the rest does not.
+    /// Name, times, proof and tokens change; the rest does not.
     async fn replace(&self, session: &Session) -> Result<bool, PortError>;
 
     /// Forgets these sessions of a user; those of somebody else stay.

@@ -14,6 +14,7 @@ use crate::port::poster::Letter;
 use crate::port::webhooks::{Fenced, Lease, Settlement, Waiting, Work};
 use crate::port::{Clock, EventLog, PortError, Poster, Randomness, Webhooks};
 use crate::recorded::{Position, Recorded};
+use crate::retry::Pauses;
 
 /// Events that are looked up together.
 const BATCH: usize = 16;
@@ -51,11 +52,9 @@ impl Default for Patience {
 }
 
 impl Patience {
-    /// How long to wait after so many failures: anything up to twice the one before, so that those who failed together do not come back
-    /// together.
+    /// How long to wait after so many failures.
     pub(super) fn pause(&self, failures: u32, fraction: f64) -> Duration {
-        let doubled = 2_u32.checked_pow(failures.saturating_sub(1)).and_then(|factor| self.first.checked_mul(factor));
-        doubled.map_or(self.longest, |pause| pause.min(self.longest)).mul_f64(fraction.clamp(0.0, 1.0))
+        Pauses { first: self.first, longest: self.longest }.after(failures, fraction)
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail, ensure};
 use clap::Subcommand;
 use console::Term;
-use posthaste_application::execute::{AdminCommand, Command, Envelope, Executed};
+use posthaste_application::execute::{AdminCommand, Command, Decidable, Envelope, Executed, TwoFactorCommand};
 use posthaste_application::port::accounts::Credentials;
 use posthaste_application::port::cursors::KnownDevice;
 use posthaste_application::port::secrets::PASSWORD_CHARACTERS;
@@ -86,6 +86,13 @@ pub(crate) enum UsersCommand {
         #[command(flatten)]
         target: Target,
     },
+    /// Take the second factor from somebody who has lost it, recovery codes and all: then the password alone is enough to log in
+    DisableTwoFactor {
+        /// A username or an id
+        user: String,
+        #[command(flatten)]
+        target: Target,
+    },
     /// Erase what somebody said and how they are called, for ever: on every server within two seconds, and in every copy of the log. Nobody
     /// can use the account again, and its names stay taken
     Erase {
@@ -151,6 +158,7 @@ pub(crate) async fn run(file: Option<&Path>, command: UsersCommand) -> anyhow::R
     | UsersCommand::List { target, .. }
     | UsersCommand::Suspend { target, .. }
     | UsersCommand::Reinstate { target, .. }
+    | UsersCommand::DisableTwoFactor { target, .. }
     | UsersCommand::Erase { target, .. }
     | UsersCommand::Export { target, .. }
     | UsersCommand::Sessions { target, .. }
@@ -183,6 +191,13 @@ pub(crate) async fn run(file: Option<&Path>, command: UsersCommand) -> anyhow::R
         UsersCommand::Reinstate { user, .. } => {
             let user = people.find(&user).await?;
             people.administer(AdminCommand::Reinstate { user }, user, "not suspended", json).await
+        }
+        UsersCommand::DisableTwoFactor { user, .. } => {
+            let user = people.find(&user).await?;
+            if let Some(factor) = people.factors.find(user).await? {
+                people.factors.remove(user, factor.id).await?;
+            }
+            people.administer(TwoFactorCommand { user, enabled: false }, user, "without a second factor", json).await
         }
         UsersCommand::Erase { user, yes, .. } => erase::run(&people, people.find(&user).await?, yes, json).await,
         UsersCommand::Export { user, output, .. } => erase::write(&people, people.find(&user).await?, &output, json).await,
@@ -232,7 +247,7 @@ impl People {
     }
 
     /// Does something to somebody, and says what they are now.
-    async fn administer(&self, asked: AdminCommand, user: UserId, now: &str, json: bool) -> anyhow::Result<()> {
+    async fn administer(&self, asked: impl Decidable, user: UserId, now: &str, json: bool) -> anyhow::Result<()> {
         let Executed { position, repeated, .. } = self.console.execute(asked).await?;
         if json {
             say!("{}", json!({ "user": user, "now": now, "position": position, "changed": !repeated }));

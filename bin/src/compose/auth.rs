@@ -1,12 +1,13 @@
-//! What passwords are hashed and tokens signed with.
+//! What passwords are hashed with, tokens signed, and secrets sealed.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use posthaste_application::port::Clock;
+use posthaste_infrastructure::aes_gcm::AesCipher;
 use posthaste_infrastructure::argon2::ArgonPasswords;
-use posthaste_infrastructure::embedded::token_key;
+use posthaste_infrastructure::embedded::{factor_key, token_key};
 use posthaste_infrastructure::jwt::{JwtTokens, TokenKey, TrustedKey};
 
 use crate::config::{AuthConfig, Secret};
@@ -30,6 +31,17 @@ pub(super) fn kept_signing_key(folder: &Path) -> anyhow::Result<TokenKey> {
     let key = token_key(folder, || TokenKey::random().to_pem());
     let key = key.context("the signing key in the data folder cannot be read or made")?;
     TokenKey::parse(&key).context("the signing key in the data folder cannot be used: remove token.key to have a new one made")
+}
+
+/// What seals the secrets of second factors, with the configured key.
+pub(super) fn cipher(key: &Secret) -> anyhow::Result<AesCipher> {
+    text(key).and_then(|text| Ok(AesCipher::parse(&text)?)).context("auth.factor_key cannot be used")
+}
+
+/// The same with the key in the data folder, made if there is none.
+pub(super) fn kept_cipher(folder: &Path) -> anyhow::Result<AesCipher> {
+    let key = factor_key(folder, AesCipher::random_key).context("factor.key in the data folder cannot be read or made")?;
+    AesCipher::parse(&key).context("factor.key in the data folder cannot be used: put it back from a backup")
 }
 
 /// The further keys whose tokens are taken.

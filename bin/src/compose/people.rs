@@ -5,14 +5,19 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use posthaste_application::content::keyring::{Access, Keyring};
-use posthaste_application::port::{Accounts, Cursors, EventLog, Passcodes, Passwords, Presence, Sessions};
+use posthaste_application::port::{
+    Accounts, Cursors, EventLog, Factors, MailQueue, OneTimeTokens, Passcodes, Passwords, Presence, Sessions,
+};
 use posthaste_application::project::Projector;
 use posthaste_application::shared_tail::SharedTail;
 use posthaste_application::view::{ViewName, Views};
 use posthaste_infrastructure::embedded::{
-    Database, MemoryViews, OpenError, SqliteAccounts, SqliteCursors, SqliteLog, SqlitePasscodes, SqliteSessions,
+    Database, MemoryViews, OpenError, SqliteAccounts, SqliteCursors, SqliteFactors, SqliteLog, SqliteMailQueue, SqliteOneTimeTokens,
+    SqlitePasscodes, SqliteSessions,
 };
-use posthaste_infrastructure::postgres::{PgAccounts, PgCursors, PgLog, PgPasscodes, PgSessions, PgViews};
+use posthaste_infrastructure::postgres::{
+    PgAccounts, PgCursors, PgFactors, PgLog, PgMailQueue, PgOneTimeTokens, PgPasscodes, PgSessions, PgViews,
+};
 use posthaste_infrastructure::redis::{self, RedisPresence};
 use posthaste_infrastructure::system::SystemClock;
 
@@ -33,6 +38,12 @@ pub(crate) struct People {
     pub(crate) accounts: Arc<dyn Accounts>,
     /// Logins.
     pub(crate) sessions: Arc<dyn Sessions>,
+    /// Second factors.
+    pub(crate) factors: Arc<dyn Factors>,
+    /// Tokens that were sent to them.
+    pub(crate) one_time: Arc<dyn OneTimeTokens>,
+    /// The mails that are owed to them.
+    pub(crate) mail: Arc<dyn MailQueue>,
     /// Password hashes.
     pub(crate) passwords: Arc<dyn Passwords>,
     /// The devices.
@@ -47,6 +58,9 @@ struct Stores {
     log: Arc<dyn EventLog>,
     accounts: Arc<dyn Accounts>,
     sessions: Arc<dyn Sessions>,
+    factors: Arc<dyn Factors>,
+    one_time: Arc<dyn OneTimeTokens>,
+    mail: Arc<dyn MailQueue>,
     passcodes: Arc<dyn Passcodes>,
     cursors: Arc<dyn Cursors>,
     passwords: Arc<dyn Passwords>,
@@ -65,6 +79,9 @@ pub(crate) async fn people(config: &Config, may_begin: bool) -> anyhow::Result<P
                 keyring,
                 accounts: Arc::new(SqliteAccounts::new(Arc::clone(&database))),
                 sessions: Arc::new(SqliteSessions::new(Arc::clone(&database))),
+                factors: Arc::new(SqliteFactors::new(Arc::clone(&database))),
+                one_time: Arc::new(SqliteOneTimeTokens::new(Arc::clone(&database))),
+                mail: Arc::new(SqliteMailQueue::new(Arc::clone(&database))),
                 passcodes: Arc::new(SqlitePasscodes::new(Arc::clone(&database))),
                 cursors: Arc::new(SqliteCursors::new(database)),
                 passwords: passwords(&config.auth)?,
@@ -82,6 +99,9 @@ pub(crate) async fn people(config: &Config, may_begin: bool) -> anyhow::Result<P
                 keyring,
                 accounts: Arc::new(PgAccounts::new(postgres.clone())),
                 sessions: Arc::new(PgSessions::new(postgres.clone())),
+                factors: Arc::new(PgFactors::new(postgres.clone())),
+                one_time: Arc::new(PgOneTimeTokens::new(postgres.clone())),
+                mail: Arc::new(PgMailQueue::new(postgres.clone())),
                 passcodes: Arc::new(PgPasscodes::new(postgres.clone())),
                 cursors: Arc::new(PgCursors::new(postgres)),
                 passwords: passwords(&config.auth)?,
@@ -89,9 +109,9 @@ pub(crate) async fn people(config: &Config, may_begin: bool) -> anyhow::Result<P
             }
         }
     };
-    let Stores { keyring, log, accounts, sessions, passcodes, cursors, passwords, presence } = stores;
+    let Stores { keyring, log, accounts, sessions, factors, one_time, mail, passcodes, cursors, passwords, presence } = stores;
     let console = Console::new(config, Arc::clone(&log), passcodes, Arc::clone(&passwords));
-    Ok(People { console, keyring, log, accounts, sessions, passwords, cursors, presence })
+    Ok(People { console, keyring, log, accounts, sessions, factors, one_time, mail, passwords, cursors, presence })
 }
 
 /// The data folder: alone if no server runs on it, else beside the server.

@@ -10,12 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use super::Secret;
 
-/// Who is who. `S` is what the profile knows of the signing key.
+/// Who is who. `S` is what the profile knows of a key.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AuthConfig<S> {
     pub(crate) signing_key: S,
     pub(crate) accepted_keys: Vec<Secret>,
+    pub(crate) factor_key: S,
     access_token_s: NonZeroU64,
     session_idle_s: NonZeroU64,
     session_lifetime_s: NonZeroU64,

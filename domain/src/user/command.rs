@@ -36,6 +36,11 @@ pub enum UserCommand {
         /// Which.
         session: SessionId,
     },
+    /// Take note that what is sent to one's email address reaches one.
+    VerifyEmail {
+        /// Whose address it is.
+        user: UserId,
+    },
     /// Give somebody a role.
     GrantRole {
         /// Proof that it may be done.
@@ -76,5 +81,12 @@ pub enum UserCommand {
         permit: AdminPermit,
         /// Whose.
         user: UserId,
+    },
+    /// Say whether logging in takes a second factor. What proves it is no business of the log.
+    SetTwoFactor {
+        /// Whose.
+        user: UserId,
+        /// Whether it does.
+        enabled: bool,
     },
 }

@@ -56,6 +56,12 @@ pub enum UserEvent {
         /// Which.
         session: SessionId,
     },
+    /// Somebody has shown that what is sent to their email address reaches them.
+    #[serde(rename = "user.email_verified")]
+    EmailVerified {
+        /// Whose address it is.
+        user: UserId,
+    },
     /// Somebody was given a role in the service.
     #[serde(rename = "user.role_granted")]
     RoleGranted {
@@ -87,6 +93,18 @@ pub enum UserEvent {
         /// Whose.
         user: UserId,
     },
+    /// From now on logging in takes a second factor as well.
+    #[serde(rename = "user.two_factor_enabled")]
+    TwoFactorEnabled {
+        /// Who.
+        user: UserId,
+    },
+    /// From now on logging in takes a password alone.
+    #[serde(rename = "user.two_factor_disabled")]
+    TwoFactorDisabled {
+        /// Who.
+        user: UserId,
+    },
     /// Somebody was erased: what they said and how they were called can be read no more, nothing of theirs is taken, and their sockets are
     /// closed. For ever.
     #[serde(rename = "user.erased")]
@@ -102,10 +120,13 @@ impl UserEvent {
             Self::Registered { .. } => "user.registered",
             Self::PrivacySet { .. } => "user.privacy_set",
             Self::SessionRevoked { .. } => "user.session_revoked",
+            Self::EmailVerified { .. } => "user.email_verified",
             Self::RoleGranted { .. } => "user.role_granted",
             Self::RoleWithdrawn { .. } => "user.role_withdrawn",
             Self::Suspended { .. } => "user.suspended",
             Self::Reinstated { .. } => "user.reinstated",
+            Self::TwoFactorEnabled { .. } => "user.two_factor_enabled",
+            Self::TwoFactorDisabled { .. } => "user.two_factor_disabled",
             Self::Erased { .. } => "user.erased",
         }
     }
@@ -120,10 +141,13 @@ impl UserEvent {
             Self::Registered { user, .. }
             | Self::PrivacySet { user, .. }
             | Self::SessionRevoked { user, .. }
+            | Self::EmailVerified { user }
             | Self::RoleGranted { user, .. }
             | Self::RoleWithdrawn { user, .. }
             | Self::Suspended { user, .. }
             | Self::Reinstated { user }
+            | Self::TwoFactorEnabled { user }
+            | Self::TwoFactorDisabled { user }
             | Self::Erased { user } => Audience::users([*user]),
         }
     }
@@ -134,10 +158,13 @@ impl UserEvent {
             Self::Registered { user, .. } => Some((*user).into()),
             Self::PrivacySet { .. }
             | Self::SessionRevoked { .. }
+            | Self::EmailVerified { .. }
             | Self::RoleGranted { .. }
             | Self::RoleWithdrawn { .. }
             | Self::Suspended { .. }
             | Self::Reinstated { .. }
+            | Self::TwoFactorEnabled { .. }
+            | Self::TwoFactorDisabled { .. }
             | Self::Erased { .. } => None,
         }
     }

@@ -57,6 +57,33 @@ fn nobody_has_no_sessions_to_revoke() {
     );
 }
 
+#[test]
+fn an_address_is_verified_once() {
+    let mut user = registered();
+    assert!(!user.has_verified_email());
+    let events = user.decide(UserCommand::VerifyEmail { user: alice() }).unwrap();
+    assert_eq!(events, [UserEvent::EmailVerified { user: alice() }]);
+    user.apply(&events[0]).unwrap();
+    assert!(user.has_verified_email());
+    assert_eq!(user.decide(UserCommand::VerifyEmail { user: alice() }), Ok(vec![]), "it is so already");
+    assert!(user.apply(&events[0]).is_err(), "a second time in a stream is corruption");
+}
+
+#[test]
+fn a_second_factor_is_switched_on_and_off_and_said_once() {
+    let id = UserId::new(Uuid::from_u128(1));
+    let switch = |enabled| UserCommand::SetTwoFactor { user: id, enabled };
+    let mut user = User::replay(&User::default().decide(register()).unwrap()).unwrap();
+    for (enabled, event) in [(true, UserEvent::TwoFactorEnabled { user: id }), (false, UserEvent::TwoFactorDisabled { user: id })] {
+        assert_eq!(user.decide(switch(!enabled)), Ok(vec![]), "it is so already");
+        assert_eq!(user.decide(switch(enabled)), Ok(vec![event.clone()]));
+        user.apply(&event).unwrap();
+        assert_eq!(user.account().map(|account| account.two_factor), Some(enabled));
+        assert!(user.apply(&event).is_err(), "a second time in a row is corruption");
+    }
+    assert_eq!(User::default().decide(switch(true)), Err(UserRefusal::UnknownUser));
+}
+
 fn set(presence: Circle, last_seen: Circle, read_receipts: bool) -> UserCommand {
     UserCommand::SetPrivacy { user: UserId::new(Uuid::from_u128(1)), privacy: Privacy { presence, last_seen, read_receipts } }
 }
@@ -210,10 +237,13 @@ fn whoever_ends_a_login_of_another_does_what_they_would_do_themselves() {
 fn nothing_is_done_to_nobody() {
     let session = SessionId::new(Uuid::nil());
     let ends = UserCommand::EndSession { permit: SERVER, user: alice(), session };
-    for command in [ends, grant(ServiceRole::Admin), withdraw(SERVER, ServiceRole::Admin), suspend(SERVER), reinstate(), erase(SERVER)] {
+    let verify = UserCommand::VerifyEmail { user: alice() };
+    let (grant, withdraw) = (grant(ServiceRole::Admin), withdraw(SERVER, ServiceRole::Admin));
+    for command in [ends, verify, grant, withdraw, suspend(SERVER), reinstate(), erase(SERVER)] {
         assert_eq!(User::default().decide(command), Err(UserRefusal::UnknownUser));
     }
     for event in [
+        UserEvent::EmailVerified { user: alice() },
         UserEvent::RoleGranted { user: alice(), role: ServiceRole::Admin },
         UserEvent::RoleWithdrawn { user: alice(), role: ServiceRole::Admin },
         UserEvent::Suspended { user: alice(), reason: None },

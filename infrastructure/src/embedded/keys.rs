@@ -1,90 +1,82 @@
-//! The keys of content in SQLite.
+//! The keys of a server that nobody gave any.
 
-use std::sync::Arc;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::Path;
 
-use async_trait::async_trait;
-use posthaste_application::port::keys::{Kept, Wrapped};
-use posthaste_application::port::{ContentKeys, PortError};
-use posthaste_domain::OwnerId;
-use rusqlite::{OptionalExtension as _, Row, Transaction, params};
-use uuid::Uuid;
+/// Signs access tokens.
+const TOKEN: &str = "token.key";
+/// Seals the secrets of second factors.
+const FACTOR: &str = "factor.key";
+/// Wraps the keys of what people said.
+const CONTENT: &str = "content.key";
+/// What releases before Ed25519 signed with; nothing takes their tokens any more.
+const FORMER: &str = "token.secret";
 
-use super::database::{Database, Durability};
-use super::{row, statements};
-
-/// The keys of the embedded profile.
-pub struct SqliteKeys {
-    database: Arc<Database>,
-}
-
-impl SqliteKeys {
-    /// The keys in this file.
-    #[must_use]
-    pub fn new(database: Arc<Database>) -> Self {
-        Self { database }
+/// The private key kept in a data directory, as PEM, for its owner alone to read; from `make` the first time. Kept apart from the database,
+/// so that a copy of the log can be given away. Blocks. Called by the server that has the directory's [`super::Database`] open, so by one
+/// at a time.
+///
+/// # Errors
+/// The file cannot be read or written.
+pub fn token_key(directory: &Path, make: impl FnOnce() -> String) -> io::Result<String> {
+    let key = kept_or_made(directory, TOKEN, make)?;
+    match fs::remove_file(directory.join(FORMER)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(key),
     }
 }
 
-#[async_trait]
-impl ContentKeys for SqliteKeys {
-    async fn find(&self, owners: &[OwnerId]) -> Result<Vec<(OwnerId, Kept)>, PortError> {
-        let owners = owners.to_vec();
-        let find = move |snapshot: &Transaction<'_>| {
-            let mut statement = snapshot.prepare_cached(statements::KEY_FIND)?;
-            let mut found = Vec::with_capacity(owners.len());
-            for owner in owners {
-                let kept = statement.query_row([owner.uuid().as_bytes()], |row| kept(row, 0)).optional()?;
-                found.extend(kept.map(|kept| (owner, kept)));
-            }
-            Ok(found)
-        };
-        self.database.readers().read(find).await
-    }
+/// The key that seals the secrets of second factors, in the same way.
+///
+/// # Errors
+/// The file cannot be read or written.
+pub fn factor_key(directory: &Path, make: impl FnOnce() -> String) -> io::Result<String> {
+    kept_or_made(directory, FACTOR, make)
+}
 
-    async fn keep(&self, keys: &[(OwnerId, Wrapped)]) -> Result<(), PortError> {
-        let keys = keys.to_vec();
-        let keep = move |transaction: &Transaction<'_>| {
-            let mut statement = transaction.prepare_cached(statements::KEY_KEEP)?;
-            for (owner, wrapped) in keys {
-                statement.execute(params![owner.uuid().as_bytes(), wrapped])?;
-            }
-            Ok(())
-        };
-        self.database.writer()?.write(Durability::Machine, keep, |()| {}).await
-    }
+/// The master key of what people said, in the same way.
+///
+/// # Errors
+/// The file cannot be read or written.
+pub fn content_key(directory: &Path, make: impl FnOnce() -> String) -> io::Result<String> {
+    kept_or_made(directory, CONTENT, make)
+}
 
-    async fn destroy(&self, owner: OwnerId) -> Result<bool, PortError> {
-        let destroy = move |transaction: &Transaction<'_>| {
-            Ok(transaction.prepare_cached(statements::KEY_DESTROY)?.execute([owner.uuid().as_bytes()])? == 1)
-        };
-        self.database.writer()?.write(Durability::Machine, destroy, |_| {}).await
-    }
+/// The master key of what people said; `None` when there is none.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn kept_content_key(directory: &Path) -> io::Result<Option<String>> {
+    kept(directory, CONTENT)
+}
 
-    async fn rewrap(&self, owner: OwnerId, before: &[u8], after: &[u8]) -> Result<bool, PortError> {
-        let (before, after) = (before.to_vec(), after.to_vec());
-        let rewrap = move |transaction: &Transaction<'_>| {
-            let mut statement = transaction.prepare_cached(statements::KEY_REWRAP)?;
-            Ok(statement.execute(params![owner.uuid().as_bytes(), before, after])? == 1)
-        };
-        self.database.writer()?.write(Durability::Machine, rewrap, |_| {}).await
-    }
-
-    async fn list(&self, after: Option<OwnerId>, limit: usize) -> Result<Vec<(OwnerId, Kept)>, PortError> {
-        // Nobody has the lowest of all ids.
-        let after = after.map_or(Uuid::nil(), OwnerId::uuid);
-        let list = move |snapshot: &Transaction<'_>| {
-            let mut statement = snapshot.prepare_cached(statements::KEY_PAGE)?;
-            let page = statement.query_map(params![after.as_bytes(), row::limit(limit)], |row| {
-                Ok((OwnerId::new(Uuid::from_bytes(row.get(0)?)), kept(row, 1)?))
-            })?;
-            Ok(page.collect::<rusqlite::Result<_>>()?)
-        };
-        self.database.readers().read(list).await
+fn kept(directory: &Path, file: &str) -> io::Result<Option<String>> {
+    match fs::read_to_string(directory.join(file)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        read => read.map(Some),
     }
 }
 
-/// What two columns say, from this one on.
-fn kept(row: &Row<'_>, column: usize) -> rusqlite::Result<Kept> {
-    let destroyed = row.get(column + 1)?;
-    Ok(if destroyed { Kept::Destroyed } else { Kept::Wrapped(row.get(column)?) })
+fn kept_or_made(directory: &Path, file: &str, make: impl FnOnce() -> String) -> io::Result<String> {
+    if let Some(key) = kept(directory, file)? {
+        return Ok(key);
+    }
+    let key = make();
+    write(directory, file, key.as_bytes())?;
+    Ok(key)
+}
+
+/// Wholly or not at all, whenever the machine stops.
+fn write(directory: &Path, file: &str, key: &[u8]) -> io::Result<()> {
+    let unfinished = directory.join(format!("{file}.new"));
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut opened = options.open(&unfinished)?;
+    opened.write_all(key)?;
+    opened.sync_all()?;
+    fs::rename(unfinished, directory.join(file))?;
+    File::open(directory)?.sync_all()
 }

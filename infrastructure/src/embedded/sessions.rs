@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use posthaste_application::port::sessions::{Digest, FORGOTTEN, Session, TokenFamily};
+use posthaste_application::port::sessions::{Digest, FORGOTTEN, Proof, Session, TokenFamily};
 use posthaste_application::port::{PortError, Sessions};
 use posthaste_domain::text::SessionName;
-use posthaste_domain::{SessionId, UserId};
+use posthaste_domain::{FactorId, SessionId, UserId};
 use rusqlite::{OptionalExtension as _, Params, Row, Transaction, params};
 
 use super::database::{Database, Durability};
@@ -33,7 +33,7 @@ impl Sessions for SqliteSessions {
     async fn create(&self, session: &Session) -> Result<(), PortError> {
         let session = session.clone();
         let create = move |transaction: &Transaction<'_>| {
-            let Session { id, user, name, agent, created_at, used_at, expires_at, revision, tokens } = session;
+            let Session { id, user, name, agent, created_at, used_at, expires_at, proof, revision, tokens } = session;
             let created_at = created_at.timestamp_micros();
             transaction.prepare_cached(statements::SESSION_FORGET)?.execute(params![created_at, limit(FORGOTTEN)])?;
             transaction.prepare_cached(statements::SESSION_CREATE)?.execute(params![
@@ -48,6 +48,8 @@ impl Sessions for SqliteSessions {
                 tokens.id,
                 tokens.used,
                 tokens.offered.concat(),
+                proved_at(proof),
+                proved_factor(proof),
             ])?;
             Ok(())
         };
@@ -83,7 +85,7 @@ impl Sessions for SqliteSessions {
     async fn replace(&self, session: &Session) -> Result<bool, PortError> {
         let session = session.clone();
         let replace = move |transaction: &Transaction<'_>| {
-            let Session { id, user: _, name, agent: _, created_at: _, used_at, expires_at, revision, tokens } = session;
+            let Session { id, user: _, name, agent: _, created_at: _, used_at, expires_at, proof, revision, tokens } = session;
             let replaced = transaction.prepare_cached(statements::SESSION_REPLACE)?.execute(params![
                 id.uuid().as_bytes(),
                 name.as_ref().map(SessionName::as_str),
@@ -92,6 +94,8 @@ impl Sessions for SqliteSessions {
                 integer(revision),
                 tokens.used,
                 tokens.offered.concat(),
+                proved_at(proof),
+                proved_factor(proof),
             ])?;
             Ok(replaced == 1)
         };
@@ -114,6 +118,14 @@ impl Sessions for SqliteSessions {
     }
 }
 
+fn proved_at(proof: Option<Proof>) -> Option<i64> {
+    proof.map(|proof| proof.at.timestamp_micros())
+}
+
+fn proved_factor(proof: Option<Proof>) -> Option<[u8; 16]> {
+    proof.and_then(|proof| proof.factor).map(|factor| factor.uuid().into_bytes())
+}
+
 fn one(snapshot: &Transaction<'_>, statement: &'static str, parameters: impl Params) -> Result<Option<Session>, Failure> {
     let found = snapshot.prepare_cached(statement)?.query_row(parameters, |row| Ok(of_row(row))).optional()?;
     found.transpose()
@@ -131,6 +143,8 @@ fn of_row(row: &Row<'_>) -> Result<Session, Failure> {
     if !rest.is_empty() {
         return Err(PortError::corrupt(format!("the session {id}"), "half a hash").into());
     }
+    let (proved_at, proved_factor): (Option<Micros>, Option<Id>) = (row.get(11)?, row.get(12)?);
+    let factor = proved_factor.map(|Id(factor)| FactorId::new(factor));
     Ok(Session {
         id: SessionId::new(id),
         user: UserId::new(user),
@@ -139,6 +153,7 @@ fn of_row(row: &Row<'_>) -> Result<Session, Failure> {
         created_at,
         used_at,
         expires_at,
+        proof: proved_at.map(|Micros(at)| Proof { at, factor }),
         revision,
         tokens: TokenFamily { id: row.get(8)?, used: row.get(9)?, offered: offered.to_vec() },
     })

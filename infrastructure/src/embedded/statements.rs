@@ -58,6 +58,10 @@ statements! {
     EVENT_USER_INSERT = "event_user_insert.sql";
     EVENTS_AFTER = "events_after.sql";
     EVENTS_OF_STREAM = "events_of_stream.sql";
+    FACTOR_FIND = "factor_find.sql";
+    FACTOR_OFFER = "factor_offer.sql";
+    FACTOR_REMOVE = "factor_remove.sql";
+    FACTOR_REPLACE = "factor_replace.sql";
     HEAD_MOVE = "head_move.sql";
     HEAD_READ = "head_read.sql";
     IMPORT_CONSUMED = "import_consumed.sql";
@@ -75,9 +79,24 @@ statements! {
     LEASE_RELEASE = "lease_release.sql";
     LEASE_TAKE = "lease_take.sql";
     LEASE_VACATE = "lease_vacate.sql";
+    MAIL_BURY = "mail_bury.sql";
+    MAIL_DEAD = "mail_dead.sql";
+    MAIL_DONE = "mail_done.sql";
+    MAIL_DUE = "mail_due.sql";
+    MAIL_FORGET = "mail_forget.sql";
+    MAIL_PUT = "mail_put.sql";
+    MAIL_REMOVE = "mail_remove.sql";
+    MAIL_RETRY = "mail_retry.sql";
+    MAIL_STATUS = "mail_status.sql";
+    MAIL_TAKE = "mail_take.sql";
     MEMBERS_AT = "members_at.sql";
     MEMBERSHIP_CHANGES = "membership_changes.sql";
     MEMBERSHIP_CHANGES_OF_THREAD = "membership_changes_of_thread.sql";
+    ONE_TIME_FIND = "one_time_find.sql";
+    ONE_TIME_FORGET = "one_time_forget.sql";
+    ONE_TIME_KEEP = "one_time_keep.sql";
+    ONE_TIME_OF_USER = "one_time_of_user.sql";
+    ONE_TIME_REMOVE = "one_time_remove.sql";
     PASSCODE_ATTEMPT = "passcode_attempt.sql";
     PASSCODE_ATTEMPTS = "passcode_attempts.sql";
     PASSCODE_ATTEMPTS_FORGET = "passcode_attempts_forget.sql";
@@ -141,6 +160,8 @@ pub(super) const SCHEMA: &[&str] = &[
     include_str!("sql/schema_11.sql"),
     include_str!("sql/schema_12.sql"),
     include_str!("sql/schema_13.sql"),
+    include_str!("sql/schema_14.sql"),
+    include_str!("sql/schema_15.sql"),
 ];
 
 #[cfg(test)]
@@ -186,10 +207,21 @@ mod tests {
     fn every_statement_finds_its_rows_by_an_index_and_in_order() {
         let connection = migrated();
         for (file, statement) in ALL {
-            // Tables of one row, of a row for each webhook or consumer or who asks something at the moment, of what has gone wrong, and what
-            // counts everything there is.
-            let small =
-                ["census_", "dead_asked", "dead_counts", "desk_", "head_", "import_", "lease_", "webhook_endpoints_", "webhook_intake_"];
+            // Tables of one row, of a row for each webhook or consumer or who asks something at the moment, of what has gone wrong, what counts
+            // everything there is, and what is done when somebody is erased.
+            let small = [
+                "census_",
+                "dead_asked",
+                "dead_counts",
+                "desk_",
+                "head_",
+                "import_",
+                "lease_",
+                "mail_remove",
+                "mail_status",
+                "webhook_endpoints_",
+                "webhook_intake_",
+            ];
             if small.iter().any(|small| file.starts_with(small)) {
                 continue;
             }

@@ -5,6 +5,7 @@ mod counts;
 mod dead_letters;
 mod events;
 mod lag;
+mod mail;
 mod roles;
 mod sessions;
 
@@ -13,6 +14,7 @@ pub(super) use counts::Counts;
 pub(super) use dead_letters::DeadLetters;
 pub(super) use events::Events;
 pub(super) use lag::Lag;
+pub(super) use mail::Mail;
 pub(super) use roles::Roles;
 pub(super) use sessions::Sessions;
 

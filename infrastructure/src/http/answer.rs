@@ -74,6 +74,22 @@ impl From<Executed> for Made {
     }
 }
 
+/// The answer to what is done later.
+#[derive(ApiResponse)]
+pub(super) enum Accepted {
+    /// It is kept, and will be done.
+    #[oai(status = 202)]
+    Accepted,
+}
+
+/// The answer of what has nothing to say.
+#[derive(ApiResponse)]
+pub(super) enum Done {
+    /// It is done.
+    #[oai(status = 204)]
+    Done,
+}
+
 /// A plain answer.
 #[derive(ApiResponse)]
 pub(super) enum Answer<T: ParseFromJSON + ToJSON + Send + Sync> {

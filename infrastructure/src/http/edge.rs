@@ -67,14 +67,14 @@ impl Edge {
         }
     }
 
-    /// A try to log in. Only a wrong password is held against whoever tried.
+    /// A try to log in. Only a wrong password, or a wrong code, is held against whoever tried: to be asked for a code is neither.
     async fn log_in(&self, request: Request, address: IpAddr, login: Option<String>) -> Result<Response, poem::Error> {
         let Some(login) = login else { return self.routes.call(request).await };
         let limiter = &self.app.limiter;
         let attempt = limiter.try_login(address, &login).await.map_err(|exceeded| limits::too_many(&exceeded))?;
         let answered = self.routes.call(request).await;
-        let status = answered.as_ref().map_or_else(poem::Error::status, Response::status);
-        if status != StatusCode::UNAUTHORIZED {
+        let refused = answered.as_ref().err().and_then(|error| error.downcast_ref::<ApiError>());
+        if !refused.is_some_and(|ApiError(problem)| matches!(problem.code, Code::Unauthorized | Code::WrongCode)) {
             limiter.forgive(attempt).await;
         }
         answered

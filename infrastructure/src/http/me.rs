@@ -1,6 +1,7 @@
 use poem_openapi::types::Example;
 use poem_openapi::{Object, OpenApi};
 use posthaste_application::problem::Code;
+use posthaste_domain::User;
 use uuid::Uuid;
 
 use super::Tag;
@@ -24,6 +25,8 @@ struct Myself {
     display_name: Option<String>,
     /// Only its owner sees it.
     email: String,
+    /// Whether what is sent there reaches them, as they have shown with a link from a mail.
+    email_verified: bool,
     /// The position of the last event of the log: where a device that wants no history can start.
     head: u64,
 }
@@ -31,7 +34,7 @@ struct Myself {
 impl Example for Myself {
     fn example() -> Self {
         let Shown { id, username, display_name } = Shown::example();
-        Self { id, username, display_name, email: "alice@example.com".to_owned(), head: 3 }
+        Self { id, username, display_name, email: "alice@example.com".to_owned(), email_verified: true, head: 3 }
     }
 }
 
@@ -49,7 +52,8 @@ impl Me {
         // A token of somebody who is not there is from another log: logging in again settles it.
         let Shown { id, username, display_name } = Shown::find(&call.app, user).await?.ok_or(Code::Unauthorized)?;
         let credentials = ports.accounts.find(user).await?.ok_or(Code::Unauthorized)?;
+        let email_verified = call.state::<User>(user).await?.has_verified_email();
         let head = ports.log.head().await?.position.0;
-        Ok(Myself { id, username, display_name, email: credentials.email.into(), head }.into())
+        Ok(Myself { id, username, display_name, email: credentials.email.into(), email_verified, head }.into())
     }
 }

@@ -63,10 +63,13 @@ impl Shown {
                 Event::User(
                     UserEvent::PrivacySet { .. }
                     | UserEvent::SessionRevoked { .. }
+                    | UserEvent::EmailVerified { .. }
                     | UserEvent::RoleGranted { .. }
                     | UserEvent::RoleWithdrawn { .. }
                     | UserEvent::Suspended { .. }
-                    | UserEvent::Reinstated { .. },
+                    | UserEvent::Reinstated { .. }
+                    | UserEvent::TwoFactorEnabled { .. }
+                    | UserEvent::TwoFactorDisabled { .. },
                 )
                 | Event::Claim(_)
                 | Event::Friendship(_)

@@ -1,6 +1,7 @@
 //! How a login begins and is renewed.
 
 mod mine;
+mod step_up;
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use poem_openapi::payload::Json;
@@ -12,18 +13,18 @@ use posthaste_application::port::accounts::Credentials;
 use posthaste_application::port::secrets::PASSWORD_CHARACTERS;
 use posthaste_application::problem::{Code, Problem};
 use posthaste_domain::text::{Email, SessionName, Username};
-use posthaste_domain::{Claim, ClaimId, User, UserId};
-use rand::TryRng as _;
-use rand::rngs::SysRng;
+use posthaste_domain::{Claim, ClaimId, FactorId, User, UserId};
 use uuid::Uuid;
 
 pub(super) use self::mine::MySessions;
+pub(super) use self::step_up::StepUp;
 use super::body::Body;
 use super::call::Call;
 use super::problem::{ApiError, Failed, failures};
 use super::profile::Shown;
 use super::visit::{self, Visit};
 use super::{Tag, example};
+use crate::system::random;
 
 pub(super) struct Sessions;
 
@@ -45,6 +46,8 @@ struct Login {
     login: String,
     /// The password.
     password: String,
+    /// A code of the authenticator, or a recovery code, if there is a second factor. Each is good once.
+    code: Option<String>,
     /// What to call this login in the list of one's sessions, such as the name of the device: 1 to 64 characters.
     name: Option<String>,
     /// Who keeps the refresh token; `token` when absent. `cookie` is for web pages.
@@ -54,7 +57,7 @@ struct Login {
 impl Example for Login {
     fn example() -> Self {
         let (login, password) = ("alice".to_owned(), "correct horse battery staple".to_owned());
-        Self { login, password, name: Some("Alice's laptop".to_owned()), mode: Some(Mode::Token) }
+        Self { login, password, code: None, name: Some("Alice's laptop".to_owned()), mode: Some(Mode::Token) }
     }
 }
 
@@ -135,8 +138,10 @@ enum Refreshed {
 
 failures! {
     LoginFailures = BODY [
-        401: "`unauthorized`: there is no such account, or this is not its password. Which of the two is not told.",
-        403: "`account_suspended`: the password is right, and the account is suspended; `forbidden`: the cookie was asked for from elsewhere \
+        401: "`unauthorized`: there is no such account, or this is not its password. Which of the two is not told. `second_factor_required`: the \
+              password is right, and a code is needed as well.",
+        403: "`wrong_code`: the password is right, and the code is none, or was used; `account_suspended`: the password is right, and the \
+              account is suspended; `forbidden`: the cookie was asked for from elsewhere \
               than a page that may.",
     ]
 }
@@ -153,12 +158,13 @@ failures! {
 impl Sessions {
     /// Log in
     ///
-    /// Exchanges a username or email address and a password for an access token, and a refresh token that gets the next ones. With `mode:
+    /// Exchanges a username or email address and a password for an access token, and a refresh token that gets the next ones. If there is a
+    /// second factor, the same with a `code` follows: without one the answer to the right password is `second_factor_required`. With `mode:
     /// cookie` the browser keeps the refresh token in a cookie that no script sees, which is sent to `/v1/sessions` only; then this must come
     /// from a page of the server or of an allowed origin, with the header `X-Posthaste-Csrf`.
     #[oai(path = "/sessions", method = "post", operation_id = "log_in")]
     async fn log_in(&self, call: Call, visit: Visit, body: Body<Login>) -> Result<Created, Failed<LoginFailures>> {
-        let Login { login, password, name, mode } = body.0;
+        let Login { login, password, code, name, mode } = body.0;
         if password.chars().count() > *PASSWORD_CHARACTERS.end() {
             return Err(
                 Problem::with(Code::Validation, format!("password must have at most {} characters", PASSWORD_CHARACTERS.end())).into()
@@ -172,6 +178,7 @@ impl Sessions {
         }
         let ports = &call.app.ports;
         let mut credentials = find(&call, &login).await?;
+        let mut factor = None;
         loop {
             let hash = credentials.as_ref().map(|credentials| credentials.password_hash.clone());
             // Without credentials it takes as long and says no.
@@ -182,8 +189,12 @@ impl Sessions {
             if call.state::<User>(user).await?.is_barred() {
                 return Err(Code::AccountSuspended.into());
             }
+            // Once, however often the rest is tried: a code is used by it.
+            if factor.is_none() {
+                factor = shown_factor(&call, user, code.as_deref()).await?;
+            }
             let password_hash = renewed_hash(&call, user, &password, password_hash).await?;
-            let begun = call.logins().begin(user, name.clone(), visit.agent.as_deref(), &random()?).await?;
+            let begun = call.logins().begin(user, name.clone(), visit.agent.as_deref(), factor, &random()?).await?;
             let now = ports.accounts.find(user).await?.ok_or_else(refused)?;
             if now.password_hash == password_hash {
                 let (session, cookie) = answer(&call, &begun, shown, mode)?;
@@ -271,6 +282,14 @@ fn nobody() -> Username {
     Username::parse("nobody").expect("a username")
 }
 
+/// The second factor that a code shows; none where there is none to show. A wrong code is held against the user, who has given their password.
+async fn shown_factor(call: &Call, user: UserId, code: Option<&str>) -> Result<Option<FactorId>, ApiError> {
+    if call.factors().of(user).await?.is_none() {
+        return Ok(None);
+    }
+    call.prove(user, user.uuid(), code.ok_or(Code::SecondFactorRequired)?).await
+}
+
 /// The hash of a password that was just verified: a new one if the kept one costs less than is asked for now. That it cannot be made now does
 /// not keep anybody out.
 async fn renewed_hash(call: &Call, user: UserId, password: &str, kept: String) -> Result<String, ApiError> {
@@ -283,11 +302,4 @@ async fn renewed_hash(call: &Call, user: UserId, password: &str, kept: String) -
         Ok(_) | Err(PortError::Unavailable { .. }) => Ok(kept),
         Err(error) => Err(error.into()),
     }
-}
-
-/// Bits that nobody can guess.
-pub(super) fn random<const N: usize>() -> Result<[u8; N], PortError> {
-    let mut bits = [0_u8; N];
-    SysRng.try_fill_bytes(&mut bits).map_err(|error| PortError::unavailable("random numbers", error))?;
-    Ok(bits)
 }

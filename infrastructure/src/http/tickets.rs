@@ -11,7 +11,7 @@ use super::Tag;
 use super::auth::AccessToken;
 use super::call::Call;
 use super::problem::{Failed, failures};
-use super::sessions::random;
+use crate::system::random;
 
 pub(super) struct Tickets;
 

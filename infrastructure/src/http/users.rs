@@ -3,7 +3,9 @@ use poem_openapi::payload::Json;
 use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use posthaste_application::execute::{Command, Executed};
+use posthaste_application::mail;
 use posthaste_application::port::accounts::Credentials;
+use posthaste_application::port::one_time::Purpose;
 use posthaste_application::port::secrets::PASSWORD_CHARACTERS;
 use posthaste_application::problem::{Code, Problem};
 use posthaste_application::view::ViewName;
@@ -84,7 +86,8 @@ failures! { GetFailures = BEARER [404: "`not_found`: there is no such user."] }
 impl Users {
     /// Register
     ///
-    /// Becomes a user. The user's id is the `Idempotency-Key`. Log in with `POST /v1/sessions` afterwards.
+    /// Becomes a user. The user's id is the `Idempotency-Key`. Log in with `POST /v1/sessions` afterwards. A mail with a link goes to the
+    /// address, by which it is verified.
     #[oai(path = "/users", method = "post", operation_id = "register_user")]
     async fn register(
         &self,
@@ -109,6 +112,7 @@ impl Users {
             check_free(&call, user, &profile.username, &email).await?;
             // Before the command, so that a registered user always has them: what a crash leaves in between, the retry finds.
             keep_credentials(&call, user, &email, password).await?;
+            mail::owe(&call.app.ports, user.uuid(), Purpose::EmailVerification, email.clone()).await?;
         }
         let shown = Shown {
             id: user.uuid(),

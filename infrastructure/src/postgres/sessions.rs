@@ -1,11 +1,13 @@
 //! Logins.
 
 use async_trait::async_trait;
-use posthaste_application::port::sessions::{Digest, FORGOTTEN, Session, TokenFamily};
+use chrono::{DateTime, Utc};
+use posthaste_application::port::sessions::{Digest, FORGOTTEN, Proof, Session, TokenFamily};
 use posthaste_application::port::{PortError, Sessions};
 use posthaste_domain::text::SessionName;
-use posthaste_domain::{SessionId, UserId};
+use posthaste_domain::{FactorId, SessionId, UserId};
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::connect::Postgres;
@@ -34,16 +36,30 @@ impl PgSessions {
 #[async_trait]
 impl Sessions for PgSessions {
     async fn create(&self, session: &Session) -> Result<(), PortError> {
-        let Session { id, user, name, agent, created_at, used_at, expires_at, revision, tokens } = session;
+        let Session { id, user, name, agent, created_at, used_at, expires_at, proof, revision, tokens } = session;
         let TokenFamily { id: family, used, offered } = tokens;
         let (name, revision) = (name.as_ref().map(SessionName::as_str), rows::number(*revision)?);
         let (id, user, family, used, offered) =
             (id.uuid(), user.uuid(), &family[..], used.as_ref().map(|used| &used[..]), offered.concat());
+        let (proved_at, proved_factor) = columns(*proof);
         let forgotten = i64::try_from(FORGOTTEN).unwrap_or(i64::MAX);
-        self.0
-            .execute(CREATE, &[&id, &user, &name, agent, created_at, used_at, expires_at, &revision, &family, &used, &offered, &forgotten])
-            .await
-            .map(drop)
+        let values: [&(dyn ToSql + Sync); 14] = [
+            &id,
+            &user,
+            &name,
+            agent,
+            created_at,
+            used_at,
+            expires_at,
+            &revision,
+            &family,
+            &used,
+            &offered,
+            &proved_at,
+            &proved_factor,
+            &forgotten,
+        ];
+        self.0.execute(CREATE, &values).await.map(drop)
     }
 
     async fn find(&self, user: UserId, session: SessionId) -> Result<Option<Session>, PortError> {
@@ -62,17 +78,24 @@ impl Sessions for PgSessions {
     }
 
     async fn replace(&self, session: &Session) -> Result<bool, PortError> {
-        let Session { id, user: _, name, agent: _, created_at: _, used_at, expires_at, revision, tokens } = session;
+        let Session { id, user: _, name, agent: _, created_at: _, used_at, expires_at, proof, revision, tokens } = session;
         let (name, revision) = (name.as_ref().map(SessionName::as_str), rows::number(*revision)?);
         let (used, offered) = (tokens.used.as_ref().map(|used| &used[..]), tokens.offered.concat());
-        let replaced = self.0.execute(REPLACE, &[&id.uuid(), &name, used_at, expires_at, &revision, &used, &offered]).await?;
-        Ok(replaced == 1)
+        let (proved_at, proved_factor) = columns(*proof);
+        let id = id.uuid();
+        let values: [&(dyn ToSql + Sync); 9] = [&id, &name, used_at, expires_at, &revision, &used, &offered, &proved_at, &proved_factor];
+        Ok(self.0.execute(REPLACE, &values).await? == 1)
     }
 
     async fn remove(&self, user: UserId, sessions: &[SessionId]) -> Result<(), PortError> {
         let ids: Vec<Uuid> = sessions.iter().map(|session| session.uuid()).collect();
         self.0.execute(REMOVE, &[&user.uuid(), &ids]).await.map(drop)
     }
+}
+
+/// When a login has proved itself last, and with what.
+fn columns(proof: Option<Proof>) -> (Option<DateTime<Utc>>, Option<Uuid>) {
+    (proof.map(|proof| proof.at), proof.and_then(|proof| proof.factor).map(FactorId::uuid))
 }
 
 fn of_row(row: &Row) -> Result<Session, PortError> {
@@ -85,6 +108,8 @@ fn of_row(row: &Row) -> Result<Session, PortError> {
         used: rows::value::<Option<&[u8]>>(row, "used")?.map(|used| digest(used, "sessions.used")).transpose()?,
         offered: offered.map(|offered| digest(offered, "sessions.offered")).collect::<Result<_, _>>()?,
     };
+    let proved_at: Option<DateTime<Utc>> = rows::value(row, "proved_at")?;
+    let factor = rows::optional(row, "proved_factor")?.map(FactorId::new);
     Ok(Session {
         id: SessionId::new(rows::value(row, "session_id")?),
         user: UserId::new(rows::value(row, "user_id")?),
@@ -93,6 +118,7 @@ fn of_row(row: &Row) -> Result<Session, PortError> {
         created_at: rows::value(row, "created_at")?,
         used_at: rows::value(row, "used_at")?,
         expires_at: rows::value(row, "expires_at")?,
+        proof: proved_at.map(|at| Proof { at, factor }),
         revision: rows::count(row, "revision")?,
         tokens,
     })

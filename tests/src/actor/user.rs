@@ -34,6 +34,8 @@ pub struct User {
 pub struct Login {
     /// The access token.
     pub token: String,
+    /// What gets the next one.
+    pub refresh: String,
     /// The login's id.
     pub session: Uuid,
 }
@@ -94,6 +96,12 @@ impl User {
         &self.username
     }
 
+    /// The address that they have registered with.
+    #[must_use]
+    pub fn email(&self) -> String {
+        format!("{}@example.invalid", self.username)
+    }
+
     /// Their password.
     #[must_use]
     pub fn password(&self) -> &str {
@@ -129,9 +137,9 @@ impl User {
     pub async fn another_login(&self, base: &str) -> anyhow::Result<Login> {
         let login = json!({ "login": self.username, "password": self.password });
         let session = self.call_with(base, Method::POST, "/v1/sessions", Some(login), new_id(), "").await?;
-        let token = session["access_token"].as_str().context("a session has a token")?.to_owned();
-        hygiene::remember(&token);
-        Ok(Login { token, session: uuid_of(&session, "session")? })
+        hygiene::remember_all(&session);
+        let text = |name: &str| session[name].as_str().map(ToOwned::to_owned).context("a session has its tokens");
+        Ok(Login { token: text("access_token")?, refresh: text("refresh_token")?, session: uuid_of(&session, "session")? })
     }
 
     /// Uses this login from now on.

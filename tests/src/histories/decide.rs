@@ -40,6 +40,15 @@ impl History {
                 let (user, session) = (user(wish.by), SessionId::new(Uuid::from_u64_pair(6, wish.pick % 3)));
                 decision.decide(&mut self.states.users, user, UserCommand::RevokeSession { user, session })
             }
+            What::VerifyEmail => {
+                let user = user(wish.by);
+                decision.decide(&mut self.states.users, user, UserCommand::VerifyEmail { user })
+            }
+            What::SecondFactor => {
+                let user = user(wish.by);
+                self.states.users.get(&user.uuid())?;
+                decision.decide(&mut self.states.users, user, UserCommand::SetTwoFactor { user, enabled: wish.yes })
+            }
             What::Grant | What::Withdraw | What::Suspend | What::Reinstate | What::Erase => {
                 let (user, permit) = (user(wish.other), AdminPermit::of_the_server());
                 self.states.users.get(&user.uuid())?;

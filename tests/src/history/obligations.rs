@@ -72,10 +72,13 @@ impl<'a> Obligations<'a> {
             "user.registered"
             | "user.privacy_set"
             | "user.session_revoked"
+            | "user.email_verified"
             | "user.role_granted"
             | "user.role_withdrawn"
             | "user.suspended"
-            | "user.reinstated" => user(&facts["user"]).map(only),
+            | "user.reinstated"
+            | "user.two_factor_enabled"
+            | "user.two_factor_disabled" => user(&facts["user"]).map(only),
             "friendship.requested" | "friendship.accepted" | "friendship.declined" | "friendship.cancelled" | "friendship.ended" => {
                 pair(&facts)
             }

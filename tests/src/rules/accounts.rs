@@ -31,6 +31,21 @@ impl World {
                 ensure!(self.revoked.insert((user, session)), "it was revoked already");
                 return Ok(());
             }
+            UserEvent::EmailVerified { user } => {
+                is(user)?;
+                self.exists(user)?;
+                ensure!(self.verified.insert(user), "it was verified already");
+                return Ok(());
+            }
+            UserEvent::TwoFactorEnabled { user } | UserEvent::TwoFactorDisabled { user } => {
+                // Their own, or the server at its console.
+                is(user)?;
+                self.exists(user)?;
+                let enabled = matches!(event, UserEvent::TwoFactorEnabled { .. });
+                let changes = if enabled { self.two_factor.insert(user) } else { self.two_factor.remove(&user) };
+                ensure!(changes, "it held already");
+                return Ok(());
+            }
             UserEvent::RoleGranted { .. }
             | UserEvent::RoleWithdrawn { .. }
             | UserEvent::Suspended { .. }
@@ -48,7 +63,12 @@ impl World {
                 self.suspended.insert(user);
                 (user, self.erased.insert(user))
             }
-            UserEvent::Registered { .. } | UserEvent::PrivacySet { .. } | UserEvent::SessionRevoked { .. } => return Ok(()),
+            UserEvent::Registered { .. }
+            | UserEvent::PrivacySet { .. }
+            | UserEvent::SessionRevoked { .. }
+            | UserEvent::EmailVerified { .. }
+            | UserEvent::TwoFactorEnabled { .. }
+            | UserEvent::TwoFactorDisabled { .. } => return Ok(()),
         };
         allowed?;
         self.exists(user)?;

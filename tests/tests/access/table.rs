@@ -50,6 +50,9 @@ table! {
 "register_user"                   "ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok " |s| s.post("/users", newcomer());
 "log_in"                          "401 401 401 401 401 401 401 401 401 401 401 401 401" |s| s.post("/sessions", json!({ "login": "nobody.at.all", "password": "a password of mine" }));
 "refresh_session"                 "401 401 401 401 401 401 401 401 401 401 401 401 401" |s| s.post("/sessions/refresh", json!({ "refresh_token": "phr_nothing" }));
+"ask_password_reset"              "ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok " |s| s.post("/password/reset", json!({ "email": "nobody@example.invalid" }));
+"reset_password"                  "403 403 403 403 403 403 403 403 403 403 403 403 403" |s| s.post("/password/reset/confirm", json!({ "token": "pho_nothing", "new_password": "a password of mine" }));
+"verify_email"                    "403 403 403 403 403 403 403 403 403 403 403 403 403" |s| s.post("/email/verify", json!({ "token": "pho_nothing" }));
 // Anybody who is logged in, about themselves or what everybody sees.
 "create_ticket"                   "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.post("/ws/tickets", json!({}));
 "log_out"                         "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.delete("/sessions/current");
@@ -58,7 +61,14 @@ table! {
 "list_my_sessions"                "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.get("/sessions");
 "log_out_everywhere"              "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.delete("/sessions?keep_current=true");
 "change_password"                 "401 403 403 403 403 403 403 403 403 403 sus 403 403" |s| s.put_with("/me/password", json!({ "current": "not my password", "new": "a password of mine" }));
+"step_up"                         "401 403 403 403 403 403 403 403 403 403 sus 403 403" |s| s.post("/sessions/current/step-up", json!({ "password": "not my password" }));
+"get_totp"                        "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.get("/me/totp");
+"enrol_totp"                      "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.post("/me/totp", json!({}));
+"confirm_totp"                    "401 404 404 404 404 404 404 404 404 404 sus 404 404" |s| s.post("/me/totp/confirm", json!({ "code": "000000" }));
+"disable_totp"                    "401 404 404 404 404 404 404 404 404 404 sus 404 404" |s| s.delete("/me/totp");
+"renew_recovery_codes"            "401 404 404 404 404 404 404 404 404 404 sus 404 404" |s| s.post("/me/recovery-codes", json!({}));
 "get_me"                          "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.get("/me");
+"ask_email_verification"          "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.post("/me/email/verify", json!({}));
 "get_privacy"                     "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.get("/me/privacy");
 "set_privacy"                     "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.put_with("/me/privacy", json!({ "presence": "everyone", "last_seen": "friends", "read_receipts": true }));
 "get_user"                        "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.get("/users/{target}");
@@ -135,6 +145,7 @@ table! {
 // Everything about the service: whoever is neither admin nor auditor finds nothing, and an auditor changes nothing.
 "count_everything"                "401 404 404 404 404 404 404 404 404 404 sus ok  ok " |s| s.get("/admin/counts");
 "get_lag"                         "401 404 404 404 404 404 404 404 404 404 sus ok  ok " |s| s.get("/admin/lag");
+"get_mail"                        "401 404 404 404 404 404 404 404 404 404 sus ok  ok " |s| s.get("/admin/mail");
 "list_accounts"                   "401 404 404 404 404 404 404 404 404 404 sus ok  ok " |s| s.get("/admin/users");
 "get_account"                     "401 404 404 404 404 404 404 404 404 404 sus ok  ok " |s| s.get("/admin/users/{target}");
 "list_sessions"                   "401 404 404 404 404 404 404 404 404 404 sus ok  ok " |s| s.get("/admin/users/{target}/sessions");

@@ -152,7 +152,7 @@ fn deleted_with_others(history: &History, thread: ThreadId, message: MessageId, 
 #[tokio::test]
 async fn a_difference_leads_from_how_a_thread_stood_to_how_it_stands() {
     let (mut joined, mut left, mut posted) = (0, 0, 0);
-    for history in histories(2, 300) {
+    for history in histories(5, 300) {
         let here = Embedded::new();
         here.log.append(&history.appends).await.unwrap();
         let moment = async |position| AsOf::Position(Position(position)).resolve(&here.log).await.unwrap();

@@ -7,12 +7,13 @@ use serde_json::Value;
 use super::{run_in, run_with};
 
 /// A distributed profile in which every service can be named; none of them is there.
-const DISTRIBUTED: [(&str, &str); 6] = [
+const DISTRIBUTED: [(&str, &str); 7] = [
     ("POSTHASTE_PROFILE", "distributed"),
     ("POSTHASTE_POSTGRES__URL", "postgres://posthaste_server@127.0.0.1:1/posthaste"),
     ("POSTHASTE_RABBITMQ__URL", "amqp://guest:guest@127.0.0.1:1"),
     ("POSTHASTE_REDIS__URL", "redis://127.0.0.1:1"),
     ("POSTHASTE_AUTH__SIGNING_KEY", "MC4CAQAwBQYDK2VwBCIEILom6DSXToIY3b9//ny6gfzunSZQZSoP2oxQC96XthEs"),
+    ("POSTHASTE_AUTH__FACTOR_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="),
     ("POSTHASTE_CONTENT__MASTER_KEY", "VGhlIG1hc3RlciBrZXkgdGhhdCB0ZXN0cyB1c2Ugb24="),
 ];
 
@@ -57,12 +58,13 @@ async fn a_configuration_file_that_is_not_there_is_refused_by_name() -> anyhow::
 }
 
 #[tokio::test]
-async fn the_distributed_profile_needs_every_service_and_a_signing_key() -> anyhow::Result<()> {
+async fn the_distributed_profile_needs_every_service_and_its_keys() -> anyhow::Result<()> {
     for (missing, word) in [
         ("POSTHASTE_POSTGRES__URL", "postgres"),
         ("POSTHASTE_RABBITMQ__URL", "rabbitmq"),
         ("POSTHASTE_REDIS__URL", "redis"),
         ("POSTHASTE_AUTH__SIGNING_KEY", "signing_key"),
+        ("POSTHASTE_AUTH__FACTOR_KEY", "factor_key"),
         ("POSTHASTE_CONTENT__MASTER_KEY", "master_key"),
     ] {
         let given: Vec<_> = DISTRIBUTED.into_iter().filter(|(key, _)| *key != missing).collect();
@@ -72,10 +74,15 @@ async fn the_distributed_profile_needs_every_service_and_a_signing_key() -> anyh
 }
 
 #[tokio::test]
-async fn a_signing_key_that_is_none_is_refused_without_showing_it() -> anyhow::Result<()> {
-    let ran = run_with(&SERVE, &distributed_with("POSTHASTE_AUTH__SIGNING_KEY", "hunter2")).await?;
-    anyhow::ensure!(!ran.complained.contains("hunter2"), "{ran:?}");
-    ran.refused(&["auth.signing_key", "Ed25519"])
+async fn a_key_that_is_none_is_refused_without_showing_it() -> anyhow::Result<()> {
+    for (variable, key, word) in
+        [("POSTHASTE_AUTH__SIGNING_KEY", "auth.signing_key", "Ed25519"), ("POSTHASTE_AUTH__FACTOR_KEY", "auth.factor_key", "32 bytes")]
+    {
+        let ran = run_with(&SERVE, &distributed_with(variable, "hunter2")).await?;
+        anyhow::ensure!(!ran.complained.contains("hunter2"), "{ran:?}");
+        ran.refused(&[key, word])?;
+    }
+    Ok(())
 }
 
 #[tokio::test]

@@ -87,17 +87,21 @@ async fn whoever_does_not_listen_is_closed_and_told_when_to_come_again() -> anyh
         }
     }
     let (mut pongs, mut refused, mut last) = (0, 0, Value::Null);
-    let (code, reason) = loop {
-        match timeout(PATIENCE, socket.next()).await?? {
-            Incoming::Frame(frame) => {
-                pongs += usize::from(frame["t"] == "pong");
-                refused += usize::from(frame["code"] == "rate_limited");
-                last = frame;
+    let until_closed = async {
+        loop {
+            match socket.next().await? {
+                Incoming::Frame(frame) => {
+                    pongs += usize::from(frame["t"] == "pong");
+                    refused += usize::from(frame["code"] == "rate_limited");
+                    last = frame;
+                }
+                Incoming::Closed(code, reason) => break Ok((code, reason)),
+                Incoming::Cut => bail!("cut after {pongs} pongs and {refused} refusals"),
             }
-            Incoming::Closed(code, reason) => break (code, reason),
-            Incoming::Cut => bail!("cut after {pongs} pongs and {refused} refusals"),
         }
     };
+    // Of the whole: heartbeats come to a socket that is never closed.
+    let (code, reason) = timeout(PATIENCE, until_closed).await??;
     ensure!((pongs, code, reason.as_str()) == (2, 4004, "rate_limited"), "{pongs}, {code}, {reason}");
     // Ten that were only refused, the one that was too much, and why it was closed.
     ensure!(refused == 12 && last["retry_after_ms"].as_u64().is_some(), "{refused}, {last}");

@@ -17,6 +17,7 @@ async fn without_redis_nobody_is_refused_but_those_who_guess_and_with_it_they_co
     let settings = strict(NodeSettings::distributed(&sandbox)).with("REDIS__URL", redis.url());
     let settings = settings.with("LIMITS__SEARCH__PER_USER__BURST", "3").with("LIMITS__SEARCH__PER_USER__PER_MINUTE", "1");
     let settings = settings.with("LIMITS__LOGIN__PER_IP__BURST", "10").with("LIMITS__LOGIN__PER_IP__PER_MINUTE", "1");
+    let settings = settings.with("LIMITS__RESET__PER_IP__BURST", "4").with("LIMITS__RESET__PER_IP__PER_MINUTE", "1");
     let node = Node::start("a node", settings).await?;
     let base = node.base();
     let alice = User::register(&base, "alice").await?;
@@ -34,7 +35,18 @@ async fn without_redis_nobody_is_refused_but_those_who_guess_and_with_it_they_co
         }
         anyhow::Ok(tried)
     };
+    let forgotten = async |from: &str, times: usize| {
+        let mut taken = 0;
+        for n in 0..times {
+            let post = reqwest::Client::new().post(format!("{base}/v1/password/reset")).header("x-forwarded-for", from);
+            let answered = post.json(&serde_json::json!({ "email": format!("nobody{n}@example.invalid") })).send().await?;
+            taken += usize::from(answered.status() == 202);
+        }
+        anyhow::Ok(taken)
+    };
     ensure!(searches(10).await? == 3);
+    let taken = forgotten("192.0.2.3", 10).await?;
+    ensure!(taken == 4, "{taken}");
     redis.kill().await?;
     let found = searches(30).await?;
     ensure!(found == 30, "{found} of 30");
@@ -45,6 +57,8 @@ async fn without_redis_nobody_is_refused_but_those_who_guess_and_with_it_they_co
         tried += guesses("192.0.2.1", login, 1).await?;
     }
     ensure!(tried == 10, "{tried}");
+    let taken = forgotten("192.0.2.4", 10).await?;
+    ensure!(taken == 4, "{taken}");
     // One more may come by while they are made.
     let tried = guesses("192.0.2.2", "alice", 9).await?;
     ensure!((5..=8).contains(&tried), "{tried}");

@@ -124,8 +124,9 @@ async fn a_folder_that_was_copied_under_a_server_is_verified_and_served_and_devi
     let file = rusqlite::Connection::open(data.join("posthaste.db"))?;
     file.execute("VACUUM INTO ?1", [copy.join("posthaste.db").to_string_lossy()])?;
     drop(file);
-    std::fs::copy(data.join("token.key"), copy.join("token.key"))?;
-    std::fs::copy(data.join("content.key"), copy.join("content.key"))?;
+    for key in ["token.key", "factor.key", "content.key"] {
+        std::fs::copy(data.join(key), copy.join(key))?;
+    }
     let lost = post(&phone, thread, "after the copy".to_owned()).await?;
     phone.stored(lost, PATIENCE).await?;
     drop(phone);

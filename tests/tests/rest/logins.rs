@@ -35,7 +35,7 @@ fn refresh_token(session: &Value) -> String {
     session["refresh_token"].as_str().unwrap().to_owned()
 }
 
-fn of(base_url: &str, session: &Value) -> Client {
+pub(crate) fn of(base_url: &str, session: &Value) -> Client {
     Client::new(base_url).with_token(session["access_token"].as_str().unwrap())
 }
 
@@ -218,7 +218,7 @@ async fn a_password_is_changed_and_the_other_logins_end(base_url: &str) {
 }
 
 /// A request as a browser makes it: from a page, with or without what only a script of that page can add.
-fn from_page(
+pub(crate) fn from_page(
     base_url: &str,
     method: Method,
     path: &str,
@@ -240,7 +240,7 @@ fn from_page(
 }
 
 /// The cookie that an answer sets, without its attributes, which must be those it always has.
-fn cookie(reply: &Reply) -> String {
+pub(crate) fn cookie(reply: &Reply) -> String {
     let set = reply.headers["set-cookie"].to_str().unwrap();
     let (pair, attributes) = set.split_once("; ").unwrap();
     let attributes: Vec<_> = attributes.split("; ").collect();

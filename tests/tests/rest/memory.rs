@@ -7,19 +7,26 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use posthaste_application::Ports;
+use posthaste_application::mail::{MailPorts, MailTerms};
 use posthaste_application::port::accounts::Credentials;
+use posthaste_application::port::factors::memory::MemoryFactors;
 use posthaste_application::port::log::{AppendRefused, MembershipWindow, Memberships, Reading, Recording};
+use posthaste_application::port::mail_queue::memory::MemoryMailQueue;
+use posthaste_application::port::mailer::{Mail, Unsent};
+use posthaste_application::port::one_time::memory::MemoryOneTimeTokens;
 use posthaste_application::port::passcodes::memory::MemoryPasscodes;
 use posthaste_application::port::secrets::{Access, TokenRefused};
 use posthaste_application::port::sessions::memory::MemorySessions;
 use posthaste_application::port::tickets::Pass;
-use posthaste_application::port::{Accounts, Clock, EventLog, Ids, Passwords, PortError, Tickets, Tokens};
+use posthaste_application::port::{Accounts, Clock, EventLog, Ids, MailQueue, Mailer, Passwords, PortError, Tickets, Tokens};
 use posthaste_application::project::Projector;
 use posthaste_application::recorded::{Append, Appended, Expected, Hash, Head, Position, Recorded, StreamId};
 use posthaste_domain::subscription::SubscriptionEvent;
 use posthaste_domain::text::Email;
 use posthaste_domain::{Addressee, CommandId, Event, MembershipChange, SessionId, ThreadId, UserId};
+use posthaste_infrastructure::aes_gcm::AesCipher;
 use posthaste_infrastructure::embedded::{InProcessPresence, InProcessRateLimiter, MemoryViews};
+use posthaste_infrastructure::system::SystemRandomness;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -34,6 +41,8 @@ pub(crate) struct Memory {
     ids: AtomicU64,
     views: MemoryViews,
     passcodes: Arc<MemoryPasscodes>,
+    /// The mails that are owed.
+    mail: Arc<MemoryMailQueue>,
     /// Nothing can be reached any more.
     pub(crate) down: AtomicBool,
     /// The views take in nothing any more.
@@ -59,6 +68,7 @@ impl Memory {
             ids: AtomicU64::new(1),
             views: MemoryViews::default(),
             passcodes: Arc::default(),
+            mail: Arc::default(),
             down: AtomicBool::new(false),
             late: AtomicBool::new(false),
             hashed: AtomicU64::new(0),
@@ -84,8 +94,17 @@ impl Memory {
             projections: self.views.projections(),
             rebuilds: Arc::new(self.views.rebuilds()),
             dead: self.clone(),
+            one_time: Arc::new(MemoryOneTimeTokens::default()),
+            factors: Arc::new(MemoryFactors::default()),
+            mail: Some(MailPorts {
+                queue: self.mail.clone(),
+                mailer: self.clone(),
+                randomness: Arc::new(SystemRandomness),
+                terms: MailTerms::default(),
+            }),
             passcodes: self.passcodes.clone(),
             passwords: self.clone(),
+            cipher: Arc::new(AesCipher::new(&[7; 32])),
             tokens: self.clone(),
             clock: self.clone(),
             ids: self.clone(),
@@ -130,6 +149,11 @@ impl Memory {
 
     pub(crate) fn hash_of(&self, user: Uuid) -> String {
         self.accounts.lock().unwrap()[&UserId::new(user)].password_hash.clone()
+    }
+
+    /// How many mails are owed.
+    pub(crate) async fn mail_waiting(&self) -> u64 {
+        self.mail.status().await.unwrap().waiting
     }
 
     /// Lets so many seconds pass.
@@ -293,6 +317,13 @@ impl EventLog for Memory {
             }
             notified.await;
         }
+    }
+}
+
+#[async_trait]
+impl Mailer for Memory {
+    async fn send(&self, _: &Mail) -> Result<(), Unsent> {
+        unreachable!("REST carries no mail")
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::client::{Client, PASSWORD, Person, Reply, key, name, registration, reply, saying};
-use super::{groups, invitations, logins, messages, people};
+use super::{factors, groups, invitations, logins, messages, people};
 
 /// All of it, against a server. Leaves its users behind.
 pub(crate) async fn suite(base_url: &str) {
@@ -22,6 +22,7 @@ pub(crate) async fn suite(base_url: &str) {
     invitations::suite(base_url).await;
     messages::suite(base_url).await;
     logins::suite(base_url).await;
+    factors::suite(base_url).await;
     a_bad_token_opens_nothing(base_url).await;
     bad_input_is_told_what_is_wrong_with_it(base_url).await;
     a_position_nobody_reached_is_not_waited_for_for_ever(base_url).await;

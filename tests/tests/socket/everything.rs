@@ -145,8 +145,18 @@ pub(crate) async fn every_operation_is_carried_out_and_every_event_reaches_those
         ensure!(came == *expected, "{came:?}\ninstead of\n{expected:?}");
     }
     let seen: BTreeSet<_> = stage.expected.iter().flatten().copied().collect();
-    // Registering is no operation of a socket, nor is what admins do; and a claim is told to nobody.
-    let elsewhere = ["user.registered", "claim.taken", "user.role_granted", "user.role_withdrawn", "user.suspended", "user.reinstated"];
+    // Registering is no operation of a socket, nor is what admins do, what a mail proves, nor a second factor; and a claim is told to nobody.
+    let elsewhere = [
+        "user.registered",
+        "user.email_verified",
+        "claim.taken",
+        "user.role_granted",
+        "user.role_withdrawn",
+        "user.suspended",
+        "user.reinstated",
+        "user.two_factor_enabled",
+        "user.two_factor_disabled",
+    ];
     let elsewhere = |event: &&str| elsewhere.contains(event) || event.starts_with("operation.");
     let all: BTreeSet<_> = Event::TYPES.iter().copied().filter(|event| !elsewhere(event)).collect();
     ensure!(seen == all, "{:?} were not seen", all.difference(&seen).collect::<Vec<_>>());

@@ -43,6 +43,8 @@ pub struct UserAsOf {
     pub roles: BTreeSet<ServiceRole>,
     /// Whether they could do nothing.
     pub suspended: bool,
+    /// Whether logging in took a second factor.
+    pub two_factor: bool,
     /// Whether they were erased.
     pub erased: bool,
     /// The threads they were in, in the order of joining.
@@ -106,6 +108,7 @@ pub async fn user(log: &dyn EventLog, user: UserId, moment: Moment) -> Result<Op
         revoked_sessions: account.revoked,
         roles: account.roles,
         suspended: account.suspended,
+        two_factor: account.two_factor,
         erased: account.erased,
         threads,
         friends: friends(log, user, moment.position).await?,

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use futures::future::join_all;
 use posthaste_domain::text::SessionName;
-use posthaste_domain::{SessionId, UserId};
+use posthaste_domain::{FactorId, SessionId, UserId};
 use uuid::Uuid;
 
-use super::{Digest, FORGOTTEN, Session, Sessions, TokenFamily};
+use super::{Digest, FORGOTTEN, Proof, Session, Sessions, TokenFamily};
 
 /// One `#[tokio::test]` for each behaviour of the contract. Takes the path of an async function from the name of the test to an empty
 /// store of its own (`Arc<dyn Sessions>`) and whatever must live as long as the store.
@@ -66,6 +66,7 @@ fn session(n: u64, whose: u64, used: u64) -> Session {
         created_at: at(0),
         used_at: at(used),
         expires_at: at(1_000),
+        proof: Some(Proof { at: at(used), factor: Some(FactorId::new(Uuid::from_u64_pair(4, n))) }),
         revision: 1,
         tokens: TokenFamily::new(digest(1, n), digest(2, n)),
     }
@@ -81,10 +82,11 @@ async fn of_user(sessions: &dyn Sessions, whose: u64) -> Vec<Session> {
 
 pub async fn a_session_comes_back_as_it_was(sessions: Arc<dyn Sessions>) {
     let full = session(1, 1, 7);
-    let mut bare = Session { name: None, agent: None, ..session(2, 2, 0) };
+    let mut bare = Session { name: None, agent: None, proof: None, ..session(2, 2, 0) };
     bare.tokens.used = Some(digest(3, 2));
     bare.tokens.offered = (0..TokenFamily::OFFERED as u64).map(|n| digest(4, n)).collect();
-    for session in [full, bare] {
+    let proved = Session { proof: Some(Proof { at: at(5), factor: None }), ..session(3, 3, 5) };
+    for session in [full, bare, proved] {
         create(&*sessions, &session).await;
         assert_eq!(of_user(&*sessions, session.user.uuid().as_u64_pair().1).await, std::slice::from_ref(&session));
         assert_eq!(sessions.find(session.user, session.id).await.expect("read"), Some(session.clone()));
@@ -122,7 +124,8 @@ pub async fn the_sessions_of_a_user_come_with_the_one_used_last_first(sessions: 
 pub async fn a_session_is_replaced_by_its_next_revision_and_by_no_other(sessions: Arc<dyn Sessions>) {
     let first = session(1, 1, 0);
     create(&*sessions, &first).await;
-    let mut second = Session { name: None, used_at: at(60), expires_at: at(2_000), revision: 2, ..first.clone() };
+    let proof = Some(Proof { at: at(61), factor: None });
+    let mut second = Session { name: None, used_at: at(60), expires_at: at(2_000), proof, revision: 2, ..first.clone() };
     second.tokens.present(&digest(2, 1), digest(5, 1)).expect("the first token");
     for wrong in [1, 3] {
         assert!(!sessions.replace(&Session { revision: wrong, ..second.clone() }).await.expect("answered"), "{wrong}");

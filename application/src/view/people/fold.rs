@@ -209,7 +209,12 @@ impl View for People {
                     known.names.clear();
                 }
             }
-            Event::User(UserEvent::SessionRevoked { .. })
+            Event::User(
+                UserEvent::SessionRevoked { .. }
+                | UserEvent::EmailVerified { .. }
+                | UserEvent::TwoFactorEnabled { .. }
+                | UserEvent::TwoFactorDisabled { .. },
+            )
             | Event::Claim(_)
             | Event::Thread(_)
             | Event::Message(_)

@@ -113,6 +113,7 @@ fn user(state: &UserAsOf) -> Vec<String> {
             word(state.last_seen),
             if state.read_receipts { "yes" } else { "no" }
         ),
+        format!("logs in with a password{}", if state.two_factor { " and a second factor" } else { "" }),
         format!("{} ended logins", state.revoked_sessions.len()),
         format!("in {} threads", state.threads.len()),
     ];

@@ -24,6 +24,9 @@ pub(super) async fn run(people: &People, user: UserId, yes: bool, json: bool) ->
         keyring: people.keyring.clone(),
         accounts: people.accounts.clone(),
         sessions: people.sessions.clone(),
+        factors: people.factors.clone(),
+        one_time: people.one_time.clone(),
+        mail: people.mail.clone(),
     };
     let erased = eraser.erase(people.console.envelope(), user).await;
     let Executed { position, repeated, .. } = erased.context("not all of it was done: run it again")?;

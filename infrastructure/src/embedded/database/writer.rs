@@ -12,7 +12,13 @@ use super::super::failure::{Failure, SERVICE};
 /// Most transactions that wait for the writer; beyond that, callers wait before they enqueue.
 const WAITING: usize = 64;
 
-type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+type Job = Box<dyn FnOnce(&mut Open) + Send>;
+
+/// The connection, and what its transactions outlive as it is set now.
+struct Open {
+    connection: Connection,
+    durability: Option<Durability>,
+}
 
 /// What a transaction outlives once it is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,11 +52,12 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Hands a connection to a new thread.
-    pub(super) fn start(mut connection: Connection) -> io::Result<Self> {
+    pub(super) fn start(connection: Connection) -> io::Result<Self> {
         let (jobs, mut waiting) = mpsc::channel::<Job>(WAITING);
+        let mut open = Open { connection, durability: None };
         let write = move || {
             while let Some(job) = waiting.blocking_recv() {
-                job(&mut connection);
+                job(&mut open);
             }
         };
         let thread = thread::Builder::new().name("sqlite-writer".to_owned()).spawn(write)?;
@@ -66,8 +73,8 @@ impl Writer {
         committed: impl FnOnce(&T) + Send + 'static,
     ) -> Result<T, PortError> {
         let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move |connection| {
-            let done = transact(connection, durability, work);
+        let job: Job = Box::new(move |open| {
+            let done = open.transact(durability, work);
             if let Ok(value) = &done {
                 committed(value);
             }
@@ -91,14 +98,15 @@ impl Drop for Writer {
     }
 }
 
-fn transact<T>(
-    connection: &mut Connection,
-    durability: Durability,
-    work: impl FnOnce(&Transaction<'_>) -> Result<T, Failure>,
-) -> Result<T, Failure> {
-    connection.pragma_update(None, "synchronous", durability.synchronous())?;
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let value = work(&transaction)?;
-    transaction.commit()?;
-    Ok(value)
+impl Open {
+    fn transact<T>(&mut self, durability: Durability, work: impl FnOnce(&Transaction<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
+        if self.durability != Some(durability) {
+            self.connection.pragma_update(None, "synchronous", durability.synchronous())?;
+            self.durability = Some(durability);
+        }
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let value = work(&transaction)?;
+        transaction.commit()?;
+        Ok(value)
+    }
 }

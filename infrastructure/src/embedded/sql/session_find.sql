@@ -1,1 +1,1 @@
-SELECT session_id, user_id, name, agent, created_at, used_at, expires_at, revision, family, used, offered FROM sessions WHERE session_id = ?1 AND user_id = ?2
+SELECT session_id, user_id, name, agent, created_at, used_at, expires_at, revision, family, used, offered, proved_at, proved_factor FROM sessions WHERE session_id = ?1 AND user_id = ?2

@@ -215,7 +215,12 @@ async fn acts(call: &Call, user: UserId) -> Result<Vec<Act>, ApiError> {
                 UserEvent::Suspended { reason, .. } => (reason, None),
                 UserEvent::Reinstated { .. } | UserEvent::Erased { .. } => (None, None),
                 UserEvent::RoleGranted { role, .. } | UserEvent::RoleWithdrawn { role, .. } => (None, Some(role)),
-                UserEvent::Registered { .. } | UserEvent::PrivacySet { .. } | UserEvent::SessionRevoked { .. } => continue,
+                UserEvent::Registered { .. }
+                | UserEvent::PrivacySet { .. }
+                | UserEvent::SessionRevoked { .. }
+                | UserEvent::EmailVerified { .. }
+                | UserEvent::TwoFactorEnabled { .. }
+                | UserEvent::TwoFactorDisabled { .. } => continue,
             };
             acts.push(Act {
                 position: recorded.position.0,

@@ -119,7 +119,12 @@ pub(in super::super) fn writes(events: &[&Recorded]) -> Result<Vec<Write>, PortE
             Event::User(UserEvent::Suspended { user, reason: _ }) => standing_of(&mut standings, *user).suspended = Some(true),
             Event::User(UserEvent::Reinstated { user }) => standing_of(&mut standings, *user).suspended = Some(false),
             Event::User(UserEvent::Erased { user }) => erased.push(IdRow::from(user.uuid())),
-            Event::User(UserEvent::SessionRevoked { .. })
+            Event::User(
+                UserEvent::SessionRevoked { .. }
+                | UserEvent::EmailVerified { .. }
+                | UserEvent::TwoFactorEnabled { .. }
+                | UserEvent::TwoFactorDisabled { .. },
+            )
             | Event::Claim(_)
             | Event::Thread(_)
             | Event::Message(_)

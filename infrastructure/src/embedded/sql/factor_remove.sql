@@ -1,0 +1,1 @@
+DELETE FROM factors WHERE user_id = ?1 AND factor_id = ?2

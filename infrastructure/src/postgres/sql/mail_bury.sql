@@ -1,0 +1,2 @@
+WITH forgotten AS (DELETE FROM mail_queue WHERE died_at <= $5)
+UPDATE mail_queue SET died_at = $3, reason = $4 WHERE mail_id = $1 AND tries = $2 AND died_at IS NULL

@@ -1,0 +1,1 @@
+SELECT digest, purpose, user_id, mail_id, bound, made_at, expires_at FROM one_time_tokens WHERE user_id = $1 AND purpose = $2
