@@ -4,7 +4,9 @@
 use std::fs;
 
 use anyhow::{Context as _, ensure};
+use posthaste_domain::UserId;
 use posthaste_tests::actor::{Incoming, Socket, User, new_id};
+use posthaste_tests::authenticator::Authenticator;
 use posthaste_tests::node::{MASTER_KEY, migrate, run_posthaste};
 use posthaste_tests::patience::{PATIENCE, until};
 use posthaste_tests::services::Scratch;
@@ -17,6 +19,8 @@ use tokio::time::timeout;
 const SECRET: &str = "Quetzalcoatlus";
 /// Stands in what must stay.
 const KEPT: &str = "Archaeopteryx";
+/// What somebody logs in with.
+const LOGIN_TABLES: [&str; 4] = ["credentials", "sessions", "factors", "one_time_tokens"];
 /// Another master key.
 const OTHER_KEY: &str = "QW5vdGhlciBtYXN0ZXIga2V5LCBmb3Igcm90YXRpb24=";
 
@@ -83,6 +87,26 @@ impl Deployment {
             format!("{}|{}|{content:?}|{hash:02x?}\n", row.get::<_, i64>(0), row.get::<_, String>(1))
         };
         Ok(rows.iter().map(line).collect())
+    }
+
+    /// How many rows a user has in each table of what they log in with.
+    async fn kept_of(&self, user: UserId) -> anyhow::Result<[i64; 4]> {
+        let count = |from: &str, is: &str| format!("SELECT count(*) FROM {from} WHERE user_id = {is}");
+        let mut kept = [0; 4];
+        let Some(sandbox) = &self.sandbox else {
+            let file = self.data.path().join("data/posthaste.db");
+            let database = rusqlite::Connection::open_with_flags(file, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+            for (kept, table) in kept.iter_mut().zip(LOGIN_TABLES) {
+                *kept = database.query_row(&count(table, "?1"), [user.uuid().as_bytes()], |row| row.get(0))?;
+            }
+            return Ok(kept);
+        };
+        let (client, connection) = tokio_postgres::connect(&sandbox.postgres_owner_url(), tokio_postgres::NoTls).await?;
+        tokio::spawn(connection);
+        for (kept, table) in kept.iter_mut().zip(LOGIN_TABLES) {
+            *kept = client.query_one(&count(table, "$1"), &[&user.uuid()]).await?.get(0);
+        }
+        Ok(kept)
     }
 }
 
@@ -170,6 +194,11 @@ async fn somebody_who_is_erased_is_gone_at_once_and_everywhere_and_nothing_else_
     let unread = async || anyhow::Ok(get(last, &bob, &format!("/v1/threads/{thread}")).await?["unread"].clone());
     let (unread_before, export) = (unread().await?, deployment.data.path().join("alice.json"));
 
+    // A second factor is offered to her, and she was sent a token by mail.
+    Authenticator::new(&alice.call(first, Method::POST, "/v1/me/totp", None).await?)?;
+    let kept = async || deployment.kept_of(alice.id()).await;
+    until("she has all that one logs in with", kept, |kept| kept.iter().all(|rows| *rows > 0)).await?;
+
     // What she is given before has all of it, and is for nobody else.
     let (id, output) = (alice.id().to_string(), export.to_string_lossy().into_owned());
     deployment.command(&["users", "export", &format!("@{}", alice.username()), "--output", &output]).await?;
@@ -190,6 +219,8 @@ async fn somebody_who_is_erased_is_gone_at_once_and_everywhere_and_nothing_else_
     let position = erased["position"].as_u64().context("a position")?;
     ensure!(erased["now"] == "erased" && erased["changed"] == true, "{erased}");
     ensure!(deployment.command(&["users", "erase", &id, "--yes"]).await?[0]["changed"] == false, "once more is nothing new");
+
+    ensure!(kept().await? == [0; 4], "what she logged in with is kept");
 
     // After: on every node, and without any rebuild.
     for base in &bases {
