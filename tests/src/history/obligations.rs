@@ -78,7 +78,8 @@ impl<'a> Obligations<'a> {
             | "user.suspended"
             | "user.reinstated"
             | "user.two_factor_enabled"
-            | "user.two_factor_disabled" => user(&facts["user"]).map(only),
+            | "user.two_factor_disabled"
+            | "user.erased" => user(&facts["user"]).map(only),
             "friendship.requested" | "friendship.accepted" | "friendship.declined" | "friendship.cancelled" | "friendship.ended" => {
                 pair(&facts)
             }
