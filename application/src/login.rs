@@ -241,6 +241,17 @@ impl Logins<'_> {
         Ok(last)
     }
 
+    /// Ends all sessions of a user that last, or all but one; gives which, and what became of the last.
+    ///
+    /// # Errors
+    /// One could not be ended; those before it are.
+    pub async fn end_all(&self, user: UserId, but: Option<SessionId>) -> Result<(Vec<SessionId>, Option<Executed>), ExecuteError> {
+        let lasting = self.lasting(user).await?.into_iter().map(|session| session.id);
+        let ended: Vec<_> = lasting.filter(|session| Some(*session) != but).collect();
+        let last = self.end(user, &ended).await?;
+        Ok((ended, last))
+    }
+
     /// In whole microseconds, as stores keep it.
     fn now(&self) -> DateTime<Utc> {
         self.ports.clock.now().trunc_subsecs(6)

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::text::{Email, Username};
+use crate::text::{Email, TextError, Username};
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident)+) => {$(
@@ -214,5 +214,17 @@ impl ClaimId {
     #[must_use]
     pub fn email(email: &Email) -> Self {
         Self(Uuid::new_v5(&EMAILS, email.folded().as_bytes()))
+    }
+
+    /// The claim on what somebody logs in with: an email address, or else a username.
+    ///
+    /// # Errors
+    /// Nobody can be called that.
+    pub fn login(login: &str) -> Result<Self, TextError> {
+        if login.contains('@') {
+            Email::parse(login).map(|email| Self::email(&email))
+        } else {
+            Username::parse(login).map(|name| Self::username(&name))
+        }
     }
 }

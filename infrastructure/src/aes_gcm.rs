@@ -7,8 +7,8 @@ use aes_gcm::{Aes256Gcm, Key, KeyInit as _, Nonce};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use posthaste_application::port::{Cipher, PortError};
-use rand::TryRng as _;
-use rand::rngs::SysRng;
+
+use crate::system::random;
 
 /// What every sealed secret begins with: how the rest is to be read.
 const FORM: u8 = 1;
@@ -55,8 +55,7 @@ impl AesCipher {
 
 impl Cipher for AesCipher {
     fn seal(&self, label: &[u8], secret: &[u8]) -> Result<Vec<u8>, PortError> {
-        let mut nonce = [0_u8; NONCE];
-        SysRng.try_fill_bytes(&mut nonce).map_err(|error| PortError::unavailable("random numbers", error))?;
+        let nonce = random::<NONCE>()?;
         let sealed = self.0.encrypt(&Nonce::from(nonce), Payload { msg: secret, aad: label });
         let sealed = sealed.map_err(|error| PortError::rejected("aes-gcm", error.to_string()))?;
         Ok([&[FORM][..], &nonce, &sealed].concat())

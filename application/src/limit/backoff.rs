@@ -15,7 +15,6 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use posthaste_domain::ClaimId;
-use posthaste_domain::text::{Email, Username};
 use uuid::Uuid;
 
 use super::{Exceeded, Limiter, Policies, Policy, Who, exceeded};
@@ -112,11 +111,6 @@ fn steps(policies: &Policies, rates: &[Rate], whose: &str) -> Vec<Take> {
 
 /// What a login stands for, however it is written: whoever writes it in another way has not tried another account.
 fn account(login: &str) -> Uuid {
-    let claim = if login.contains('@') {
-        Email::parse(login).map(|email| ClaimId::email(&email))
-    } else {
-        Username::parse(login).map(|username| ClaimId::username(&username))
-    };
     // There can be nobody of that name, and what that costs must not differ.
-    claim.map_or_else(|_| Uuid::new_v5(&NAMES, login.trim().to_lowercase().as_bytes()), ClaimId::uuid)
+    ClaimId::login(login).map_or_else(|_| Uuid::new_v5(&NAMES, login.trim().to_lowercase().as_bytes()), ClaimId::uuid)
 }

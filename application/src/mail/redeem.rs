@@ -32,8 +32,7 @@ pub async fn reset_password(logins: &Logins<'_>, token: &str, password: String) 
         // If the password is the one that is kept, this goes on with what was broken off.
         return Ok(false);
     }
-    let all: Vec<_> = logins.lasting(*user).await?.into_iter().map(|session| session.id).collect();
-    logins.end(*user, &all).await?;
+    logins.end_all(*user, None).await?;
     ports.one_time.remove(*user, Purpose::PasswordReset).await?;
     Ok(true)
 }

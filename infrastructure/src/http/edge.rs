@@ -71,7 +71,7 @@ impl Edge {
     async fn log_in(&self, request: Request, address: IpAddr, login: Option<String>) -> Result<Response, poem::Error> {
         let Some(login) = login else { return self.routes.call(request).await };
         let limiter = &self.app.limiter;
-        let attempt = limiter.try_login(address, &login).await.map_err(|exceeded| limits::too_many(&exceeded))?;
+        let attempt = limiter.try_login(address, &login).await.map_err(ApiError::from)?;
         let answered = self.routes.call(request).await;
         let refused = answered.as_ref().err().and_then(|error| error.downcast_ref::<ApiError>());
         if !refused.is_some_and(|ApiError(problem)| matches!(problem.code, Code::Unauthorized | Code::WrongCode)) {

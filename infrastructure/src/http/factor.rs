@@ -14,7 +14,7 @@ use super::body::Body;
 use super::call::Call;
 use super::problem::{ApiError, Failed, failures};
 use super::profile::Shown;
-use super::{Tag, example, limits};
+use super::{Tag, example};
 use crate::system::random;
 
 pub(super) struct SecondFactor;
@@ -157,7 +157,7 @@ impl SecondFactor {
         body: Body<Confirmation>,
     ) -> Result<Answer<RecoveryCodes>, Failed<ConfirmFailures>> {
         let limiter = &call.app.limiter;
-        let tried = limiter.try_proof(token.0.session.uuid()).await.map_err(|exceeded| limits::too_many(&exceeded))?;
+        let tried = limiter.try_proof(token.0.session.uuid()).await?;
         let confirmed = call.factors().confirm(token.0.user, &body.0.code, &random()?).await?;
         if confirmed != Confirmed::Wrong {
             limiter.forgive(tried).await;
@@ -209,11 +209,21 @@ impl Call {
         if self.logins().has_proved(token.0, factor).await? { Ok(()) } else { Err(Code::StepUpRequired.into()) }
     }
 
-    /// Uses a code of a user's second factor, if they have one, and gives which that is. A wrong one is held against `whose`: the user, or the
-    /// session that asks.
-    pub(super) async fn prove(&self, user: UserId, whose: Uuid, code: &str) -> Result<Option<FactorId>, ApiError> {
+    /// Uses a code of a user's second factor, and gives which that is; nothing if they have none. A wrong code is held against `whose`: the
+    /// user, or the session that asks. Whoever gives none is told that it is `missing`.
+    pub(super) async fn prove(
+        &self,
+        user: UserId,
+        whose: Uuid,
+        code: Option<&str>,
+        missing: impl Into<ApiError>,
+    ) -> Result<Option<FactorId>, ApiError> {
+        if self.factors().of(user).await?.is_none() {
+            return Ok(None);
+        }
+        let code = code.ok_or_else(|| missing.into())?;
         let limiter = &self.app.limiter;
-        let tried = limiter.try_proof(whose).await.map_err(|exceeded| limits::too_many(&exceeded))?;
+        let tried = limiter.try_proof(whose).await?;
         let factor = match self.factors().prove(user, code).await? {
             Proved::By(factor) => Some(factor),
             Proved::Off => None,

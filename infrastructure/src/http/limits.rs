@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use poem::Request;
 use poem::http::{HeaderMap, HeaderName, HeaderValue, Method};
-use posthaste_application::limit::{Exceeded, Policy, Quota, Who};
+use posthaste_application::limit::{Policy, Quota, Who};
 use posthaste_application::problem::Problem;
 use posthaste_domain::UserId;
 use serde_json::Value;
@@ -105,11 +105,6 @@ pub(super) async fn admit_user(request: &Request, app: &App, user: UserId) -> Re
 pub(super) fn login(body: &[u8]) -> Option<String> {
     let body: Value = serde_json::from_slice(body).ok()?;
     Some(body.get("login")?.as_str()?.to_owned())
-}
-
-/// Too many wrong tries to log in.
-pub(super) fn too_many(exceeded: &Exceeded) -> ApiError {
-    Problem::from(exceeded).into()
 }
 
 #[cfg(test)]

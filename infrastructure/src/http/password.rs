@@ -12,7 +12,7 @@ use super::body::Body;
 use super::call::Call;
 use super::problem::{ApiError, Failed, failures};
 use super::users::check_length;
-use super::{Tag, example, limits};
+use super::{Tag, example};
 
 pub(super) struct Password;
 
@@ -111,7 +111,7 @@ impl Password {
             call.must_have_proved(&token).await?;
         }
         let limiter = &call.app.limiter;
-        let tried = limiter.try_proof(token.0.session.uuid()).await.map_err(|exceeded| limits::too_many(&exceeded))?;
+        let tried = limiter.try_proof(token.0.session.uuid()).await?;
         let kept = ports.accounts.find(user).await?.ok_or(Code::Unauthorized)?.password_hash;
         let right = ports.passwords.verify(current, Some(kept.clone())).await?;
         // If the new one is the one that is kept, this is a retry.
@@ -127,9 +127,7 @@ impl Password {
         }
         // What was sent to set the old one anew is worth nothing any more.
         ports.one_time.remove(user, Purpose::PasswordReset).await?;
-        let others = call.logins().lasting(user).await?.into_iter().map(|session| session.id);
-        let ended: Vec<_> = others.filter(|session| *session != token.0.session).collect();
-        call.logins().end(user, &ended).await?;
+        let (ended, _) = call.logins().end_all(user, Some(token.0.session)).await?;
         Ok(Changed { ended: ended.into_iter().map(posthaste_domain::SessionId::uuid).collect() }.into())
     }
 

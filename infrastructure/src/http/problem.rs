@@ -14,6 +14,7 @@ use posthaste_application::codec::Undecodable;
 use posthaste_application::dead::NotDone;
 use posthaste_application::deliver::StatusError;
 use posthaste_application::execute::ExecuteError;
+use posthaste_application::limit::Exceeded;
 use posthaste_application::port::PortError;
 use posthaste_application::problem::{Code, Problem, Retry};
 use posthaste_application::read::ReadError;
@@ -38,6 +39,12 @@ impl From<Problem> for ApiError {
 impl From<Code> for ApiError {
     fn from(code: Code) -> Self {
         Self(code.into())
+    }
+}
+
+impl From<Exceeded> for ApiError {
+    fn from(exceeded: Exceeded) -> Self {
+        Self((&exceeded).into())
     }
 }
 

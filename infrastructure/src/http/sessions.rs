@@ -12,8 +12,8 @@ use posthaste_application::port::PortError;
 use posthaste_application::port::accounts::Credentials;
 use posthaste_application::port::secrets::PASSWORD_CHARACTERS;
 use posthaste_application::problem::{Code, Problem};
-use posthaste_domain::text::{Email, SessionName, Username};
-use posthaste_domain::{Claim, ClaimId, FactorId, User, UserId};
+use posthaste_domain::text::{SessionName, Username};
+use posthaste_domain::{Claim, ClaimId, User, UserId};
 use uuid::Uuid;
 
 pub(super) use self::mine::MySessions;
@@ -191,7 +191,8 @@ impl Sessions {
             }
             // Once, however often the rest is tried: a code is used by it.
             if factor.is_none() {
-                factor = shown_factor(&call, user, code.as_deref()).await?;
+                // A wrong one is held against the user: whoever gives it has their password.
+                factor = call.prove(user, user.uuid(), code.as_deref(), Code::SecondFactorRequired).await?;
             }
             let password_hash = renewed_hash(&call, user, &password, password_hash).await?;
             let begun = call.logins().begin(user, name.clone(), visit.agent.as_deref(), factor, &random()?).await?;
@@ -266,11 +267,7 @@ fn refused() -> ApiError {
 
 /// The credentials of whoever holds the username or email address; `None` when nobody does. What is looked up does not depend on that.
 async fn find(call: &Call, login: &str) -> Result<Option<Credentials>, ApiError> {
-    let claim = if login.contains('@') {
-        Email::parse(login).map(|email| ClaimId::email(&email))
-    } else {
-        Username::parse(login).map(|username| ClaimId::username(&username))
-    };
+    let claim = ClaimId::login(login);
     let named = claim.as_ref().copied().unwrap_or_else(|_| ClaimId::username(&nobody()));
     let holder = call.app.executor.states().fresh::<Claim>(named).await?.state.holder();
     let found = call.app.ports.accounts.find(holder.unwrap_or(UserId::new(Uuid::nil()))).await?;
@@ -280,14 +277,6 @@ async fn find(call: &Call, login: &str) -> Result<Option<Credentials>, ApiError>
 /// A name that is looked up where there is none to look up.
 fn nobody() -> Username {
     Username::parse("nobody").expect("a username")
-}
-
-/// The second factor that a code shows; none where there is none to show. A wrong code is held against the user, who has given their password.
-async fn shown_factor(call: &Call, user: UserId, code: Option<&str>) -> Result<Option<FactorId>, ApiError> {
-    if call.factors().of(user).await?.is_none() {
-        return Ok(None);
-    }
-    call.prove(user, user.uuid(), code.ok_or(Code::SecondFactorRequired)?).await
 }
 
 /// The hash of a password that was just verified: a new one if the kept one costs less than is asked for now. That it cannot be made now does

@@ -215,12 +215,11 @@ impl MySessions {
     ) -> Result<Out<Ended>, Failed<ListFailures>> {
         let (user, current) = (token.0.user, token.0.session);
         let keep = keep_current.0.unwrap_or(false);
-        let lasting = call.logins().lasting(user).await?.into_iter().map(|session| session.id);
-        let mut ended: Vec<_> = lasting.filter(|session| *session != current).collect();
+        let (mut ended, mut last) = call.logins().end_all(user, Some(current)).await?;
         if !keep {
+            last = call.logins().end(user, &[current]).await?;
             ended.push(current);
         }
-        let last = call.logins().end(user, &ended).await?;
         let ended =
             Ended { sessions: ended.into_iter().map(SessionId::uuid).collect(), position: last.map(|executed| executed.position.0) };
         Ok(Out::Out(Json(ended), visit.forget().filter(|_| !keep)))

@@ -11,7 +11,7 @@ use crate::http::body::Body;
 use crate::http::call::Call;
 use crate::http::problem::{Failed, failures};
 use crate::http::users::check_length;
-use crate::http::{Tag, example, limits};
+use crate::http::{Tag, example};
 
 pub(in crate::http) struct StepUp;
 
@@ -65,17 +65,14 @@ impl StepUp {
         if check_length(&password).is_err() {
             return Err(wrong().into());
         }
-        let tried = limiter.try_proof(current.session.uuid()).await.map_err(|exceeded| limits::too_many(&exceeded))?;
+        let tried = limiter.try_proof(current.session.uuid()).await?;
         let kept = ports.accounts.find(current.user).await?.ok_or(Code::Unauthorized)?.password_hash;
         if !ports.passwords.verify(password, Some(kept)).await? {
             return Err(wrong().into());
         }
         limiter.forgive(tried).await;
-        let factor = match (call.factors().of(current.user).await?, code) {
-            (None, _) => None,
-            (Some(_), Some(code)) => call.prove(current.user, current.session.uuid(), &code).await?,
-            (Some(_), None) => return Err(Problem::with(Code::WrongCode, "a code is needed as well").into()),
-        };
+        let missing = Problem::with(Code::WrongCode, "a code is needed as well");
+        let factor = call.prove(current.user, current.session.uuid(), code.as_deref(), missing).await?;
         let proved_until = call.logins().prove(current, factor).await?.ok_or(Code::SessionRevoked)?;
         Ok(Proven { proved_until }.into())
     }
