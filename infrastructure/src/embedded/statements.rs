@@ -232,7 +232,8 @@ mod tests {
             let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
             let parameters = vec![1; plan.parameter_count()];
             let steps = plan.query_map(params_from_iter(parameters), |row| row.get::<_, String>("detail")).unwrap();
-            for step in steps.map(Result::unwrap) {
+            // A row that is computed from such, and from no table.
+            for step in steps.map(Result::unwrap).filter(|step| step != "SCAN CONSTANT ROW") {
                 assert!(!step.starts_with("SCAN ") && !step.contains("TEMP B-TREE"), "{file}: {step}");
             }
         }

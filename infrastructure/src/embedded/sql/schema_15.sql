@@ -13,3 +13,6 @@ CREATE TRIGGER content_is_sealed AFTER INSERT ON content_keys WHEN NOT new.destr
 BEGIN
     UPDATE schema_compat SET oldest = 15 WHERE oldest < 15;
 END;
+
+-- Finds out whether somebody was erased, at every connect. Costs nothing to any other event.
+CREATE INDEX events_by_erasure ON events (stream_id) WHERE event_type = 'user.erased';
