@@ -6,6 +6,7 @@ mod stored;
 use posthaste_domain::{Addressee, Category, Event};
 
 use self::stored::Stored;
+use crate::content::sealed::NotSealed;
 use crate::recorded::{NewEvent, Recorded, StreamId};
 
 /// Stored bytes that are not an event this program knows: written by a newer one, or corrupt.
@@ -73,6 +74,7 @@ pub fn encode(stream: StreamId, version: u64, event: &Event) -> NewEvent {
         schema: event.schema(),
         facts,
         content,
+        owner: event.owner(),
         thread: audience.thread,
         addressees: audience.users,
     }
@@ -83,7 +85,10 @@ pub fn encode(stream: StreamId, version: u64, event: &Event) -> NewEvent {
 /// # Errors
 /// [`Undecodable`], with the position.
 pub fn decode(recorded: &Recorded) -> Result<Event, Undecodable> {
-    read(recorded, recorded.content.as_deref())
+    if recorded.is_tampered() {
+        return Err(Undecodable::new(recorded, serde::de::Error::custom(NotSealed)));
+    }
+    read(recorded, recorded.content())
 }
 
 /// The users whom a recorded event names. Its facts alone tell, so it does not matter whether its content can be read.
@@ -96,7 +101,7 @@ pub fn addressees(recorded: &Recorded) -> Result<Vec<Addressee>, Undecodable> {
 
 /// What a recorded event says, or would say if its newer form were the one this program knows: so it is while forms only gain fields.
 pub(crate) fn guess(recorded: &Recorded) -> Result<Event, Undecodable> {
-    decode(recorded).or_else(|error| match parse(recorded, recorded.content.as_deref()) {
+    decode(recorded).or_else(|error| match parse(recorded, recorded.content()) {
         Ok(event) if error.is_newer() => Ok(event),
         Ok(_) | Err(_) => Err(error),
     })
@@ -128,12 +133,12 @@ fn parse(recorded: &Recorded, content: Option<&[u8]>) -> Result<Event, Unknown> 
     .map_err(Unknown::Corrupt)
 }
 
-/// The body of an event as clients see it: the facts, and the content under its own key. Joined as text, so the
+/// The body of an event as clients see it: the facts, and the content under its own key, unless it was erased. Joined as text, so the
 /// stored bytes are what is shown.
 #[must_use]
 pub fn body(recorded: &Recorded) -> String {
     let facts = recorded.facts.trim_end();
-    let Some(content) = recorded.content.as_deref().and_then(|content| std::str::from_utf8(content).ok()) else {
+    let Some(content) = recorded.content().and_then(|content| std::str::from_utf8(content).ok()) else {
         return facts.to_owned();
     };
     let open = facts.strip_suffix('}').unwrap_or(facts);

@@ -7,6 +7,8 @@ use chrono::TimeDelta;
 use serde::Serialize;
 
 use crate::chain::{Broken, Verifier};
+use crate::content::Keyring;
+use crate::content::rotate::wraps;
 use crate::health::Progress;
 use crate::port::dead::Consumer;
 use crate::port::{EventLog, PortError};
@@ -88,6 +90,27 @@ pub fn of_progress(progress: &Progress) -> Vec<Finding> {
         beyond("views", &format!("the view {view}"), *checkpoint, "restore the log up to there, or rebuild the view: see OPERATIONS.md")
     });
     std::iter::once(relay).chain(views).collect()
+}
+
+/// Whether what people said can be read, and by what its keys are wrapped.
+pub async fn of_content(keyring: &Keyring) -> Finding {
+    const CHECK: &str = "content";
+    let wraps = match wraps(keyring).await {
+        Ok(wraps) => wraps,
+        Err(error) => {
+            return Finding::fail(CHECK, format!("the keys of content cannot be read: {}", error.in_full()), "see what the database says");
+        }
+    };
+    let (all, current) = (wraps.by.values().sum::<u64>(), wraps.by.get(&keyring.masters().name()).copied().unwrap_or_default());
+    let unknown = wraps.by.keys().filter(|name| !keyring.masters().knows(**name)).count();
+    let says = format!("{current} of {all} keys are wrapped by content.master_key, {} were destroyed", wraps.destroyed);
+    if unknown > 0 {
+        Finding::fail(CHECK, format!("{says}, and {unknown} of the master keys are not configured"), "add them to content.accepted_keys")
+    } else if current < all {
+        Finding::warn(CHECK, says, "run `posthaste keys rotate`")
+    } else {
+        Finding::ok(CHECK, says)
+    }
 }
 
 /// Whether there are dead letters.

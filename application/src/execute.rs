@@ -192,12 +192,10 @@ impl Executor {
     /// # Errors
     /// Its id was used for something else; or the log cannot be read.
     pub async fn first_answer(&self, envelope: Envelope, command: &impl Decidable) -> Result<Option<Executed>, ExecuteError> {
-        match self.log.find_command(envelope.command).await? {
+        match self.log.answer(envelope.command, envelope.actor, &command.fingerprint(envelope.actor)).await? {
             None => Ok(None),
-            Some((first, Appended { last, .. })) if first == command.fingerprint(envelope.actor) => {
-                Ok(Some(Executed { id: command.subject(envelope)?, position: last, repeated: true }))
-            }
-            Some(_) => Err(ExecuteError::CommandMismatch),
+            Some(Ok(Appended { last, .. })) => Ok(Some(Executed { id: command.subject(envelope)?, position: last, repeated: true })),
+            Some(Err(_)) => Err(ExecuteError::CommandMismatch),
         }
     }
 

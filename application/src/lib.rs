@@ -9,6 +9,7 @@
 //! - [`presence`] keeps who is online, and tells those who watch and may know.
 //! - [`project`] keeps the views; [`view`] says what they are.
 //! - [`shared_tail`] has the end of the log for all who follow it.
+//! - [`content`] seals what is personal in events, so that it can be erased.
 //! - [`dead`] is what is done about what somebody could not take: recorded, then done.
 //! - [`signal`] gathers what nodes tell each other in passing: who types, who has received and read.
 //! - [`webhooks`] is the first durable consumer: what it takes in is sent to other people's servers until they have it.
@@ -28,6 +29,7 @@ pub mod append;
 pub mod audit;
 pub mod chain;
 pub mod codec;
+pub mod content;
 pub mod dead;
 pub mod deliver;
 pub mod desk;

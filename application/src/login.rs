@@ -150,7 +150,7 @@ impl Logins<'_> {
             if user.has_revoked(session.id) {
                 return Ok(Renewed::Revoked);
             }
-            if user.is_suspended() {
+            if user.is_barred() {
                 return Ok(Renewed::Suspended);
             }
             if session.tokens.present(&token.digest(), next.digest()).is_err() {

@@ -2,12 +2,14 @@
 
 use std::fmt::{self, Display};
 use std::str::FromStr;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
-use posthaste_domain::{Addressee, Category, CommandId, Event, ThreadId, UserId};
+use posthaste_domain::{Addressee, Category, CommandId, Event, OwnerId, ThreadId, UserId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use crate::content::sealed;
 
 /// A place in the log: dense, from 1, in the order of commits. 0 is before everything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -113,8 +115,10 @@ pub struct NewEvent {
     pub schema: u16,
     /// The facts, a JSON object, stored as these exact bytes.
     pub facts: String,
-    /// Personal content (JSON in the clear), stored apart and erasable.
+    /// Personal content (JSON), stored apart: sealed, unless nobody seals it ([`crate::content`]).
     pub content: Option<Vec<u8>>,
+    /// Whose words that is.
+    pub owner: Option<OwnerId>,
     /// The thread whose members receive it.
     pub thread: Option<ThreadId>,
     /// The users who receive it by name, and what becomes of their membership of the thread.
@@ -217,7 +221,7 @@ pub struct Recorded {
     pub schema: u16,
     /// The facts, exactly as stored.
     pub facts: String,
-    /// Personal content, exactly as stored.
+    /// Personal content, exactly as stored; see [`Recorded::content`] for what it says.
     pub content: Option<Vec<u8>>,
     /// The thread whose members receive it.
     pub thread: Option<ThreadId>,
@@ -242,14 +246,38 @@ pub struct Recorded {
     pub decoded: Decoded,
 }
 
+/// What became of the personal content of an event when it was read.
+#[derive(Clone, Debug, Default)]
+pub enum Opened {
+    /// Nobody has opened it. It says what is stored, and nothing if that is sealed.
+    #[default]
+    AsStored,
+    /// It was sealed, and says this.
+    Clear(Arc<[u8]>),
+    /// It says nothing any more.
+    Erased,
+    /// It is not what was sealed.
+    Corrupt,
+}
+
 /// What an event says, read from its stored bytes when it is asked for first: the hub and the views share an event, and each of them asks. It is
-/// no part of the event: copies begin without it, and it makes none of them another.
+/// no part of the event: copies begin without it (only what is sealed was opened for them as well), and it makes none of them another.
 #[derive(Default)]
-pub struct Decoded(OnceLock<Box<Event>>);
+pub struct Decoded {
+    opened: Opened,
+    event: OnceLock<Box<Event>>,
+}
+
+impl Decoded {
+    /// The content was opened.
+    pub(crate) fn open(&mut self, opened: Opened) {
+        *self = Self { opened, event: OnceLock::new() };
+    }
+}
 
 impl Clone for Decoded {
     fn clone(&self) -> Self {
-        Self::default()
+        Self { opened: self.opened.clone(), event: OnceLock::new() }
     }
 }
 
@@ -263,7 +291,7 @@ impl Eq for Decoded {}
 
 impl fmt::Debug for Decoded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.get().is_some() { "yes" } else { "no" })
+        f.write_str(if self.event.get().is_some() { "yes" } else { "no" })
     }
 }
 
@@ -298,14 +326,30 @@ impl Recorded {
         Uuid::new_v5(&self.command.uuid(), &self.ordinal.to_be_bytes())
     }
 
+    /// Its personal content in the clear; `None` when there is none that can be read.
+    #[must_use]
+    pub fn content(&self) -> Option<&[u8]> {
+        let stored = self.content.as_deref()?;
+        match &self.decoded.opened {
+            Opened::AsStored => Some(stored).filter(|stored| matches!(sealed::owner(stored), Ok(None))),
+            Opened::Clear(content) => Some(content),
+            Opened::Erased | Opened::Corrupt => None,
+        }
+    }
+
+    /// Whether its content was tampered with.
+    pub(crate) const fn is_tampered(&self) -> bool {
+        matches!(self.decoded.opened, Opened::Corrupt)
+    }
+
     /// What it says.
     ///
     /// # Errors
     /// [`crate::codec::Undecodable`] when the stored bytes are not an event this program knows.
     pub fn event(&self) -> Result<&Event, crate::codec::Undecodable> {
-        match self.decoded.0.get() {
+        match self.decoded.event.get() {
             Some(event) => Ok(event),
-            None => crate::codec::decode(self).map(|event| &**self.decoded.0.get_or_init(|| Box::new(event))),
+            None => crate::codec::decode(self).map(|event| &**self.decoded.event.get_or_init(|| Box::new(event))),
         }
     }
 }

@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use futures::FutureExt as _;
 use futures::lock::Mutex as AsyncMutex;
 
+use crate::content::keyring::ERASED;
 use crate::port::{EventLog, PortError, Tail};
 use crate::recorded::{Head, Position, Recorded};
 
@@ -58,7 +59,9 @@ impl Kept {
             self.bytes += size(event);
             self.events.push_back(Arc::clone(event));
         }
-        while self.events.len() > EVENTS || self.bytes > BYTES {
+        // What was said before somebody was erased may have been theirs.
+        let erased = read.iter().rev().find(|event| event.event_type == ERASED).map_or(Position::START, |erased| erased.position);
+        while self.events.len() > EVENTS || self.bytes > BYTES || self.events.front().is_some_and(|oldest| oldest.position < erased) {
             let Some(oldest) = self.events.pop_front() else { return };
             self.bytes -= size(&oldest);
         }

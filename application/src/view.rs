@@ -78,12 +78,12 @@ impl ViewName {
     pub const fn takes(self, category: Category) -> bool {
         match (self, category) {
             (Self::Threads, Category::Thread | Category::Message | Category::Subscription)
-            | (Self::Timeline, Category::Thread | Category::Message)
+            | (Self::Timeline, Category::User | Category::Thread | Category::Message)
             | (Self::People, Category::User | Category::Friendship)
             // Whoever recorded it knows whether it matters here; nobody else does.
             | (_, Category::Other(_)) => true,
             (Self::Threads, Category::User | Category::Claim | Category::Friendship | Category::Operation)
-            | (Self::Timeline, Category::User | Category::Claim | Category::Friendship | Category::Subscription | Category::Operation)
+            | (Self::Timeline, Category::Claim | Category::Friendship | Category::Subscription | Category::Operation)
             | (Self::People, Category::Claim | Category::Thread | Category::Message | Category::Subscription | Category::Operation) => false,
         }
     }

@@ -5,6 +5,7 @@ pub(crate) mod dead;
 pub(crate) mod doctor;
 pub(crate) mod healthcheck;
 pub(crate) mod interrupt;
+pub(crate) mod keys;
 pub(crate) mod log;
 pub(crate) mod migrate;
 pub(crate) mod out;
@@ -79,6 +80,11 @@ pub(crate) enum Command {
     Users {
         #[command(subcommand)]
         command: users::UsersCommand,
+    },
+    /// See what personal content is sealed by, and wrap its keys anew
+    Keys {
+        #[command(subcommand)]
+        command: keys::KeysCommand,
     },
     /// See how the relay is doing
     Relay {

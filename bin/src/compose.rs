@@ -2,6 +2,7 @@
 
 mod auth;
 pub(crate) mod console;
+mod content;
 pub(crate) mod doctor;
 mod mail;
 pub(crate) mod people;
@@ -11,6 +12,8 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use posthaste_application::Ports;
+use posthaste_application::content::feed::SealedFeed;
+use posthaste_application::content::keyring::Access;
 use posthaste_application::limit::Limiter;
 use posthaste_application::port::queue::Consumer;
 use posthaste_application::port::{
@@ -53,6 +56,22 @@ pub(crate) async fn log(config: &Config) -> anyhow::Result<Arc<dyn EventLog>> {
     match config {
         Config::Embedded(config) => {
             let database = Database::open_read_only(&config.embedded.data)?;
+            let keyring = content::embedded(config, &database, Access::Read).await?;
+            Ok(content::sealed(SqliteLog::new(database, Arc::new(SystemClock)), &keyring))
+        }
+        Config::Distributed(config) => {
+            let postgres = connect(&config.postgres).await?;
+            let keyring = content::distributed(config, &postgres, Access::Read).await?;
+            Ok(content::sealed(PgLog::new(postgres), &keyring))
+        }
+    }
+}
+
+/// The same as it is stored, for whoever only compares: no key is needed, and nothing that is sealed can be read.
+pub(crate) async fn stored_log(config: &Config) -> anyhow::Result<Arc<dyn EventLog>> {
+    match config {
+        Config::Embedded(config) => {
+            let database = Database::open_read_only(&config.embedded.data)?;
             Ok(Arc::new(SqliteLog::new(database, Arc::new(SystemClock))))
         }
         Config::Distributed(config) => Ok(Arc::new(PgLog::new(connect(&config.postgres).await?))),
@@ -76,12 +95,14 @@ pub(crate) async fn audit(config: &Config) -> anyhow::Result<Audit> {
             let (database, clock) = (Database::open_read_only(&config.embedded.data)?, Arc::new(SystemClock));
             let cursors = Arc::new(SqliteCursors::new(Arc::clone(&database)));
             let relay = Arc::new(SqliteLease::new(Arc::clone(&database), Arc::<SystemClock>::clone(&clock)));
-            Ok(Audit { log: Arc::new(SqliteLog::new(database, clock)), cursors, relay })
+            let keyring = content::embedded(config, &database, Access::Read).await?;
+            Ok(Audit { log: content::sealed(SqliteLog::new(database, clock), &keyring), cursors, relay })
         }
         Config::Distributed(config) => {
             let postgres = connect(&config.postgres).await?;
             let (cursors, relay) = (Arc::new(PgCursors::new(postgres.clone())), Arc::new(PgLease::new(postgres.clone())));
-            Ok(Audit { log: Arc::new(PgLog::new(postgres)), cursors, relay })
+            let keyring = content::distributed(config, &postgres, Access::Read).await?;
+            Ok(Audit { log: content::sealed(PgLog::new(postgres), &keyring), cursors, relay })
         }
     }
 }
@@ -102,12 +123,14 @@ pub(crate) async fn views(config: &Config) -> anyhow::Result<(Arc<dyn EventLog>,
         Config::Embedded(embedded) if Database::is_in_use(&embedded.embedded.data) => {
             let database = Database::open_beside(&embedded.embedded.data)?;
             let desk = Arc::new(SqliteDesk::new(Arc::clone(&database)));
-            Ok((Arc::new(SqliteLog::new(database, Arc::new(SystemClock))), Kept::InMemory(desk)))
+            let keyring = content::embedded(embedded, &database, Access::Read).await?;
+            Ok((content::sealed(SqliteLog::new(database, Arc::new(SystemClock)), &keyring), Kept::InMemory(desk)))
         }
         Config::Embedded(_) => Ok((log(config).await?, Kept::Nowhere)),
         Config::Distributed(config) => {
             let postgres = connect(&config.postgres).await?;
-            Ok((Arc::new(PgLog::new(postgres.clone())), Kept::Stored(Arc::new(PgRebuilds::new(postgres)))))
+            let keyring = content::distributed(config, &postgres, Access::Read).await?;
+            Ok((content::sealed(PgLog::new(postgres.clone()), &keyring), Kept::Stored(Arc::new(PgRebuilds::new(postgres)))))
         }
     }
 }
@@ -193,6 +216,7 @@ pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
             passwords(&config.auth)?;
             accepted_keys(&config.auth)?;
             config.auth.factor_key.as_ref().map_or(Ok(()), |key| cipher(key).map(drop))?;
+            content::check(&config.content, config.content.master_key.as_ref())?;
             config.auth.signing_key.as_ref().map_or(Ok(()), |key| signing_key(key).map(drop))
         }
         Config::Distributed(config) => {
@@ -201,6 +225,7 @@ pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
             signing_key(&config.auth.signing_key)?;
             cipher(&config.auth.factor_key)?;
             accepted_keys(&config.auth)?;
+            content::check(&config.content, Some(&config.content.master_key))?;
             postgres::check_url(config.postgres.url.reveal()).context("postgres.url cannot be used")?;
             RabbitMq::new(config.rabbitmq.url.reveal()).context("rabbitmq.url cannot be used")?;
             redis::check_url(config.redis.url.reveal()).context("redis.url cannot be used")
@@ -237,7 +262,8 @@ async fn embedded(config: &EmbeddedConfig, whole: &Config) -> anyhow::Result<Por
     let dead = Arc::new(SqliteDeadLetters::new(Arc::clone(&database), Arc::clone(&clock)));
     let desk = Arc::new(SqliteDesk::new(Arc::clone(&database)));
     let views = Arc::new(MemoryViews::new(&dead));
-    let log: Arc<dyn EventLog> = Arc::new(SqliteLog::new(Arc::clone(&database), Arc::clone(&clock)));
+    let keyring = content::embedded(config, &database, Access::Write).await?;
+    let log = content::sealed(SqliteLog::new(Arc::clone(&database), Arc::clone(&clock)), &keyring);
     let webhooks = match consumer(&endpoints) {
         Some(consumer) => {
             let queue = SqliteQueue::declare(Arc::clone(&log), Arc::clone(&database), consumer).await?;
@@ -281,9 +307,11 @@ async fn distributed(config: &DistributedConfig, whole: &Config) -> anyhow::Resu
     // What costs nothing to check is checked before anything is connected to.
     let tokens = tokens(&config.auth, &signing_key(&config.auth.signing_key)?, &clock)?;
     let (passwords, cipher) = (passwords(&config.auth)?, Arc::new(cipher(&config.auth.factor_key)?));
+    content::check(&config.content, Some(&config.content.master_key))?;
     let endpoints = endpoints(whole)?;
     let consumer = consumer(&endpoints);
     let postgres = connect(&config.postgres).await?;
+    let keyring = content::distributed(config, &postgres, Access::Write).await?;
     let broker = RabbitMq::new(config.rabbitmq.url.reveal()).context("rabbitmq.url cannot be used")?;
     let broker = broker.with_consumers(consumer.iter().cloned().collect());
     broker
@@ -300,7 +328,7 @@ async fn distributed(config: &DistributedConfig, whole: &Config) -> anyhow::Resu
     let limiter = RedisRateLimiter::connect(config.redis.url.reveal(), config.redis.prefix.clone()).await;
     let limiter = limiter.context("Redis (redis.url) cannot be used")?;
     Ok(Ports {
-        log: Arc::new(PgLog::new(postgres.clone())),
+        log: content::sealed(PgLog::new(postgres.clone()), &keyring),
         accounts: Arc::new(PgAccounts::new(postgres.clone())),
         sessions: Arc::new(PgSessions::new(postgres.clone())),
         factors: Arc::new(PgFactors::new(postgres.clone())),
@@ -309,7 +337,7 @@ async fn distributed(config: &DistributedConfig, whole: &Config) -> anyhow::Resu
         one_time: Arc::new(PgOneTimeTokens::new(postgres.clone())),
         mail: mail::ports(&config.mail, None, Arc::new(PgMailQueue::new(postgres.clone())))?,
         relay: Arc::new(PgLease::new(postgres.clone())),
-        broker: Arc::new(broker),
+        broker: Arc::new(SealedFeed::new(Arc::new(broker), keyring)),
         presence: Arc::new(RedisPresence::new(connection.clone(), config.redis.prefix.clone())),
         limiter: Arc::new(limiter),
         signals: Arc::new(signals),

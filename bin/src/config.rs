@@ -1,6 +1,7 @@
 //! What can be configured: one type for each profile, so that a combination that makes no sense cannot be written.
 
 mod auth;
+mod content;
 mod gateway;
 mod limits;
 mod mail;
@@ -25,6 +26,7 @@ use posthaste_infrastructure::http::Registration;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::auth::AuthConfig;
+pub(crate) use self::content::ContentConfig;
 use self::gateway::GatewayConfig;
 use self::limits::LimitsConfig;
 pub(crate) use self::mail::{MailConfig, Transport};
@@ -42,8 +44,9 @@ const DEFAULTS: &str = include_str!("../config.default.toml");
 /// Variables that the command line reads itself.
 const NO_CONFIGURATION: [&str; 2] = ["POSTHASTE_CONFIG", "POSTHASTE_LOG"];
 /// Those that hold a list, separated by commas, with their keys.
-const LISTS: [(&str, &str); 3] = [
+const LISTS: [(&str, &str); 4] = [
     ("POSTHASTE_AUTH__ACCEPTED_KEYS", "auth.accepted_keys"),
+    ("POSTHASTE_CONTENT__ACCEPTED_KEYS", "content.accepted_keys"),
     ("POSTHASTE_GATEWAY__ORIGINS", "gateway.origins"),
     ("POSTHASTE_SERVER__TRUSTED_PROXIES", "server.trusted_proxies"),
 ];
@@ -65,6 +68,7 @@ pub(crate) struct EmbeddedConfig {
     pub(crate) embedded: DataConfig,
     pub(crate) server: ServerConfig,
     pub(crate) auth: AuthConfig<Option<Secret>>,
+    pub(crate) content: ContentConfig<Option<Secret>>,
     pub(crate) rules: RulesConfig,
     pub(crate) limits: LimitsConfig,
     pub(crate) gateway: GatewayConfig,
@@ -87,6 +91,7 @@ pub(crate) struct DistributedConfig {
     pub(crate) redis: RedisConfig,
     pub(crate) server: ServerConfig,
     pub(crate) auth: AuthConfig<Secret>,
+    pub(crate) content: ContentConfig<Secret>,
     pub(crate) rules: RulesConfig,
     pub(crate) limits: LimitsConfig,
     pub(crate) gateway: GatewayConfig,

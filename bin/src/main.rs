@@ -30,6 +30,7 @@ async fn main() -> ExitCode {
             | Command::Views { .. }
             | Command::Trace(_)
             | Command::Users { .. }
+            | Command::Keys { .. }
             | Command::Relay { .. }
             | Command::Dead { .. }
             | Command::Webhooks { .. }
@@ -48,6 +49,7 @@ async fn main() -> ExitCode {
         Command::Views { command } => cli::views::run(config.as_deref(), command).await,
         Command::Trace(trace) => cli::trace::run(config.as_deref(), trace).await,
         Command::Users { command } => cli::users::run(config.as_deref(), command).await,
+        Command::Keys { command } => cli::keys::run(config.as_deref(), command).await,
         Command::Relay { command } => cli::relay::run(config.as_deref(), &command).await,
         Command::Dead { command } => cli::dead::run(config.as_deref(), command).await,
         Command::Webhooks { command } => cli::webhooks::run(config.as_deref(), command).await,

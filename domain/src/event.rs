@@ -6,6 +6,7 @@ use crate::aggregate::Category;
 use crate::audience::Audience;
 use crate::claim::ClaimEvent;
 use crate::friendship::FriendshipEvent;
+use crate::id::OwnerId;
 use crate::message::MessageEvent;
 use crate::operation::OperationEvent;
 use crate::subscription::SubscriptionEvent;
@@ -111,6 +112,14 @@ macro_rules! events {
                     $(Self::$variant(event) => event.audience(),)+
                 }
             }
+
+            /// Whose words its content is; `None` when it is of a type that has none.
+            #[must_use]
+            pub fn owner(&self) -> Option<OwnerId> {
+                match self {
+                    $(Self::$variant(event) => event.owner(),)+
+                }
+            }
         }
     };
 }
@@ -138,6 +147,7 @@ impl Event {
         "user.reinstated",
         "user.two_factor_enabled",
         "user.two_factor_disabled",
+        "user.erased",
         "claim.taken",
         "friendship.requested",
         "friendship.accepted",

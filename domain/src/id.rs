@@ -78,6 +78,8 @@ ids! {
     SubscriptionId
     /// The passcode of a thread: which one, never what it says. Equal to the id of the command that set it.
     PasscodeId
+    /// Whose words something is, and with whom they are erased: a user, or a thread for how it looks. Equal to the id of that.
+    OwnerId
     /// An uploaded file.
     FileId
     /// Something an admin did that is not about a user. Equal to the command's id.
@@ -186,6 +188,18 @@ impl SubscriptionId {
         name[..16].copy_from_slice(user.0.as_bytes());
         name[16..].copy_from_slice(thread.0.as_bytes());
         Self(Uuid::new_v5(&SUBSCRIPTIONS, &name))
+    }
+}
+
+impl From<UserId> for OwnerId {
+    fn from(user: UserId) -> Self {
+        Self::new(user.uuid())
+    }
+}
+
+impl From<ThreadId> for OwnerId {
+    fn from(thread: ThreadId) -> Self {
+        Self::new(thread.uuid())
     }
 }
 

@@ -113,7 +113,7 @@ impl Aggregate for Message {
     fn apply(&mut self, event: &MessageEvent) -> Result<(), Inapplicable> {
         // Limits are for decisions: a log written under other limits can still be read.
         match (&mut *self, event) {
-            (Self::Unposted, MessageEvent::Posted { message, thread, author, mentions, content, .. }) => {
+            (Self::Unposted, MessageEvent::Posted { message, thread, author, mentions, forwarded, content, .. }) => {
                 *self = Self::Posted(Posted {
                     message: *message,
                     thread: *thread,
@@ -121,6 +121,7 @@ impl Aggregate for Message {
                     revision: 1,
                     mentions: mentions.clone(),
                     content: content.clone(),
+                    forwarded: *forwarded,
                     reactions: HashMap::new(),
                 });
             }
@@ -130,6 +131,7 @@ impl Aggregate for Message {
                 posted.revision = *revision;
                 posted.mentions.clone_from(mentions);
                 posted.content = content.clone();
+                posted.forwarded = None;
             }
             (Self::Posted(posted), MessageEvent::Deleted { message, thread, .. }) if posted.is(*message, *thread) => {
                 *self = Self::Deleted { thread: posted.thread, author: posted.author };

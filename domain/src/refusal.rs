@@ -20,7 +20,7 @@ pub enum RefusalKind {
     NotFriends,
     /// The actor may not do this.
     Forbidden,
-    /// The actor is suspended.
+    /// The actor is suspended, or was erased.
     Suspended,
     /// It contradicts what already holds.
     Conflict,
@@ -82,7 +82,7 @@ impl Refusal {
             Self::User(refusal) => match refusal {
                 UserRefusal::AlreadyRegistered | UserRefusal::Oneself => RefusalKind::Conflict,
                 UserRefusal::UnknownUser | UserRefusal::UnknownSession => RefusalKind::NotFound,
-                UserRefusal::Suspended => RefusalKind::Suspended,
+                UserRefusal::Suspended | UserRefusal::Erased => RefusalKind::Suspended,
                 UserRefusal::NotAnAdmin => RefusalKind::Forbidden,
             },
             Self::Claim(ClaimRefusal::Taken) => RefusalKind::Conflict,

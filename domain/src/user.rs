@@ -44,6 +44,8 @@ pub struct Account {
     pub suspended: bool,
     /// Logging in takes a second factor as well.
     pub two_factor: bool,
+    /// They were erased, and may never do anything again.
+    pub erased: bool,
 }
 
 impl User {
@@ -67,18 +69,33 @@ impl User {
         }
     }
 
-    /// Refuses whatever is asked by somebody who is suspended.
+    /// Refuses whatever is asked by somebody who is suspended or was erased.
     ///
     /// # Errors
-    /// [`UserRefusal::Suspended`].
+    /// [`UserRefusal::Suspended`] or [`UserRefusal::Erased`].
     pub fn active(&self) -> Result<(), UserRefusal> {
-        if self.is_suspended() { Err(UserRefusal::Suspended) } else { Ok(()) }
+        self.unerased()?;
+        if self.is_barred() { Err(UserRefusal::Suspended) } else { Ok(()) }
     }
 
-    /// Whether they are suspended.
+    /// Refuses what can only be done with somebody whose words are there.
+    ///
+    /// # Errors
+    /// [`UserRefusal::Erased`].
+    pub fn unerased(&self) -> Result<(), UserRefusal> {
+        if self.is_erased() { Err(UserRefusal::Erased) } else { Ok(()) }
+    }
+
+    /// Whether they may do nothing: they are suspended, or were erased.
     #[must_use]
-    pub fn is_suspended(&self) -> bool {
-        self.account().is_some_and(|account| account.suspended)
+    pub fn is_barred(&self) -> bool {
+        self.account().is_some_and(|account| account.suspended || account.erased)
+    }
+
+    /// Whether they were erased.
+    #[must_use]
+    pub fn is_erased(&self) -> bool {
+        self.account().is_some_and(|account| account.erased)
     }
 
     /// Whether they have this role. Somebody who is suspended keeps it, and can do nothing with it.
@@ -109,6 +126,10 @@ impl User {
 impl Account {
     /// What follows from a command; nothing when it is so already.
     fn decide(&self, command: UserCommand) -> Result<Option<UserEvent>, UserRefusal> {
+        if self.erased {
+            let again = matches!(command, UserCommand::Erase { .. });
+            return if again { Ok(None) } else { Err(UserRefusal::Erased) };
+        }
         let event = match command {
             UserCommand::Register { .. } => return Err(UserRefusal::AlreadyRegistered),
             UserCommand::SetPrivacy { user, privacy } => {
@@ -137,6 +158,12 @@ impl Account {
             UserCommand::Reinstate { permit: _, user } => self.suspended.then_some(UserEvent::Reinstated { user }),
             UserCommand::SetTwoFactor { user, enabled: true } => (!self.two_factor).then_some(UserEvent::TwoFactorEnabled { user }),
             UserCommand::SetTwoFactor { user, enabled: false } => self.two_factor.then_some(UserEvent::TwoFactorDisabled { user }),
+            UserCommand::Erase { permit, user } => {
+                if permit.by() == Some(user) {
+                    return Err(UserRefusal::Oneself);
+                }
+                Some(UserEvent::Erased { user })
+            }
         };
         Ok(event)
     }
@@ -156,6 +183,7 @@ impl Account {
             UserEvent::Reinstated { .. } => return std::mem::take(&mut self.suspended),
             UserEvent::TwoFactorEnabled { .. } => return !std::mem::replace(&mut self.two_factor, true),
             UserEvent::TwoFactorDisabled { .. } => return std::mem::take(&mut self.two_factor),
+            UserEvent::Erased { .. } => return !std::mem::replace(&mut self.erased, true),
         }
         true
     }
@@ -184,7 +212,8 @@ impl Aggregate for User {
                 | UserCommand::WithdrawRole { .. }
                 | UserCommand::Suspend { .. }
                 | UserCommand::Reinstate { .. }
-                | UserCommand::SetTwoFactor { .. },
+                | UserCommand::SetTwoFactor { .. }
+                | UserCommand::Erase { .. },
             ) => Err(UserRefusal::UnknownUser),
         }
     }
@@ -206,7 +235,8 @@ impl Aggregate for User {
                 | UserEvent::Suspended { .. }
                 | UserEvent::Reinstated { .. }
                 | UserEvent::TwoFactorEnabled { .. }
-                | UserEvent::TwoFactorDisabled { .. },
+                | UserEvent::TwoFactorDisabled { .. }
+                | UserEvent::Erased { .. },
             ) => false,
         };
         if fits { Ok(()) } else { Err(Inapplicable::new(event.event_type(), self)) }

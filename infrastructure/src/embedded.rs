@@ -1,7 +1,7 @@
 //! The embedded profile: one SQLite file and one process, nothing to install.
 //!
 //! - [`Database`] is the file. One process writes to it; others may read beside it, such as `posthaste log tail`.
-//! - [`SqliteLog`], [`SqliteCursors`], [`SqliteLease`], [`SqliteAccounts`], [`SqliteFactors`], [`SqlitePasscodes`],
+//! - [`SqliteLog`], [`SqliteCursors`], [`SqliteLease`], [`SqliteAccounts`], [`SqliteFactors`], [`SqlitePasscodes`], [`SqliteKeys`],
 //!   [`SqliteOneTimeTokens`], [`SqliteMailQueue`], [`SqliteQueue`] and [`SqliteWebhooks`] are the ports that must remember.
 //! - [`SqliteImport`] puts an exported log into an empty file.
 //! - [`InProcessBroker`], [`InProcessPresence`], [`InProcessRateLimiter`], [`InProcessSignals`] and [`InProcessTickets`] are those that may
@@ -9,6 +9,7 @@
 
 mod accounts;
 mod broker;
+mod content_keys;
 mod cursors;
 mod database;
 mod dead;
@@ -36,6 +37,7 @@ mod webhooks;
 
 pub use accounts::SqliteAccounts;
 pub use broker::InProcessBroker;
+pub use content_keys::SqliteKeys;
 pub use cursors::SqliteCursors;
 pub use database::{Database, OpenError};
 pub use dead::SqliteDeadLetters;
@@ -43,7 +45,7 @@ pub use desk::SqliteDesk;
 pub use doctor::examine_folder;
 pub use factors::SqliteFactors;
 pub use import::SqliteImport;
-pub use keys::{factor_key, token_key};
+pub use keys::{content_key, factor_key, kept_content_key, token_key};
 pub use lease::SqliteLease;
 pub use limiter::InProcessRateLimiter;
 pub use log::SqliteLog;

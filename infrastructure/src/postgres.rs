@@ -1,4 +1,4 @@
-//! PostgreSQL: the log, cursors, the relay's lease, credentials, second factors, passcodes, and (with its own tables) the views.
+//! PostgreSQL: the log, cursors, the relay's lease, credentials, second factors, keys, passcodes, and (with its own tables) the views.
 //!
 //! - [`migrate`] brings a database to the schema this program needs; it runs as the owner.
 //! - [`Postgres::connect`] gives a pool for everything else; it runs as `posthaste_server`, which owns nothing.
@@ -16,6 +16,7 @@ mod door;
 mod error;
 mod factors;
 mod import;
+mod keys;
 mod lease;
 mod listen;
 mod log;
@@ -37,6 +38,7 @@ pub use doctor::examine;
 pub use error::StatementError;
 pub use factors::PgFactors;
 pub use import::PgImport;
+pub use keys::PgKeys;
 pub use lease::PgLease;
 pub use log::PgLog;
 pub use mail_queue::PgMailQueue;

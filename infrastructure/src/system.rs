@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use posthaste_application::port::{Clock, Ids, PortError, Randomness};
-use rand::TryRng as _;
 use rand::rngs::SysRng;
+use rand::{Rng as _, TryRng as _};
 use uuid::Uuid;
 
 /// The machine's clock.
@@ -39,6 +39,10 @@ impl Randomness for SystemRandomness {
 
     fn secret(&self) -> Result<[u8; 32], PortError> {
         random()
+    }
+
+    fn fill(&self, bytes: &mut [u8]) {
+        rand::rng().fill_bytes(bytes);
     }
 }
 

@@ -47,6 +47,7 @@ pub fn one_event(command: Uuid, stream: StreamId, version: u64) -> Append {
             schema: 1,
             facts: format!("{{\"command\":\"{command}\"}}"),
             content: Some(b"{\"text\":\"hello\"}".to_vec()),
+            owner: None,
             thread: None,
             addressees: Vec::new(),
         }],
@@ -56,7 +57,7 @@ pub fn one_event(command: Uuid, stream: StreamId, version: u64) -> Append {
 /// The event as a log would have taken it at this position: from nobody, at no particular time, and with no digests.
 #[must_use]
 pub fn taken(position: Position, new: NewEvent) -> Recorded {
-    let NewEvent { stream, version, event_type, schema, facts, content, thread, addressees: _ } = new;
+    let NewEvent { stream, version, event_type, schema, facts, content, owner: _, thread, addressees: _ } = new;
     Recorded {
         position,
         stream,

@@ -31,6 +31,7 @@ pub mod hygiene;
 pub mod metadata;
 pub mod node;
 pub mod nodes;
+pub mod opened;
 pub mod patience;
 mod plan;
 pub mod proxy;

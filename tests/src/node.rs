@@ -23,9 +23,13 @@ const SIGNING_KEY: &str = "MC4CAQAwBQYDK2VwBCIEIGSkdHSmLqmapWU07UoHgsybsZmNc3f4Z
 /// Seals secrets of second factors in tests.
 const FACTOR_KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
+/// Wraps the keys of content in tests.
+pub const MASTER_KEY: &str = "VGhlIG1hc3RlciBrZXkgdGhhdCB0ZXN0cyB1c2Ugb24=";
+
 /// Keys that the release before does not have, by how they begin.
-const UNKNOWN_BEFORE: [&str; 6] = [
+const UNKNOWN_BEFORE: [&str; 7] = [
     "POSTHASTE_AUTH__FACTOR_KEY",
+    "POSTHASTE_CONTENT__",
     "POSTHASTE_LIMITS__",
     "POSTHASTE_MAIL__",
     "POSTHASTE_SERVER__CONNECTIONS_PER_IP",
@@ -64,6 +68,7 @@ impl NodeSettings {
             .with("REDIS__PREFIX", sandbox.redis_prefix())
             .with("AUTH__SIGNING_KEY", SIGNING_KEY)
             .with("AUTH__FACTOR_KEY", FACTOR_KEY)
+            .with("CONTENT__MASTER_KEY", MASTER_KEY)
             // Beside its logs.
             .with("MAIL__TRANSPORT", "outbox")
             .with("MAIL__OUTBOX", "outbox")

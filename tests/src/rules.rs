@@ -57,6 +57,8 @@ struct World {
     roles: HashSet<(UserId, ServiceRole)>,
     suspended: HashSet<UserId>,
     two_factor: HashSet<UserId>,
+    /// Who were erased.
+    erased: HashSet<UserId>,
     operations: HashSet<OperationId>,
     claims: HashSet<ClaimId>,
     friendships: HashMap<UserPair, Between>,

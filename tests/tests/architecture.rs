@@ -25,6 +25,7 @@ const ALLOWED: &[Allowed] = &[
     Allowed {
         package: "posthaste-application",
         normal: &[
+            "aes-gcm",
             "askama",
             "async-trait",
             "base64",
@@ -34,6 +35,7 @@ const ALLOWED: &[Allowed] = &[
             "ed25519-dalek",
             "flate2",
             "futures",
+            "hmac",
             "metrics",
             "posthaste-domain",
             "qrcode",
@@ -46,6 +48,7 @@ const ALLOWED: &[Allowed] = &[
             "totp-rs",
             "tracing",
             "uuid",
+            "zeroize",
         ],
         dev: &["proptest", "tokio"],
     },

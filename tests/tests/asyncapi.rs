@@ -52,6 +52,7 @@ fn recorded() -> Vec<Recorded> {
             schema: version.parse().unwrap(),
             facts: fixture["facts"].as_str().unwrap().to_owned(),
             content,
+            owner: None,
             thread: Some(ThreadId::new(Uuid::nil())),
             addressees: Vec::new(),
         };

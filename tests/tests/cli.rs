@@ -103,6 +103,7 @@ async fn the_configuration_in_force_is_printed_without_its_secrets() -> anyhow::
         ("POSTHASTE_REDIS__URL", "redis://:hunter5@redis"),
         ("POSTHASTE_AUTH__SIGNING_KEY", secret),
         ("POSTHASTE_AUTH__FACTOR_KEY", "hunter6"),
+        ("POSTHASTE_CONTENT__MASTER_KEY", "VGhlIG1hc3RlciBrZXkgdGhhdCB0ZXN0cyB1c2Ugb24="),
     ];
     let ran = run_with(&["config", "print"], &distributed).await?;
     ensure!(!format!("{ran:?}").contains("hunter") && !format!("{ran:?}").contains(secret), "{ran:?}");

@@ -324,6 +324,7 @@ fn append(number: u64) -> Append {
             schema: 1,
             facts: format!("{{\"number\":{number}}}"),
             content: Some(b"\"content\"".to_vec()),
+            owner: None,
             thread: Some(ThreadId::new(id(7))),
             addressees: vec![joined],
         }],

@@ -12,15 +12,15 @@ use posthaste_application::port::cursors::{Connect, Connected, CursorMove, Devic
 use posthaste_application::port::desk::{Answer, Ask, Slip};
 use posthaste_application::port::lease::RelayStatus;
 use posthaste_application::port::{
-    Accounts, Clock, Cursors, Desk as _, EventLog, Factors, MailQueue, OneTimeTokens, Passcodes, RelayLease, Sessions,
+    Accounts, Clock, ContentKeys, Cursors, Desk as _, EventLog, Factors, MailQueue, OneTimeTokens, Passcodes, RelayLease, Sessions,
 };
 use posthaste_application::recorded::Position;
 use posthaste_application::view::ViewName;
 use posthaste_domain::text::Email;
 use posthaste_domain::{DeviceId, SessionId, UserId};
 use posthaste_infrastructure::embedded::{
-    Database, OpenError, SqliteAccounts, SqliteCursors, SqliteDesk, SqliteFactors, SqliteImport, SqliteLease, SqliteLog, SqliteMailQueue,
-    SqliteOneTimeTokens, SqlitePasscodes, SqliteSessions, SqliteWebhooks,
+    Database, OpenError, SqliteAccounts, SqliteCursors, SqliteDesk, SqliteFactors, SqliteImport, SqliteKeys, SqliteLease, SqliteLog,
+    SqliteMailQueue, SqliteOneTimeTokens, SqlitePasscodes, SqliteSessions, SqliteWebhooks,
 };
 use posthaste_infrastructure::system::SystemClock;
 use rusqlite::Connection;
@@ -59,6 +59,29 @@ mod sessions_in_memory {
 
     async fn fresh(_test: &str) -> (Arc<dyn Sessions>, ()) {
         (Arc::new(MemorySessions::default()), ())
+    }
+}
+
+mod keys {
+    use super::{Arc, ContentKeys, Database, SqliteKeys, TempDir};
+
+    posthaste_application::content_keys_contract!(fresh);
+
+    async fn fresh(_test: &str) -> (Arc<dyn ContentKeys>, TempDir) {
+        let directory = TempDir::new().expect("a directory");
+        (Arc::new(SqliteKeys::new(Database::open(directory.path()).expect("a database"))), directory)
+    }
+}
+
+mod keys_in_memory {
+    use posthaste_application::port::keys::memory::MemoryKeys;
+
+    use super::{Arc, ContentKeys};
+
+    posthaste_application::content_keys_contract!(fresh);
+
+    async fn fresh(_test: &str) -> (Arc<dyn ContentKeys>, ()) {
+        (Arc::new(MemoryKeys::default()), ())
     }
 }
 

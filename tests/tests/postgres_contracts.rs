@@ -5,11 +5,11 @@ use std::sync::Arc;
 use posthaste_application::port::dead::contract::Store as DeadStore;
 use posthaste_application::port::import::contract::Store;
 use posthaste_application::port::{
-    Accounts, Cursors, EventLog, Factors, MailQueue, OneTimeTokens, Passcodes, RelayLease, Sessions, Webhooks,
+    Accounts, ContentKeys, Cursors, EventLog, Factors, MailQueue, OneTimeTokens, Passcodes, RelayLease, Sessions, Webhooks,
 };
 use posthaste_infrastructure::postgres::{
-    PgAccounts, PgCursors, PgDeadLetters, PgFactors, PgImport, PgLease, PgLog, PgMailQueue, PgOneTimeTokens, PgPasscodes, PgProjection,
-    PgRebuilds, PgSessions, PgWebhooks, Postgres,
+    PgAccounts, PgCursors, PgDeadLetters, PgFactors, PgImport, PgKeys, PgLease, PgLog, PgMailQueue, PgOneTimeTokens, PgPasscodes,
+    PgProjection, PgRebuilds, PgSessions, PgWebhooks, Postgres,
 };
 use posthaste_tests::Database;
 
@@ -129,6 +129,17 @@ mod accounts {
     }
 
     posthaste_application::accounts_contract!(fresh);
+}
+
+mod keys {
+    use super::*;
+
+    async fn fresh(test: &str) -> (Arc<dyn ContentKeys>, Database) {
+        let (postgres, database) = database(test).await;
+        (Arc::new(PgKeys::new(postgres)), database)
+    }
+
+    posthaste_application::content_keys_contract!(fresh);
 }
 
 mod factors {

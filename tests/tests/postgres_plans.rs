@@ -167,7 +167,7 @@ fn connects(session: &str) -> String {
     format!("{USER}, md5('device3')::uuid, md5('{session}')::uuid::text, 100000, now()")
 }
 
-const CONNECT: &[&str] = &["event_users_membership", "events_revocations", "events_suspensions"];
+const CONNECT: &[&str] = &["event_users_membership", "events_erasures", "events_revocations", "events_suspensions"];
 const FOR_USER: &[&str] = &["event_users_membership", "event_users_pkey", "events_pkey", "events_thread"];
 
 #[tokio::test]

@@ -45,6 +45,13 @@ pub enum AdminCommand {
         /// Whose.
         user: UserId,
     },
+    /// Erase what somebody said and how they were called, for ever; not oneself. To be completed once this is recorded
+    /// ([`crate::content::erase`]).
+    #[serde(rename = "user.erase")]
+    Erase {
+        /// Whom.
+        user: UserId,
+    },
     /// End a login of anybody.
     #[serde(rename = "user.end_session")]
     EndSession {
@@ -81,9 +88,11 @@ impl Decidable for AdminCommand {
 
     fn subject(&self, envelope: Envelope) -> Result<Uuid, Refusal> {
         Ok(match self {
-            Self::GrantRole { user, .. } | Self::WithdrawRole { user, .. } | Self::Suspend { user, .. } | Self::Reinstate { user } => {
-                user.uuid()
-            }
+            Self::GrantRole { user, .. }
+            | Self::WithdrawRole { user, .. }
+            | Self::Suspend { user, .. }
+            | Self::Reinstate { user }
+            | Self::Erase { user } => user.uuid(),
             Self::EndSession { session, .. } => session.uuid(),
             Self::RetryDeadLetter { .. } | Self::DropDeadLetter { .. } | Self::EnableWebhook { .. } => envelope.command.uuid(),
         })
@@ -99,6 +108,7 @@ impl Decidable for AdminCommand {
             Self::WithdrawRole { user, role } => ask(on, user, UserCommand::WithdrawRole { permit, user, role }).await?,
             Self::Suspend { user, reason } => ask(on, user, UserCommand::Suspend { permit, user, reason }).await?,
             Self::Reinstate { user } => ask(on, user, UserCommand::Reinstate { permit, user }).await?,
+            Self::Erase { user } => ask(on, user, UserCommand::Erase { permit, user }).await?,
             Self::EndSession { user, session } => ask(on, user, UserCommand::EndSession { permit, user, session }).await?,
             Self::RetryDeadLetter { letter } => {
                 perform(on, envelope, permit, Act::DeadLetter { letter, what: DeadLetterOperation::Retry }).await?;

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use posthaste_domain::claim::ClaimCommand;
 use posthaste_domain::friendship::{FriendshipCommand, FriendshipRefusal};
 use posthaste_domain::id::SameUser;
-use posthaste_domain::message::{Forwarded, MessageCommand, MessageRefusal};
+use posthaste_domain::message::{MessageCommand, MessageRefusal};
 use posthaste_domain::subscription::{SubscriptionChange, SubscriptionCommand};
 use posthaste_domain::text::Email;
 use posthaste_domain::thread::{ADD_LIMIT, Admission, Appearance, PostPermit, ReactPermit, SettingsChanges, ThreadCommand, ThreadRefusal};
@@ -212,8 +212,11 @@ async fn decide(on: &mut Decision<'_>, envelope: Envelope, command: &Command) ->
             let permit = permit(on, *id, by).await?;
             let seen = see(on, by, *source).await?;
             let standing = seen.standing()?;
+            let origin = standing.origin();
+            // The words stay those of whoever wrote them, so it must hold where they are recorded that their author was not erased.
+            on.load::<User>(origin.author).await?.unerased().map_err(|_| MessageRefusal::NotFound)?;
             let content = standing.content.known().cloned().ok_or(MessageRefusal::NotFound)?;
-            let forwarded = Some(Forwarded { message: *source, author: standing.author });
+            let forwarded = Some(origin);
             let mentions = Vec::new();
             post(on, envelope, |message| MessageCommand::Post { message, permit, reply_to: None, mentions, forwarded, content }).await?;
         }

@@ -120,7 +120,7 @@ impl Courier {
             return Ok(if registering { Addressee::NotYet } else { Addressee::Nobody });
         };
         let user = self.executor.states().fresh::<User>(holder).await?;
-        let pointless = user.is_suspended() || owed.purpose == Purpose::EmailVerification && user.has_verified_email();
+        let pointless = user.is_barred() || owed.purpose == Purpose::EmailVerification && user.has_verified_email();
         let credentials = self.ports.accounts.find(holder).await?.filter(|_| !pointless);
         Ok(credentials.map_or(Addressee::Nobody, Addressee::User))
     }

@@ -35,6 +35,9 @@ pub trait Accounts: Send + Sync {
     /// Puts a hash in the place of another, and says whether that was there: of many changes at once one is made.
     async fn replace_hash(&self, user: UserId, before: &str, after: &str) -> Result<bool, PortError>;
 
+    /// Forgets the credentials of a user, if they have any.
+    async fn remove(&self, user: UserId) -> Result<(), PortError>;
+
     /// The credentials of a user.
     async fn find(&self, user: UserId) -> Result<Option<Credentials>, PortError>;
 }

@@ -24,4 +24,7 @@ pub trait Randomness: Send + Sync {
 
     /// Bits that nobody can guess.
     fn secret(&self) -> Result<[u8; 32], PortError>;
+
+    /// Fills bytes that nobody can guess: fit for keys, and for numbers that are used once.
+    fn fill(&self, bytes: &mut [u8]);
 }

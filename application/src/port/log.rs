@@ -127,6 +127,21 @@ pub trait EventLog: Send + Sync {
     /// The fingerprint and answer of a command that was recorded.
     async fn find_command(&self, command: CommandId) -> Result<Option<(Hash, Appended)>, PortError>;
 
+    /// What a command was answered when it was recorded, if it was; or that something else was asked then. `asked` is the digest of what is
+    /// asked now, by `actor`.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    async fn answer(
+        &self,
+        command: CommandId,
+        _actor: Option<UserId>,
+        asked: &Hash,
+    ) -> Result<Option<Result<Appended, AppendRefused>>, PortError> {
+        let answer = |(recorded, appended)| if recorded == *asked { Ok(appended) } else { Err(AppendRefused::CommandMismatch { command }) };
+        Ok(self.find_command(command).await?.map(answer))
+    }
+
     /// Up to `limit` events after a position, in order.
     async fn read(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, PortError>;
 

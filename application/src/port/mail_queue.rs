@@ -107,6 +107,9 @@ pub trait MailQueue: Send + Sync {
     /// forgotten that were [`KEPT`] long enough.
     async fn settle(&self, taken: &TakenMail, came: &MailSettlement) -> Result<bool, PortError>;
 
+    /// Forgets every mail to this address, however it is written: what waits, what was taken and what was given up.
+    async fn remove(&self, to: &Email) -> Result<(), PortError>;
+
     /// Up to `most` of those that were given up, the latest first.
     async fn dead(&self, most: usize) -> Result<Vec<DeadMail>, PortError>;
 

@@ -1,6 +1,7 @@
 //! What each view means, told with small histories. Thread 100 is the one they are mostly about.
 
 mod entries;
+mod erasing;
 mod messages;
 mod paging;
 mod people;

@@ -79,6 +79,14 @@ pub(crate) async fn run(file: Option<&Path>, command: LogCommand) -> anyhow::Res
             anyhow::Ok((compose::log(&config).await?, config))
         }
     };
+    // For those who only compare what is stored.
+    let load_stored = |target: &Target| {
+        let config = target.load(file);
+        async {
+            let config = config?;
+            anyhow::Ok((compose::stored_log(&config).await?, config))
+        }
+    };
     match command {
         LogCommand::Tail(tail) => tail::run(&*load(&tail.target).await?.0, &tail).await,
         LogCommand::Show(show) => show::run(&*load(&show.target).await?.0, &show).await,
@@ -90,18 +98,18 @@ pub(crate) async fn run(file: Option<&Path>, command: LogCommand) -> anyhow::Res
         }
         LogCommand::Diff(diff) => diff::run(&*load(&diff.target).await?.0, &diff).await,
         LogCommand::Verify { range, target } => {
-            let (log, config) = load(&target).await?;
+            let (log, config) = load_stored(&target).await?;
             verify::run(&log, &range, &config, target.json).await
         }
         LogCommand::Seal { sealing, target } => {
             if let Some(key) = &sealing.generate_key {
                 return seal::generate(key, target.json);
             }
-            let (log, config) = load(&target).await?;
+            let (log, config) = load_stored(&target).await?;
             seal::run(&log, &sealing, &config, target.json).await
         }
         LogCommand::Prove { proving, target } => {
-            let (log, config) = load(&target).await?;
+            let (log, config) = load_stored(&target).await?;
             prove::run(&log, &proving, &config, target.json).await
         }
         LogCommand::CheckProof { checking } => prove::check(&checking),

@@ -1,9 +1,10 @@
 //! `posthaste users`: who there is, who may do what, and who may do nothing.
 
+mod erase;
 mod show;
 
 use std::io::{self, IsTerminal as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Subcommand;
@@ -92,6 +93,27 @@ pub(crate) enum UsersCommand {
         #[command(flatten)]
         target: Target,
     },
+    /// Erase what somebody said and how they are called, for ever: on every server within two seconds, and in every copy of the log. Nobody
+    /// can use the account again, and its names stay taken
+    Erase {
+        /// A username or an id
+        user: String,
+        /// Do not ask whether it is meant
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Write everything that is known of somebody into a file, as JSON, for them
+    Export {
+        /// A username or an id
+        user: String,
+        /// Where to; must not be there yet
+        #[arg(long, value_name = "FILE")]
+        output: PathBuf,
+        #[command(flatten)]
+        target: Target,
+    },
     /// Show the devices of somebody, and the logins they were connected with last
     Sessions {
         /// A username or an id
@@ -137,6 +159,8 @@ pub(crate) async fn run(file: Option<&Path>, command: UsersCommand) -> anyhow::R
     | UsersCommand::Suspend { target, .. }
     | UsersCommand::Reinstate { target, .. }
     | UsersCommand::DisableTwoFactor { target, .. }
+    | UsersCommand::Erase { target, .. }
+    | UsersCommand::Export { target, .. }
     | UsersCommand::Sessions { target, .. }
     | UsersCommand::Revoke { target, .. }) = &command;
     let (config, json) = (target.load(file)?, target.json);
@@ -175,6 +199,8 @@ pub(crate) async fn run(file: Option<&Path>, command: UsersCommand) -> anyhow::R
             }
             people.administer(TwoFactorCommand { user, enabled: false }, user, "without a second factor", json).await
         }
+        UsersCommand::Erase { user, yes, .. } => erase::run(&people, people.find(&user).await?, yes, json).await,
+        UsersCommand::Export { user, output, .. } => erase::write(&people, people.find(&user).await?, &output, json).await,
         UsersCommand::Sessions { user, .. } => {
             let user = people.find(&user).await?;
             let devices = people.devices(user).await?;
@@ -196,6 +222,7 @@ impl People {
 
     /// Somebody by their username or id.
     async fn find(&self, name: &str) -> anyhow::Result<UserId> {
+        let name = name.strip_prefix('@').unwrap_or(name);
         let user = match (name.parse::<UserId>(), Username::parse(name)) {
             (Ok(user), _) => self.console.executor.states().fresh::<User>(user).await?.registered().is_ok().then_some(user),
             (Err(_), Ok(username)) => self.holder(&username).await?,

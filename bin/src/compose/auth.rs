@@ -55,7 +55,7 @@ pub(super) fn tokens<S>(auth: &AuthConfig<S>, key: &TokenKey, clock: &Arc<dyn Cl
     Ok(Arc::new(accepted_keys(auth)?.into_iter().fold(tokens, JwtTokens::accepting)))
 }
 
-fn text(key: &Secret) -> anyhow::Result<String> {
+pub(super) fn text(key: &Secret) -> anyhow::Result<String> {
     match key.reveal().strip_prefix(IN_A_FILE) {
         Some(file) => std::fs::read_to_string(file).with_context(|| format!("{file} cannot be read")),
         None => Ok(key.reveal().to_owned()),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use posthaste_application::append::append_queue;
+use posthaste_application::content::keyring::Access;
 use posthaste_application::execute::{Decidable, Doorkeeper, Envelope, ExecuteError, Executed, Executor};
 use posthaste_application::port::{Clock, DeadLetters, EventLog, Ids, Passcodes, Passwords, Webhooks};
 use posthaste_domain::CommandId;
@@ -10,7 +11,7 @@ use posthaste_infrastructure::embedded::{Database, SqliteDeadLetters, SqliteLog,
 use posthaste_infrastructure::postgres::{PgDeadLetters, PgLog, PgPasscodes, PgWebhooks};
 use posthaste_infrastructure::system::{SystemClock, SystemIds};
 
-use super::{connect, passwords};
+use super::{connect, content, passwords};
 use crate::config::Config;
 use crate::roles;
 
@@ -60,7 +61,8 @@ pub(crate) async fn operator(config: &Config) -> anyhow::Result<Operator> {
     match config {
         Config::Embedded(embedded) => {
             let (database, clock) = (Database::open_beside(&embedded.embedded.data)?, Arc::new(SystemClock));
-            let log: Arc<dyn EventLog> = Arc::new(SqliteLog::new(Arc::clone(&database), Arc::<SystemClock>::clone(&clock)));
+            let keyring = content::embedded(embedded, &database, Access::Write).await?;
+            let log = content::sealed(SqliteLog::new(Arc::clone(&database), Arc::<SystemClock>::clone(&clock)), &keyring);
             let passcodes = Arc::new(SqlitePasscodes::new(Arc::clone(&database)));
             let console = Console::new(config, Arc::clone(&log), passcodes, passwords(&embedded.auth)?);
             let webhooks = Arc::new(SqliteWebhooks::new(Arc::clone(&database), Arc::<SystemClock>::clone(&clock)));
@@ -68,7 +70,8 @@ pub(crate) async fn operator(config: &Config) -> anyhow::Result<Operator> {
         }
         Config::Distributed(distributed) => {
             let postgres = connect(&distributed.postgres).await?;
-            let log: Arc<dyn EventLog> = Arc::new(PgLog::new(postgres.clone()));
+            let keyring = content::distributed(distributed, &postgres, Access::Write).await?;
+            let log = content::sealed(PgLog::new(postgres.clone()), &keyring);
             let passcodes = Arc::new(PgPasscodes::new(postgres.clone()));
             let console = Console::new(config, Arc::clone(&log), passcodes, passwords(&distributed.auth)?);
             let webhooks = Arc::new(PgWebhooks::new(postgres.clone()));

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use posthaste_application::content::keyring::{Access, Keyring};
 use posthaste_application::doctor::{self, Finding};
 use posthaste_application::health::Progress;
 use posthaste_application::port::{DeadLetters, EventLog, Projection, RelayLease};
@@ -13,7 +14,7 @@ use posthaste_infrastructure::rabbitmq::RabbitMq;
 use posthaste_infrastructure::redis;
 use posthaste_infrastructure::system::SystemClock;
 
-use super::{connect, consumer, driver, endpoints};
+use super::{connect, consumer, content, driver, endpoints};
 use crate::config::{Config, DistributedConfig, EmbeddedConfig};
 
 /// Everything that was found.
@@ -41,6 +42,7 @@ async fn embedded(config: &EmbeddedConfig) -> Vec<Finding> {
     let mut findings = vec![embedded::examine_folder(folder), of_disk("the data is", folder)];
     if let Ok(database) = Database::open_read_only(folder) {
         let clock: Arc<SystemClock> = Arc::new(SystemClock);
+        findings.push(of_content(content::embedded(config, &database, Access::Read).await).await);
         let (log, relay) =
             (SqliteLog::new(Arc::clone(&database), Arc::clone(&clock) as _), SqliteLease::new(Arc::clone(&database), clock.clone()));
         let dead = SqliteDeadLetters::new(database, clock);
@@ -54,6 +56,7 @@ async fn distributed(config: &DistributedConfig, whole: &Config) -> Vec<Finding>
     let mut findings = postgres::examine(&driver(&config.postgres), &SystemClock).await;
     // Refuses whatever the findings have named.
     if let Ok(postgres) = connect(&config.postgres).await {
+        findings.push(of_content(content::distributed(config, &postgres, Access::Read).await).await);
         let (log, relay) = (PgLog::new(postgres.clone()), PgLease::new(postgres.clone()));
         let dead = PgDeadLetters::new(postgres.clone());
         findings.extend(of_log(&log, &relay, &PgProjection::all(&postgres), &dead).await);
@@ -66,6 +69,17 @@ async fn distributed(config: &DistributedConfig, whole: &Config) -> Vec<Finding>
     }
     findings.push(redis::examine(config.redis.url.reveal()).await);
     findings
+}
+
+async fn of_content(keyring: anyhow::Result<Arc<Keyring>>) -> Finding {
+    match keyring {
+        Ok(keyring) => doctor::of_content(&keyring).await,
+        Err(error) => Finding::fail(
+            "content",
+            format!("{error:#}"),
+            "give content.master_key, and what keys were wrapped by before in content.accepted_keys",
+        ),
+    }
 }
 
 async fn of_log(log: &dyn EventLog, relay: &dyn RelayLease, projections: &[Arc<dyn Projection>], dead: &dyn DeadLetters) -> Vec<Finding> {

@@ -4,32 +4,46 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use posthaste_application::port::{Accounts, Cursors, EventLog, Factors, Passcodes, Passwords, Presence, Sessions};
+use posthaste_application::content::keyring::{Access, Keyring};
+use posthaste_application::port::{
+    Accounts, Cursors, EventLog, Factors, MailQueue, OneTimeTokens, Passcodes, Passwords, Presence, Sessions,
+};
 use posthaste_application::project::Projector;
 use posthaste_application::shared_tail::SharedTail;
 use posthaste_application::view::{ViewName, Views};
 use posthaste_infrastructure::embedded::{
-    Database, MemoryViews, OpenError, SqliteAccounts, SqliteCursors, SqliteFactors, SqliteLog, SqlitePasscodes, SqliteSessions,
+    Database, MemoryViews, OpenError, SqliteAccounts, SqliteCursors, SqliteFactors, SqliteLog, SqliteMailQueue, SqliteOneTimeTokens,
+    SqlitePasscodes, SqliteSessions,
 };
-use posthaste_infrastructure::postgres::{PgAccounts, PgCursors, PgFactors, PgLog, PgPasscodes, PgSessions, PgViews};
+use posthaste_infrastructure::postgres::{
+    PgAccounts, PgCursors, PgFactors, PgLog, PgMailQueue, PgOneTimeTokens, PgPasscodes, PgSessions, PgViews,
+};
 use posthaste_infrastructure::redis::{self, RedisPresence};
 use posthaste_infrastructure::system::SystemClock;
 
 use super::auth::passwords;
-use super::connect;
 use super::console::Console;
+use super::{connect, content};
 use crate::config::Config;
 
 /// The accounts of a deployment, and the way to change them.
 pub(crate) struct People {
     /// Executes commands.
     pub(crate) console: Console,
+    /// The keys of what they said.
+    pub(crate) keyring: Arc<Keyring>,
+    /// The log.
+    pub(crate) log: Arc<dyn EventLog>,
     /// Credentials.
     pub(crate) accounts: Arc<dyn Accounts>,
     /// Logins.
     pub(crate) sessions: Arc<dyn Sessions>,
     /// Second factors.
     pub(crate) factors: Arc<dyn Factors>,
+    /// Tokens that were sent to them.
+    pub(crate) one_time: Arc<dyn OneTimeTokens>,
+    /// The mails that are owed to them.
+    pub(crate) mail: Arc<dyn MailQueue>,
     /// Password hashes.
     pub(crate) passwords: Arc<dyn Passwords>,
     /// The devices.
@@ -40,10 +54,13 @@ pub(crate) struct People {
 
 /// What is stored, whatever it is stored in.
 struct Stores {
+    keyring: Arc<Keyring>,
     log: Arc<dyn EventLog>,
     accounts: Arc<dyn Accounts>,
     sessions: Arc<dyn Sessions>,
     factors: Arc<dyn Factors>,
+    one_time: Arc<dyn OneTimeTokens>,
+    mail: Arc<dyn MailQueue>,
     passcodes: Arc<dyn Passcodes>,
     cursors: Arc<dyn Cursors>,
     passwords: Arc<dyn Passwords>,
@@ -56,16 +73,19 @@ pub(crate) async fn people(config: &Config, may_begin: bool) -> anyhow::Result<P
     let stores = match config {
         Config::Embedded(config) => {
             let database = open(&config.embedded.data, may_begin)?;
-            let log: Arc<dyn EventLog> = Arc::new(SqliteLog::new(Arc::clone(&database), Arc::new(SystemClock)));
+            let keyring = content::embedded(config, &database, Access::Write).await?;
             Stores {
+                log: content::sealed(SqliteLog::new(Arc::clone(&database), Arc::new(SystemClock)), &keyring),
+                keyring,
                 accounts: Arc::new(SqliteAccounts::new(Arc::clone(&database))),
                 sessions: Arc::new(SqliteSessions::new(Arc::clone(&database))),
                 factors: Arc::new(SqliteFactors::new(Arc::clone(&database))),
+                one_time: Arc::new(SqliteOneTimeTokens::new(Arc::clone(&database))),
+                mail: Arc::new(SqliteMailQueue::new(Arc::clone(&database))),
                 passcodes: Arc::new(SqlitePasscodes::new(Arc::clone(&database))),
                 cursors: Arc::new(SqliteCursors::new(database)),
                 passwords: passwords(&config.auth)?,
                 presence: None,
-                log,
             }
         }
         Config::Distributed(config) => {
@@ -73,11 +93,15 @@ pub(crate) async fn people(config: &Config, may_begin: bool) -> anyhow::Result<P
             // Without Redis everything can be done that is lasting.
             let presence = redis::connect(config.redis.url.reveal()).await.ok();
             let presence = presence.map(|connection| Arc::new(RedisPresence::new(connection, config.redis.prefix.clone())) as _);
+            let keyring = content::distributed(config, &postgres, Access::Write).await?;
             Stores {
-                log: Arc::new(PgLog::new(postgres.clone())),
+                log: content::sealed(PgLog::new(postgres.clone()), &keyring),
+                keyring,
                 accounts: Arc::new(PgAccounts::new(postgres.clone())),
                 sessions: Arc::new(PgSessions::new(postgres.clone())),
                 factors: Arc::new(PgFactors::new(postgres.clone())),
+                one_time: Arc::new(PgOneTimeTokens::new(postgres.clone())),
+                mail: Arc::new(PgMailQueue::new(postgres.clone())),
                 passcodes: Arc::new(PgPasscodes::new(postgres.clone())),
                 cursors: Arc::new(PgCursors::new(postgres)),
                 passwords: passwords(&config.auth)?,
@@ -85,9 +109,9 @@ pub(crate) async fn people(config: &Config, may_begin: bool) -> anyhow::Result<P
             }
         }
     };
-    let Stores { log, accounts, sessions, factors, passcodes, cursors, passwords, presence } = stores;
-    let console = Console::new(config, log, passcodes, Arc::clone(&passwords));
-    Ok(People { console, accounts, sessions, factors, passwords, cursors, presence })
+    let Stores { keyring, log, accounts, sessions, factors, one_time, mail, passcodes, cursors, passwords, presence } = stores;
+    let console = Console::new(config, Arc::clone(&log), passcodes, Arc::clone(&passwords));
+    Ok(People { console, keyring, log, accounts, sessions, factors, one_time, mail, passwords, cursors, presence })
 }
 
 /// The data folder: alone if no server runs on it, else beside the server.

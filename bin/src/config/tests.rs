@@ -8,13 +8,14 @@ pub(super) fn load(file: &str, variables: &[(&str, &str)]) -> anyhow::Result<Con
     Config::from_sources(Some(&path), variables)
 }
 
-const DISTRIBUTED: [(&str, &str); 6] = [
+const DISTRIBUTED: [(&str, &str); 7] = [
     ("POSTHASTE_PROFILE", "distributed"),
     ("POSTHASTE_POSTGRES__URL", "postgres://db/posthaste"),
     ("POSTHASTE_RABBITMQ__URL", "amqp://mq"),
     ("POSTHASTE_REDIS__URL", "redis://cache"),
     ("POSTHASTE_AUTH__SIGNING_KEY", "MC4CAQAwBQYDK2VwBCIEILom6DSXToIY3b9//ny6gfzunSZQZSoP2oxQC96XthEs"),
     ("POSTHASTE_AUTH__FACTOR_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="),
+    ("POSTHASTE_CONTENT__MASTER_KEY", "VGhlIG1hc3RlciBrZXkgdGhhdCB0ZXN0cyB1c2Ugb24="),
 ];
 
 #[test]

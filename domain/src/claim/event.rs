@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::audience::Audience;
-use crate::id::{ClaimId, UserId};
+use crate::id::{ClaimId, OwnerId, UserId};
 
 /// What can have happened to a claim.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,5 +34,10 @@ impl ClaimEvent {
         match self {
             Self::Taken { .. } => Audience::nobody(),
         }
+    }
+
+    /// Nothing in it is personal.
+    pub(crate) const fn owner(&self) -> Option<OwnerId> {
+        None
     }
 }

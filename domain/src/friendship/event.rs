@@ -2,7 +2,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::audience::Audience;
-use crate::id::{UserId, UserPair};
+use crate::id::{OwnerId, UserId, UserPair};
 
 /// What can have happened between two users.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,5 +96,10 @@ impl FriendshipEvent {
             // Who is blocked is not told.
             Self::Blocked { by, .. } | Self::Unblocked { by, .. } => Audience::users([*by]),
         }
+    }
+
+    /// Nothing in it is personal.
+    pub(crate) const fn owner(&self) -> Option<OwnerId> {
+        None
     }
 }

@@ -3,10 +3,10 @@ use serde::{Deserialize, Serialize};
 use super::content::MessageContent;
 use crate::audience::Audience;
 use crate::event::Personal;
-use crate::id::{MessageId, ThreadId, UserId};
+use crate::id::{MessageId, OwnerId, ThreadId, UserId};
 use crate::text::Emoji;
 
-/// Where a forwarded message comes from. Not from which thread: that is nobody's business in the other one.
+/// Where a forwarded message comes from: from whoever wrote the words first, however often they were forwarded since. Not from which thread: that is nobody's business in the other one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Forwarded {
@@ -119,6 +119,15 @@ impl MessageEvent {
             | Self::Deleted { thread, .. }
             | Self::Reacted { thread, .. }
             | Self::Unreacted { thread, .. } => Audience::members(*thread),
+        }
+    }
+
+    /// What is forwarded stays its author's; what is edited is the words of who edits.
+    pub(crate) fn owner(&self) -> Option<OwnerId> {
+        match self {
+            Self::Posted { author, forwarded, .. } => Some(forwarded.map_or(*author, |forwarded| forwarded.author).into()),
+            Self::Edited { author, .. } => Some((*author).into()),
+            Self::Deleted { .. } | Self::Reacted { .. } | Self::Unreacted { .. } => None,
         }
     }
 }

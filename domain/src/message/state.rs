@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::content::MessageContent;
-use super::event::MessageEvent;
+use super::event::{Forwarded, MessageEvent};
 use super::refusal::MessageRefusal;
 use super::{EMOJI_LIMIT, MENTION_LIMIT};
 use crate::event::Personal;
@@ -26,11 +26,19 @@ pub struct Posted {
     pub mentions: Vec<UserId>,
     /// What it says.
     pub content: Personal<MessageContent>,
+    /// Where that comes from, while it is what was forwarded.
+    pub forwarded: Option<Forwarded>,
     /// Who reacted with what; no emoji without anybody.
     pub reactions: HashMap<Emoji, HashSet<UserId>>,
 }
 
 impl Posted {
+    /// Where its words come from: what another message repeats of it, it repeats of that.
+    #[must_use]
+    pub fn origin(&self) -> Forwarded {
+        self.forwarded.unwrap_or(Forwarded { message: self.message, author: self.author })
+    }
+
     /// Whether the user reacted with it.
     #[must_use]
     pub fn has_reaction(&self, user: UserId, emoji: &Emoji) -> bool {

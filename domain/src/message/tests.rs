@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::event::Personal;
+use crate::event::{Event, Personal};
 use crate::testing::{Live, given, message, user};
 use crate::text::{Emoji, MessageBody};
 use crate::thread::{
@@ -132,6 +132,22 @@ fn fifty_people_can_be_mentioned_and_no_more() {
     assert_eq!(after([], post_with(1..=51)), Err(MessageRefusal::TooManyMentions));
     let MessageCommand::Post { permit, mentions, content, .. } = post_with(1..=51) else { unreachable!() };
     assert_eq!(after([post()], MessageCommand::Edit { permit, revision: None, mentions, content }), Err(MessageRefusal::TooManyMentions));
+}
+
+#[test]
+fn words_come_from_whoever_wrote_them_however_often_they_were_forwarded() {
+    let from = Forwarded { message: message(3), author: user(OTHER) };
+    let MessageCommand::Post { message: id, permit, content, .. } = post() else { unreachable!() };
+    let forward = MessageCommand::Post { message: id, permit, reply_to: None, mentions: vec![], forwarded: Some(from), content };
+    let mut events = Message::default().decide(forward).unwrap();
+    assert_eq!(Event::from(events[0].clone()).owner(), Some(user(OTHER).into()));
+    let forwarded = Message::replay(&events).unwrap();
+    assert_eq!(forwarded.posted().unwrap().origin(), from);
+    // Written anew they are the editor's.
+    events.extend(forwarded.decide(edit(AUTHOR, None, "mine")).unwrap());
+    let own = Forwarded { message: id, author: user(AUTHOR) };
+    assert_eq!(Message::replay(&events).unwrap().posted().unwrap().origin(), own);
+    assert_eq!(Event::from(events[1].clone()).owner(), Some(user(AUTHOR).into()));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::audience::Audience;
-use crate::id::OperationId;
+use crate::id::{OperationId, OwnerId};
 use crate::text::{ConsumerName, StreamName};
 
 /// An event that a consumer of the log could not take, and behind which its stream waits.
@@ -67,5 +67,10 @@ impl OperationEvent {
         match self {
             Self::DeadLetterRetried { .. } | Self::DeadLetterDropped { .. } | Self::WebhookEnabled { .. } => Audience::nobody(),
         }
+    }
+
+    /// Nothing in it is personal.
+    pub(crate) const fn owner(&self) -> Option<OwnerId> {
+        None
     }
 }

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::audience::Audience;
-use crate::id::{DeviceId, ThreadId, UserId};
+use crate::id::{DeviceId, OwnerId, ThreadId, UserId};
 
 /// What a user can have done about a thread for themselves. Told to their own devices alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,5 +78,10 @@ impl SubscriptionEvent {
             | Self::Archived { user, .. }
             | Self::Unarchived { user, .. } => Audience::users([*user]),
         }
+    }
+
+    /// Nothing in it is personal.
+    pub(crate) const fn owner(&self) -> Option<OwnerId> {
+        None
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use super::settings::{Appearance, History, Role, SharedKind, Visibility};
 use crate::audience::Audience;
 use crate::event::Personal;
-use crate::id::{InviteId, MessageId, PasscodeId, ThreadId, UserId, UserPair};
+use crate::id::{InviteId, MessageId, OwnerId, PasscodeId, ThreadId, UserId, UserPair};
 
 /// What can have happened to a thread.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -312,6 +312,30 @@ impl ThreadEvent {
             | Self::MessagePinned { .. }
             | Self::MessageUnpinned { .. }
             | Self::MessagesDeleted { .. } => members,
+        }
+    }
+
+    /// How a thread looks belongs to all who are in it: each change carries what others have set before.
+    pub(crate) fn owner(&self) -> Option<OwnerId> {
+        match self {
+            Self::Created { thread, .. } | Self::Updated { thread, .. } => Some((*thread).into()),
+            Self::Opened { .. }
+            | Self::Deleted { .. }
+            | Self::MembersAdded { .. }
+            | Self::Joined { .. }
+            | Self::Left { .. }
+            | Self::MemberRemoved { .. }
+            | Self::RoleChanged { .. }
+            | Self::OwnershipTransferred { .. }
+            | Self::Banned { .. }
+            | Self::Unbanned { .. }
+            | Self::Invited { .. }
+            | Self::LinkCreated { .. }
+            | Self::InviteDeclined { .. }
+            | Self::InviteRevoked { .. }
+            | Self::MessagePinned { .. }
+            | Self::MessageUnpinned { .. }
+            | Self::MessagesDeleted { .. } => None,
         }
     }
 }

@@ -59,6 +59,13 @@ pub enum UserCommand {
         /// Which.
         role: ServiceRole,
     },
+    /// Erase what somebody said and how they were called, for ever.
+    Erase {
+        /// Proof that it may be done.
+        permit: AdminPermit,
+        /// Whom.
+        user: UserId,
+    },
     /// Let somebody do nothing any more until they are reinstated.
     Suspend {
         /// Proof that it may be done.

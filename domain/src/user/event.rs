@@ -4,7 +4,7 @@ use super::privacy::Circle;
 use super::role::{ServiceRole, SuspensionReason};
 use crate::audience::Audience;
 use crate::event::Personal;
-use crate::id::{SessionId, UserId};
+use crate::id::{OwnerId, SessionId, UserId};
 use crate::text::{DisplayName, Username};
 
 /// How a user is seen by others.
@@ -105,6 +105,13 @@ pub enum UserEvent {
         /// Who.
         user: UserId,
     },
+    /// Somebody was erased: what they said and how they were called can be read no more, nothing of theirs is taken, and their sockets are
+    /// closed. For ever.
+    #[serde(rename = "user.erased")]
+    Erased {
+        /// Who.
+        user: UserId,
+    },
 }
 
 impl UserEvent {
@@ -120,6 +127,7 @@ impl UserEvent {
             Self::Reinstated { .. } => "user.reinstated",
             Self::TwoFactorEnabled { .. } => "user.two_factor_enabled",
             Self::TwoFactorDisabled { .. } => "user.two_factor_disabled",
+            Self::Erased { .. } => "user.erased",
         }
     }
 
@@ -139,7 +147,25 @@ impl UserEvent {
             | Self::Suspended { user, .. }
             | Self::Reinstated { user }
             | Self::TwoFactorEnabled { user }
-            | Self::TwoFactorDisabled { user } => Audience::users([*user]),
+            | Self::TwoFactorDisabled { user }
+            | Self::Erased { user } => Audience::users([*user]),
+        }
+    }
+
+    /// How somebody is called is theirs.
+    pub(crate) fn owner(&self) -> Option<OwnerId> {
+        match self {
+            Self::Registered { user, .. } => Some((*user).into()),
+            Self::PrivacySet { .. }
+            | Self::SessionRevoked { .. }
+            | Self::EmailVerified { .. }
+            | Self::RoleGranted { .. }
+            | Self::RoleWithdrawn { .. }
+            | Self::Suspended { .. }
+            | Self::Reinstated { .. }
+            | Self::TwoFactorEnabled { .. }
+            | Self::TwoFactorDisabled { .. }
+            | Self::Erased { .. } => None,
         }
     }
 }

@@ -13,10 +13,13 @@ pub enum UserRefusal {
     /// Who acts is suspended.
     #[error("this account is suspended")]
     Suspended,
+    /// They were erased, so nothing can be done by them or with them any more.
+    #[error("this account was erased")]
+    Erased,
     /// Who acts is no admin.
     #[error("only an admin may do this")]
     NotAnAdmin,
-    /// An admin would suspend themselves, or stop being one. So whoever does either to another remains, and there is never no admin left.
+    /// An admin would suspend or erase themselves, or stop being one. So whoever does either to another remains, and there is never no admin left.
     #[error("an admin cannot do this to themselves: another one can")]
     Oneself,
 }

@@ -202,6 +202,30 @@ fn a_suspension_lasts_until_it_is_ended_and_everything_else_is_kept() {
     assert_eq!(after(commands.into_iter().chain([reinstate()])), before);
 }
 
+fn erase(permit: AdminPermit) -> UserCommand {
+    UserCommand::Erase { permit, user: alice() }
+}
+
+#[test]
+fn whoever_is_erased_does_nothing_any_more_and_nothing_is_done_with_them() {
+    let erased = after([grant(ServiceRole::Admin), erase(SERVER)]);
+    assert_eq!((erased.active(), erased.unerased(), erased.is_barred()), (Err(UserRefusal::Erased), Err(UserRefusal::Erased), true));
+    assert_eq!(erased.admin(alice()), Err(UserRefusal::Erased));
+    assert_eq!(erased.decide(erase(SERVER)), Ok(vec![]), "it is so already");
+    for command in [revoke(7), set(Circle::Nobody, Circle::Nobody, false), suspend(SERVER), reinstate(), grant(ServiceRole::Auditor)] {
+        assert_eq!(erased.decide(command), Err(UserRefusal::Erased));
+    }
+    assert_eq!(erased.registered(), Ok(()), "there was somebody");
+    assert_eq!(after([suspend(SERVER), erase(SERVER)]).active(), Err(UserRefusal::Erased));
+}
+
+#[test]
+fn an_admin_cannot_erase_themselves() {
+    let admin = after([grant(ServiceRole::Admin)]);
+    assert_eq!(admin.decide(erase(admin.admin(alice()).unwrap())), Err(UserRefusal::Oneself));
+    assert_eq!(admin.decide(erase(admin.admin(UserId::new(Uuid::from_u128(2))).unwrap())).unwrap().len(), 1);
+}
+
 #[test]
 fn whoever_ends_a_login_of_another_does_what_they_would_do_themselves() {
     let ends = UserCommand::EndSession { permit: SERVER, user: alice(), session: SessionId::new(Uuid::from_u128(7)) };
@@ -214,7 +238,8 @@ fn nothing_is_done_to_nobody() {
     let session = SessionId::new(Uuid::nil());
     let ends = UserCommand::EndSession { permit: SERVER, user: alice(), session };
     let verify = UserCommand::VerifyEmail { user: alice() };
-    for command in [ends, verify, grant(ServiceRole::Admin), withdraw(SERVER, ServiceRole::Admin), suspend(SERVER), reinstate()] {
+    let (grant, withdraw) = (grant(ServiceRole::Admin), withdraw(SERVER, ServiceRole::Admin));
+    for command in [ends, verify, grant, withdraw, suspend(SERVER), reinstate(), erase(SERVER)] {
         assert_eq!(User::default().decide(command), Err(UserRefusal::UnknownUser));
     }
     for event in [
@@ -223,6 +248,7 @@ fn nothing_is_done_to_nobody() {
         UserEvent::RoleWithdrawn { user: alice(), role: ServiceRole::Admin },
         UserEvent::Suspended { user: alice(), reason: None },
         UserEvent::Reinstated { user: alice() },
+        UserEvent::Erased { user: alice() },
     ] {
         assert!(User::replay([&event]).is_err(), "{event:?}");
         assert_eq!(event.audience(), crate::audience::Audience::users([alice()]));

@@ -47,6 +47,14 @@ impl Accounts for SqliteAccounts {
         self.database.writer()?.write(Durability::Machine, replace, |_| {}).await
     }
 
+    async fn remove(&self, user: UserId) -> Result<(), PortError> {
+        let remove = move |transaction: &Transaction<'_>| {
+            transaction.prepare_cached(statements::CREDENTIALS_REMOVE)?.execute([user.uuid().as_bytes()])?;
+            Ok(())
+        };
+        self.database.writer()?.write(Durability::Machine, remove, |()| {}).await
+    }
+
     async fn find(&self, user: UserId) -> Result<Option<Credentials>, PortError> {
         let find = move |snapshot: &Transaction<'_>| {
             let mut statement = snapshot.prepare_cached(statements::CREDENTIALS_FIND)?;

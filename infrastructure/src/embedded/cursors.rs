@@ -122,7 +122,7 @@ fn connect_known(transaction: &Transaction<'_>, connect: Connect) -> Result<Opti
         return Ok(Some(Connected::Revoked));
     }
     let mut suspended = transaction.prepare_cached(statements::SUSPENDED)?;
-    if suspended.query_row([user.as_bytes()], |row| row.get(0)).optional()? == Some(true) {
+    if suspended.query_row([user.as_bytes()], |row| row.get(0))? {
         return Ok(Some(Connected::Suspended));
     }
     let head = read_head(transaction)?.position;

@@ -8,6 +8,8 @@ use std::path::Path;
 const TOKEN: &str = "token.key";
 /// Seals the secrets of second factors.
 const FACTOR: &str = "factor.key";
+/// Wraps the keys of what people said.
+const CONTENT: &str = "content.key";
 /// What releases before Ed25519 signed with; nothing takes their tokens any more.
 const FORMER: &str = "token.secret";
 
@@ -18,7 +20,7 @@ const FORMER: &str = "token.secret";
 /// # Errors
 /// The file cannot be read or written.
 pub fn token_key(directory: &Path, make: impl FnOnce() -> String) -> io::Result<String> {
-    let key = kept(directory, TOKEN, make)?;
+    let key = kept_or_made(directory, TOKEN, make)?;
     match fs::remove_file(directory.join(FORMER)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         Ok(()) | Err(_) => Ok(key),
@@ -30,18 +32,39 @@ pub fn token_key(directory: &Path, make: impl FnOnce() -> String) -> io::Result<
 /// # Errors
 /// The file cannot be read or written.
 pub fn factor_key(directory: &Path, make: impl FnOnce() -> String) -> io::Result<String> {
-    kept(directory, FACTOR, make)
+    kept_or_made(directory, FACTOR, make)
 }
 
-fn kept(directory: &Path, file: &str, make: impl FnOnce() -> String) -> io::Result<String> {
+/// The master key of what people said, in the same way.
+///
+/// # Errors
+/// The file cannot be read or written.
+pub fn content_key(directory: &Path, make: impl FnOnce() -> String) -> io::Result<String> {
+    kept_or_made(directory, CONTENT, make)
+}
+
+/// The master key of what people said; `None` when there is none.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn kept_content_key(directory: &Path) -> io::Result<Option<String>> {
+    kept(directory, CONTENT)
+}
+
+fn kept(directory: &Path, file: &str) -> io::Result<Option<String>> {
     match fs::read_to_string(directory.join(file)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let key = make();
-            write(directory, file, key.as_bytes())?;
-            Ok(key)
-        }
-        read => read,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        read => read.map(Some),
     }
+}
+
+fn kept_or_made(directory: &Path, file: &str, make: impl FnOnce() -> String) -> io::Result<String> {
+    if let Some(key) = kept(directory, file)? {
+        return Ok(key);
+    }
+    let key = make();
+    write(directory, file, key.as_bytes())?;
+    Ok(key)
 }
 
 /// Wholly or not at all, whenever the machine stops.

@@ -79,6 +79,15 @@ impl MailQueue for SqliteMailQueue {
         self.database.writer()?.write(Durability::Process, settle, |_| {}).await
     }
 
+    async fn remove(&self, to: &Email) -> Result<(), PortError> {
+        let folded = to.folded();
+        let remove = move |transaction: &Transaction<'_>| {
+            transaction.prepare_cached(statements::MAIL_REMOVE)?.execute([folded])?;
+            Ok(())
+        };
+        self.database.writer()?.write(Durability::Machine, remove, |()| {}).await
+    }
+
     async fn dead(&self, most: usize) -> Result<Vec<DeadMail>, PortError> {
         let dead = move |snapshot: &Transaction<'_>| {
             let mut statement = snapshot.prepare_cached(statements::MAIL_DEAD)?;

@@ -64,7 +64,7 @@ async fn user(request: &Request, bearer: &Bearer) -> Result<(Access, Arc<Loaded<
     if user.has_revoked(access.session) {
         return Err(Code::SessionRevoked.into());
     }
-    if user.is_suspended() {
+    if user.is_barred() {
         return Err(Code::AccountSuspended.into());
     }
     Ok((access, user))

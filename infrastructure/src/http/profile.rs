@@ -59,6 +59,7 @@ impl Shown {
                         display_name: profile.map(|profile| profile.display_name.as_str().to_owned()),
                     });
                 }
+                Event::User(UserEvent::Erased { .. }) => shown = Some(Self { id: user.uuid(), username: None, display_name: None }),
                 Event::User(
                     UserEvent::PrivacySet { .. }
                     | UserEvent::SessionRevoked { .. }

@@ -186,7 +186,7 @@ impl Sessions {
             let Credentials { user, password_hash, .. } = credentials.take().filter(|_| right).ok_or_else(refused)?;
             let shown = Shown::find(&call.app, user).await?.ok_or_else(refused)?;
             // Only now: whoever does not know the password learns nothing.
-            if call.state::<User>(user).await?.is_suspended() {
+            if call.state::<User>(user).await?.is_barred() {
                 return Err(Code::AccountSuspended.into());
             }
             // Once, however often the rest is tried: a code is used by it.

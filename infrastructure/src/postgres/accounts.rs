@@ -12,6 +12,7 @@ use super::rows;
 
 const CREATE: Statement = statement!("accounts_create");
 const REPLACE: Statement = statement!("accounts_replace");
+const REMOVE: Statement = statement!("accounts_remove");
 const FIND: Statement = statement!("accounts_find");
 
 /// The credentials in PostgreSQL.
@@ -36,6 +37,10 @@ impl Accounts for PgAccounts {
 
     async fn replace_hash(&self, user: UserId, before: &str, after: &str) -> Result<bool, PortError> {
         Ok(self.0.execute(REPLACE, &[&user.uuid(), &before, &after]).await? == 1)
+    }
+
+    async fn remove(&self, user: UserId) -> Result<(), PortError> {
+        self.0.execute(REMOVE, &[&user.uuid()]).await.map(drop)
     }
 
     async fn find(&self, user: UserId) -> Result<Option<Credentials>, PortError> {

@@ -18,6 +18,7 @@ const TAKE: Statement = statement!("mail_take");
 const DONE: Statement = statement!("mail_done");
 const RETRY: Statement = statement!("mail_retry");
 const BURY: Statement = statement!("mail_bury");
+const REMOVE: Statement = statement!("mail_remove");
 const DEAD: Statement = statement!("mail_dead");
 const STATUS: Statement = statement!("mail_status");
 
@@ -53,6 +54,10 @@ impl MailQueue for PgMailQueue {
             MailSettlement::Dead { reason, at } => self.0.execute(BURY, &[&id, &tries, at, reason, &(*at - KEPT)]).await?,
         };
         Ok(settled == 1)
+    }
+
+    async fn remove(&self, to: &Email) -> Result<(), PortError> {
+        self.0.execute(REMOVE, &[&to.folded()]).await.map(drop)
     }
 
     async fn dead(&self, most: usize) -> Result<Vec<DeadMail>, PortError> {

@@ -132,7 +132,7 @@ pub(super) async fn shake_hands(gateway: &Gateway, stream: &mut SplitStream<WebS
 pub(super) async fn ended(executor: &Executor, access: Access) -> Result<Option<Detached>, ExecuteError> {
     let user = executor.states().fresh::<User>(access.user).await?;
     let revoked = user.has_revoked(access.session).then_some(Detached::Revoked);
-    Ok(revoked.or(user.is_suspended().then_some(Detached::Suspended)))
+    Ok(revoked.or(user.is_barred().then_some(Detached::Suspended)))
 }
 
 async fn first_frame(stream: &mut SplitStream<WebSocketStream>) -> Result<Hello, Refused> {

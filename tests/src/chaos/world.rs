@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
-use posthaste_infrastructure::postgres::{PgLog, Postgres, PostgresConfig};
 
 use crate::history::Log;
 use crate::node::{migrate, run_posthaste};
+use crate::opened;
 use crate::proxy::Proxy;
 use crate::{Node, NodeSettings, Sandbox, Services};
 
@@ -99,8 +99,7 @@ impl World {
 
     /// All of it, directly from PostgreSQL.
     pub(super) async fn read_log(&self) -> anyhow::Result<Log> {
-        let postgres = Postgres::connect(PostgresConfig::new(self.sandbox.postgres_server_url())).await?;
-        Log::read(&PgLog::new(postgres)).await
+        Log::read(&opened::of_sandbox(&self.sandbox).await?).await
     }
 
     /// By the command that auditors use.

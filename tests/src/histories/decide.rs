@@ -4,7 +4,7 @@
 use chrono::Duration;
 use posthaste_domain::claim::ClaimCommand;
 use posthaste_domain::friendship::{DirectPermit, DirectPolicy, FriendshipCommand};
-use posthaste_domain::message::{Attachment, Attachments, Forwarded, MessageCommand, MessageContent, Posted};
+use posthaste_domain::message::{Attachment, Attachments, MessageCommand, MessageContent, Posted};
 use posthaste_domain::operation::{Act, DeadLetter, DeadLetterOperation, OperationCommand};
 use posthaste_domain::subscription::{SubscriptionChange, SubscriptionCommand};
 use posthaste_domain::text::{
@@ -49,13 +49,14 @@ impl History {
                 self.states.users.get(&user.uuid())?;
                 decision.decide(&mut self.states.users, user, UserCommand::SetTwoFactor { user, enabled: wish.yes })
             }
-            What::Grant | What::Withdraw | What::Suspend | What::Reinstate => {
+            What::Grant | What::Withdraw | What::Suspend | What::Reinstate | What::Erase => {
                 let (user, permit) = (user(wish.other), AdminPermit::of_the_server());
                 self.states.users.get(&user.uuid())?;
                 let role = if wish.yes { ServiceRole::Admin } else { ServiceRole::Auditor };
                 let command = match wish.what {
                     What::Grant => UserCommand::GrantRole { permit, user, role },
                     What::Withdraw => UserCommand::WithdrawRole { permit, user, role },
+                    What::Erase => UserCommand::Erase { permit, user },
                     What::Suspend => UserCommand::Suspend { permit, user, reason: wish.yes.then_some(SuspensionReason::Spam) },
                     _ => UserCommand::Reinstate { permit, user },
                 };
@@ -277,7 +278,7 @@ impl History {
         let mut content = content(wish)?;
         if wish.what == What::Forward {
             let source = self.posted(choose(&self.messages, wish.pick / 11)?.0)?;
-            forwarded = Some(Forwarded { message: source.message, author: source.author });
+            forwarded = Some(source.origin());
             content = source.content.known()?.clone();
         }
         let message = MessageId::new(Uuid::from_u64_pair(2, self.commands));

@@ -78,7 +78,8 @@ impl<'a> Obligations<'a> {
             | "user.suspended"
             | "user.reinstated"
             | "user.two_factor_enabled"
-            | "user.two_factor_disabled" => user(&facts["user"]).map(only),
+            | "user.two_factor_disabled"
+            | "user.erased" => user(&facts["user"]).map(only),
             "friendship.requested" | "friendship.accepted" | "friendship.declined" | "friendship.cancelled" | "friendship.ended" => {
                 pair(&facts)
             }
@@ -121,7 +122,7 @@ impl<'a> Obligations<'a> {
             | "message.unreacted" => Some(self.members_of(&facts)?.clone()),
             "message.posted" => {
                 let (thread, author) = (thread(&facts)?, user(&facts["author"])?);
-                event.content.as_deref()?;
+                event.content()?;
                 let posted = Posted { event, message: id(&facts["message"])?, thread, author, text: text(event) };
                 self.messages.entry(event.command).or_insert(posted);
                 Some(self.members_of(&facts)?.clone())
@@ -158,7 +159,7 @@ impl<'a> Obligations<'a> {
 
 /// The words of an event, if it has some.
 pub(super) fn text(event: &Recorded) -> Option<String> {
-    let content: Value = serde_json::from_slice(event.content.as_deref()?).ok()?;
+    let content: Value = serde_json::from_slice(event.content()?).ok()?;
     content["text"].as_str().map(str::to_owned)
 }
 

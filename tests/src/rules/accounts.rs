@@ -49,7 +49,8 @@ impl World {
             UserEvent::RoleGranted { .. }
             | UserEvent::RoleWithdrawn { .. }
             | UserEvent::Suspended { .. }
-            | UserEvent::Reinstated { .. } => {}
+            | UserEvent::Reinstated { .. }
+            | UserEvent::Erased { .. } => {}
         }
         let allowed = self.runs_the_service(actor);
         let (user, changes) = match event {
@@ -57,6 +58,11 @@ impl World {
             UserEvent::RoleWithdrawn { user, role } => (user, self.roles.remove(&(user, role))),
             UserEvent::Suspended { user, reason: _ } => (user, self.suspended.insert(user)),
             UserEvent::Reinstated { user } => (user, self.suspended.remove(&user)),
+            UserEvent::Erased { user } => {
+                // They do nothing any more, either.
+                self.suspended.insert(user);
+                (user, self.erased.insert(user))
+            }
             UserEvent::Registered { .. }
             | UserEvent::PrivacySet { .. }
             | UserEvent::SessionRevoked { .. }

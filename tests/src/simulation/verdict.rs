@@ -104,7 +104,7 @@ fn answers_stand(world: &World, log: &Log) {
 fn said_once(world: &World, log: &Log) {
     let mut said: HashMap<&[u8], Position> = HashMap::new();
     for event in log.events.iter().filter(|event| event.event_type == "message.posted" && !event.facts.contains("\"forwarded\"")) {
-        let Some(content) = event.content.as_deref() else { continue };
+        let Some(content) = event.content() else { continue };
         if let Some(first) = said.insert(content, event.position) {
             let second = event.position;
             world.find(Guarantee::UnknownOutcomeIsSafe, || format!("what was meant to be said once stands at {first} and {second}"));

@@ -233,6 +233,7 @@ async fn a_log_moves_from_one_profile_to_the_other() -> anyhow::Result<()> {
         ("POSTHASTE_REDIS__URL", "redis://nowhere"),
         ("POSTHASTE_AUTH__SIGNING_KEY", "MC4CAQAwBQYDK2VwBCIEILom6DSXToIY3b9//ny6gfzunSZQZSoP2oxQC96XthEs"),
         ("POSTHASTE_AUTH__FACTOR_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="),
+        ("POSTHASTE_CONTENT__MASTER_KEY", "VGhlIG1hc3RlciBrZXkgdGhhdCB0ZXN0cyB1c2Ugb24="),
     ];
     run_in(here, &["log", "import", "log"], &distributed).await?.refused(&["postgres.owner_url"])?;
     let as_owner = [&distributed[..], &[("POSTHASTE_POSTGRES__OWNER_URL", owner.as_str())]].concat();

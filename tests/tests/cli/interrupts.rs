@@ -112,6 +112,7 @@ async fn ctrl_c_ends_whatever_waits_for_a_database_and_says_what_was_done() -> a
         ("POSTHASTE_REDIS__URL", "redis://nowhere"),
         ("POSTHASTE_AUTH__SIGNING_KEY", "MC4CAQAwBQYDK2VwBCIEIGSkdHSmLqmapWU07UoHgsybsZmNc3f4Zbg4Hl7Ty8dp"),
         ("POSTHASTE_AUTH__FACTOR_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="),
+        ("POSTHASTE_CONTENT__MASTER_KEY", "VGhlIG1hc3RlciBrZXkgdGhhdCB0ZXN0cyB1c2Ugb24="),
     ];
     run_in(source.path(), &["demo", "--json", "--data", "data"], &[]).await?.ok()?;
     let exported = run_in(source.path(), &["log", "export", "--data", "data"], &[]).await?.ok()?;

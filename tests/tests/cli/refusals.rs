@@ -7,13 +7,14 @@ use serde_json::Value;
 use super::{run_in, run_with};
 
 /// A distributed profile in which every service can be named; none of them is there.
-const DISTRIBUTED: [(&str, &str); 6] = [
+const DISTRIBUTED: [(&str, &str); 7] = [
     ("POSTHASTE_PROFILE", "distributed"),
     ("POSTHASTE_POSTGRES__URL", "postgres://posthaste_server@127.0.0.1:1/posthaste"),
     ("POSTHASTE_RABBITMQ__URL", "amqp://guest:guest@127.0.0.1:1"),
     ("POSTHASTE_REDIS__URL", "redis://127.0.0.1:1"),
     ("POSTHASTE_AUTH__SIGNING_KEY", "MC4CAQAwBQYDK2VwBCIEILom6DSXToIY3b9//ny6gfzunSZQZSoP2oxQC96XthEs"),
     ("POSTHASTE_AUTH__FACTOR_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="),
+    ("POSTHASTE_CONTENT__MASTER_KEY", "VGhlIG1hc3RlciBrZXkgdGhhdCB0ZXN0cyB1c2Ugb24="),
 ];
 
 const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
@@ -64,6 +65,7 @@ async fn the_distributed_profile_needs_every_service_and_its_keys() -> anyhow::R
         ("POSTHASTE_REDIS__URL", "redis"),
         ("POSTHASTE_AUTH__SIGNING_KEY", "signing_key"),
         ("POSTHASTE_AUTH__FACTOR_KEY", "factor_key"),
+        ("POSTHASTE_CONTENT__MASTER_KEY", "master_key"),
     ] {
         let given: Vec<_> = DISTRIBUTED.into_iter().filter(|(key, _)| *key != missing).collect();
         run_with(&SERVE, &given).await?.refused(&[word, "posthaste config print"])?;

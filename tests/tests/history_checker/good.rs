@@ -93,6 +93,7 @@ pub(super) fn link(log: &mut [Recorded]) {
             schema: event.schema,
             facts: event.facts.clone(),
             content: event.content.clone(),
+            owner: None,
             thread: event.thread,
             addressees: Vec::new(),
         };

@@ -124,7 +124,7 @@ async fn a_folder_that_was_copied_under_a_server_is_verified_and_served_and_devi
     let file = rusqlite::Connection::open(data.join("posthaste.db"))?;
     file.execute("VACUUM INTO ?1", [copy.join("posthaste.db").to_string_lossy()])?;
     drop(file);
-    for key in ["token.key", "factor.key"] {
+    for key in ["token.key", "factor.key", "content.key"] {
         std::fs::copy(data.join(key), copy.join(key))?;
     }
     let lost = post(&phone, thread, "after the copy".to_owned()).await?;

@@ -216,7 +216,8 @@ async fn a_configuration_is_checked_without_connecting_to_anything() -> anyhow::
         .with("RABBITMQ__URL", "amqp://server:hunter2@nowhere.invalid")
         .with("REDIS__URL", "redis://:hunter2@nowhere.invalid")
         .with("AUTH__SIGNING_KEY", "MC4CAQAwBQYDK2VwBCIEILom6DSXToIY3b9//ny6gfzunSZQZSoP2oxQC96XthEs")
-        .with("AUTH__FACTOR_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
+        .with("AUTH__FACTOR_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
+        .with("CONTENT__MASTER_KEY", "VGhlIG1hc3RlciBrZXkgdGhhdCB0ZXN0cyB1c2Ugb24=");
     for settings in [NodeSettings::default(), distributed.clone()] {
         let (code, said) = check(&settings).await?;
         ensure!(code == Some(0) && said.contains("can be used"), "{said}");
@@ -227,6 +228,7 @@ async fn a_configuration_is_checked_without_connecting_to_anything() -> anyhow::
         ("GATEWAY__HEARTBEET_S", "7", "heartbeet_s"),
         ("AUTH__SIGNING_KEY", "hunter2", "auth.signing_key"),
         ("AUTH__FACTOR_KEY", "hunter2", "auth.factor_key"),
+        ("CONTENT__MASTER_KEY", "hunter2", "content.master_key"),
         ("POSTGRES__URL", "mysql://server:hunter2@nowhere", "postgres.url"),
         ("RABBITMQ__URL", "http://server:hunter2@nowhere", "rabbitmq.url"),
         ("REDIS__URL", "hunter2", "redis.url"),

@@ -340,6 +340,11 @@ impl Accounts for Memory {
         Ok(kept.map(|kept| after.clone_into(&mut kept.password_hash)).is_some())
     }
 
+    async fn remove(&self, user: UserId) -> Result<(), PortError> {
+        self.accounts.lock().unwrap().remove(&user);
+        Ok(())
+    }
+
     async fn find(&self, user: UserId) -> Result<Option<Credentials>, PortError> {
         self.found.fetch_add(1, Ordering::SeqCst);
         Ok(self.accounts.lock().unwrap().get(&user).cloned())

@@ -9,12 +9,11 @@ use futures::StreamExt as _;
 use lapin::options::{BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 use lapin::{Connection, ConnectionProperties};
-use posthaste_infrastructure::postgres::{PgLog, Postgres, PostgresConfig};
 use posthaste_tests::deadline::Deadline;
 use posthaste_tests::history::{Log, check};
 use posthaste_tests::node::{migrate, run_posthaste};
 use posthaste_tests::rules::breaches;
-use posthaste_tests::{Node, NodeSettings, Sandbox, Services};
+use posthaste_tests::{Node, NodeSettings, Sandbox, Services, opened};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -80,8 +79,7 @@ async fn nothing_is_lost_while_nodes_relays_and_services_die() -> anyhow::Result
         ensure!(status.success(), "told to stop, it ended with {status}: {}", node.logs());
         ensure!(!node.logs().contains("panicked"), "{}", node.logs());
     }
-    let postgres = Postgres::connect(PostgresConfig::new(world.sandbox.postgres_server_url())).await?;
-    let log = Log::read(&PgLog::new(postgres)).await?;
+    let log = Log::read(&opened::of_sandbox(&world.sandbox).await?).await?;
     let counts = check(&history.entries(), &log).clean()?;
     let breaches = breaches(&log.events);
     ensure!(breaches.is_empty(), "{breaches:#?}");

@@ -1,17 +1,14 @@
 //! One process and one file.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use posthaste_infrastructure::embedded::{Database, SqliteLog};
-use posthaste_infrastructure::system::SystemClock;
 use posthaste_tests::deadline::Deadline;
 use posthaste_tests::history::{Answer, Entry, History, Log, Violation, check};
 use posthaste_tests::rules::breaches;
 use posthaste_tests::services::Scratch;
-use posthaste_tests::{Node, NodeSettings};
+use posthaste_tests::{Node, NodeSettings, opened};
 
 use crate::talk::{LIMIT, Progress, Talk};
 
@@ -73,6 +70,5 @@ async fn ok_is_durable(history: &History, data: &Path) -> anyhow::Result<()> {
 }
 
 async fn read(data: &Path) -> anyhow::Result<Log> {
-    let database = Database::open_read_only(data)?;
-    Log::read(&SqliteLog::new(database, Arc::new(SystemClock))).await
+    Log::read(&opened::of_folder(data)?).await
 }

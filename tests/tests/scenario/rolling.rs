@@ -4,11 +4,10 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use posthaste_infrastructure::postgres::{PgLog, Postgres, PostgresConfig};
 use posthaste_tests::history::{Answer, Entry, Log, check};
 use posthaste_tests::node::migrate;
 use posthaste_tests::rules::breaches;
-use posthaste_tests::{Node, NodeSettings, Sandbox};
+use posthaste_tests::{Node, NodeSettings, Sandbox, opened};
 
 use crate::talk::{PATIENCE, Progress, Talk};
 
@@ -23,6 +22,8 @@ async fn nothing_is_lost_and_nothing_is_refused_while_three_nodes_are_restarted_
         .with("GATEWAY__HEARTBEAT_S", "2")
         .with("GATEWAY__DRAIN_SPREAD_S", "1")
         .with("RELAY__LEASE_S", "2")
+        // Not while some of them cannot read it.
+        .with("CONTENT__SEAL", "false")
         .of_the_release_before();
     let (a, b, c) = tokio::try_join!(
         Node::start("node A", settings.clone()),
@@ -63,8 +64,7 @@ async fn nothing_is_lost_and_nothing_is_refused_while_three_nodes_are_restarted_
         ensure!(status.success(), "told to stop, it ended with {status}: {}", node.logs());
         ensure!(!node.logs().contains("panicked"), "{}", node.logs());
     }
-    let postgres = Postgres::connect(PostgresConfig::new(sandbox.postgres_server_url())).await?;
-    let log = Log::read(&PgLog::new(postgres)).await?;
+    let log = Log::read(&opened::of_sandbox(&sandbox).await?).await?;
     let entries = history.entries();
     let counts = check(&entries, &log).clean()?;
     let breaches = breaches(&log.events);

@@ -154,6 +154,7 @@ pub(crate) async fn every_operation_is_carried_out_and_every_event_reaches_those
         "user.role_withdrawn",
         "user.suspended",
         "user.reinstated",
+        "user.erased",
         "user.two_factor_enabled",
         "user.two_factor_disabled",
     ];

@@ -18,17 +18,17 @@ const USERS: usize = 8;
 const DEVICES: usize = 16;
 const MEBIBYTE: usize = 1 << 20;
 
-/// A million messages after those there are, straight into the log: first a thousand like the last one there is, which is as large as can
-/// be, then others like the one before it.
+/// As large as can be, and this many.
+const LARGE: usize = 1_000;
+
+/// A million messages after those there are, straight into the log, like the first one there is.
 const MILLION: [&str; 2] = [
     "INSERT INTO events (position, version, recorded_at, stream_id, command_id, correlation, thread_id, actor, schema, ordinal, category,
          event_type, fingerprint, hash, facts, content)
-     WITH pattern AS MATERIALIZED (
-         SELECT *, row_number() OVER (ORDER BY position DESC) AS nth FROM events WHERE event_type = 'message.posted'
-     )
+     WITH pattern AS MATERIALIZED (SELECT * FROM events WHERE event_type = 'message.posted' ORDER BY position LIMIT 1)
      SELECT head.position + n, n + 1, now(), pattern.stream_id, pattern.command_id, pattern.correlation, pattern.thread_id, pattern.actor,
          pattern.schema, 1, pattern.category, pattern.event_type, pattern.fingerprint, pattern.hash, pattern.facts, pattern.content
-     FROM log_head head CROSS JOIN generate_series(1, 1000000) n JOIN pattern ON pattern.nth = CASE WHEN n <= 1000 THEN 1 ELSE 2 END",
+     FROM log_head head CROSS JOIN generate_series(1, 1000000) n CROSS JOIN pattern",
     "UPDATE log_head SET position = position + 1000000",
 ];
 
@@ -71,20 +71,29 @@ async fn a_client_with_a_million_events_to_come_costs_less_than_a_mebibyte() -> 
     let database = Database::new("pending").await?;
     let settings = NodeSettings::distributed(&database.sandbox).with("GATEWAY__SOCKETS_PER_USER", "64");
     // Nobody relays and nobody projects: the million is in the log and nowhere else.
-    let mut api = Node::start("an api", settings.clone().roles("api,gateway")).await?;
-    let base = api.base();
+    let api = settings.clone().roles("api,gateway");
+    // What is sealed is good in its own place only, so what is copied must not be.
+    let mut clear = Node::start("an api", api.clone().with("CONTENT__SEAL", "false")).await?;
+    let base = clear.base();
     let alice = User::register(&base, "alice").await?;
     let crowd = users(&base, "crowd", USERS).await?;
     let members: Vec<_> = crowd.iter().map(|user| user.id()).collect();
     let group = json!({ "kind": "group", "title": "The group", "members": members });
     let group = alice.call(&base, Method::POST, "/v1/threads", Some(group)).await?;
-    for text in ["hi".to_owned(), "x".repeat(8_000)] {
+    let messages = format!("/v1/threads/{}/messages", group["id"].as_str().context("an id")?);
+    let post = async |base: &str, text: &str| {
         let message = json!({ "content": { "kind": "text", "text": text } });
-        let path = format!("/v1/threads/{}/messages", group["id"].as_str().context("an id")?);
-        alice.call_with_key(&base, Method::POST, &path, Some(message), new_id()).await?;
-    }
+        alice.call_with_key(base, Method::POST, &messages, Some(message), new_id()).await
+    };
+    post(&base, "hi").await?;
     let cursor = alice.call(&base, Method::GET, "/v1/me", None).await?["head"].as_u64().context("a head")?;
-    api.terminate().await?;
+    clear.terminate().await?;
+    let mut sealing = Node::start("an api that seals", api).await?;
+    let text = "x".repeat(8_000);
+    for _ in 0..LARGE {
+        post(&sealing.base(), &text).await?;
+    }
+    sealing.terminate().await?;
     let owner = database.owner().await?;
     for statement in MILLION {
         owner.execute(statement, &[]).await?;
@@ -98,7 +107,7 @@ async fn a_client_with_a_million_events_to_come_costs_less_than_a_mebibyte() -> 
         installations.iter_mut().for_each(|installation| installation.cursor = Some(from));
         installations
     };
-    for (what, from) in [("small", cursor + 1_000), ("large", cursor)] {
+    for (what, from) in [("small", cursor + LARGE as u64), ("large", cursor)] {
         // The first few warm it up: statements, pools, what an allocator keeps.
         let mut clients = at(from);
         let many = clients.split_off(clients.len() / 4);

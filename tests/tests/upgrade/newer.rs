@@ -44,6 +44,7 @@ impl OfTomorrow {
             schema: self.schema,
             facts: self.facts.to_string(),
             content: self.content.as_ref().map(|content| content.to_string().into_bytes()),
+            owner: None,
             thread: self.thread,
             addressees: self.addressees.clone(),
         };

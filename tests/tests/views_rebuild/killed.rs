@@ -9,7 +9,7 @@ use posthaste_infrastructure::postgres::PgViews;
 use posthaste_tests::actor::User;
 use posthaste_tests::node::{posthaste_with, run_posthaste};
 use posthaste_tests::patience::until;
-use posthaste_tests::{Node, NodeSettings, bulk};
+use posthaste_tests::{Node, NodeSettings, bulk, opened};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use reqwest::Method;
@@ -249,9 +249,10 @@ async fn a_rebuild_that_is_killed_three_times_under_load_ends_equal_and_nobody_i
     }
     // And it answers as the folds do.
     let folds = MemoryViews::default();
+    let log = opened::of_sandbox(&scene.database.sandbox).await?;
     let mut events = Vec::new();
     while events.len() as u64 != head.0 {
-        events.extend(scene.log.read(Position(events.len() as u64), 10_000).await?);
+        events.extend(log.read(Position(events.len() as u64), 10_000).await?);
     }
     for projection in folds.projections() {
         ensure!(projection.apply(Position::START, &events).await?);

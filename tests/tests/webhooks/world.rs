@@ -79,6 +79,10 @@ impl Randomness for Dice {
         let throws = self.0.fetch_add(1, Ordering::Relaxed) as f64;
         (0.31 + throws * 0.618_033_988_749_895).fract()
     }
+
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill_with(|| self.fraction().to_le_bytes()[3]);
+    }
 }
 
 impl World {

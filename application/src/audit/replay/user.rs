@@ -45,6 +45,8 @@ pub struct UserAsOf {
     pub suspended: bool,
     /// Whether logging in took a second factor.
     pub two_factor: bool,
+    /// Whether they were erased.
+    pub erased: bool,
     /// The threads they were in, in the order of joining.
     pub threads: Vec<MembershipAsOf>,
     /// What others were to them, the latest change first.
@@ -107,6 +109,7 @@ pub async fn user(log: &dyn EventLog, user: UserId, moment: Moment) -> Result<Op
         roles: account.roles,
         suspended: account.suspended,
         two_factor: account.two_factor,
+        erased: account.erased,
         threads,
         friends: friends(log, user, moment.position).await?,
     }))

@@ -21,6 +21,7 @@ macro_rules! accounts_contract {
             the_first_credentials_of_a_user_stay
             a_hash_is_replaced_only_if_it_is_the_one_that_was_seen
             credentials_created_many_times_at_once_are_those_of_one
+            credentials_that_are_removed_are_gone_and_no_others
         }
     };
     ($fresh:path => $($behaviour:ident)+) => {
@@ -76,6 +77,17 @@ pub async fn credentials_created_many_times_at_once_are_those_of_one(accounts: A
     join_all(offered.iter().map(|credentials| create(&*accounts, credentials))).await;
     let kept = find(&*accounts, 1).await.expect("somebody was first");
     assert!(offered.contains(&kept), "{kept:?}");
+}
+
+pub async fn credentials_that_are_removed_are_gone_and_no_others(accounts: Arc<dyn Accounts>) {
+    let other = credentials(2, "bob@example.org", "$other");
+    create(&*accounts, &credentials(1, "ann@example.org", "$first")).await;
+    create(&*accounts, &other).await;
+    for _ in 0..2 {
+        accounts.remove(user(1)).await.expect("the store forgets");
+        assert_eq!(find(&*accounts, 1).await, None);
+    }
+    assert_eq!(find(&*accounts, 2).await, Some(other));
 }
 
 pub async fn a_hash_is_replaced_only_if_it_is_the_one_that_was_seen(accounts: Arc<dyn Accounts>) {

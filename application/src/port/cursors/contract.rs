@@ -56,7 +56,7 @@ macro_rules! cursors_contract {
             a_device_that_claims_to_be_beyond_the_log_is_not_connected
             a_connection_comes_with_the_end_of_the_log_and_the_threads_of_its_user
             a_session_that_was_revoked_is_not_connected_and_others_are
-            whoever_is_suspended_is_not_connected_until_they_are_reinstated
+            whoever_is_suspended_or_erased_is_not_connected
         }
     };
     (beside a log $fresh:path => $($behaviour:ident)+) => {
@@ -109,6 +109,7 @@ pub async fn fill(log: &dyn EventLog) {
         schema: 1,
         facts: "{}".to_owned(),
         content: None,
+        owner: None,
         thread: None,
         addressees: Vec::new(),
     };

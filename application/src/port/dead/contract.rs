@@ -95,6 +95,7 @@ async fn record(store: &Store, streams: &str) {
             schema: 1,
             facts: "{\"in\":\"C\"}".to_owned(),
             content: None,
+            owner: None,
             thread: None,
             addressees: Vec::new(),
         };

@@ -147,6 +147,7 @@ impl Draft {
             schema: 1,
             facts: format!("{{\"command\":\"{}\",\"event\":{}}}", self.0.command, self.0.events.len()),
             content: None,
+            owner: None,
             thread: None,
             addressees: Vec::new(),
         });

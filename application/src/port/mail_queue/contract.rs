@@ -28,6 +28,7 @@ macro_rules! mail_queue_contract {
             whoever_was_too_slow_settles_nothing
             what_was_given_up_is_shown_and_not_taken_again
             what_was_given_up_long_ago_is_forgotten
+            what_is_owed_to_an_address_is_forgotten_with_it
         }
     };
     ($fresh:path => $($behaviour:ident)+) => {
@@ -193,4 +194,21 @@ pub async fn what_was_given_up_long_ago_is_forgotten(queue: Arc<dyn MailQueue>) 
     }
     let left: Vec<_> = queue.dead(10).await.expect("shown").into_iter().map(|dead| dead.died_at).collect();
     assert_eq!(left, [at(kept), at(1)]);
+}
+
+pub async fn what_is_owed_to_an_address_is_forgotten_with_it(queue: Arc<dyn MailQueue>) {
+    put(&*queue, &mail(1, 0)).await;
+    let given_up = take(&*queue, 0, 1).await;
+    assert!(settle(&*queue, &given_up[0], dead("no", 0)).await);
+    let taken = OwedMail { id: Uuid::from_u64_pair(4, 5), ..mail(1, 0) };
+    put(&*queue, &taken).await;
+    let taken = take(&*queue, 0, 1).await;
+    put(&*queue, &OwedMail { to: mail(1, 0).to, ..mail(2, 0) }).await;
+    let other = mail(3, 0);
+    put(&*queue, &other).await;
+    assert_eq!(status(&*queue).await, MailQueueStatus { waiting: 3, oldest: Some(at(0)), dead: 1 });
+    queue.remove(&Email::parse("ANN+1@example.ORG").expect("an address")).await.expect("it forgets");
+    assert_eq!(status(&*queue).await, MailQueueStatus { waiting: 1, oldest: Some(at(0)), dead: 0 });
+    assert!(!settle(&*queue, &taken[0], MailSettlement::Retry { due_at: at(0) }).await);
+    assert_eq!(take(&*queue, 1_000, 10).await, [TakenMail { mail: other, tries: 1 }]);
 }

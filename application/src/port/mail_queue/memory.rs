@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use posthaste_domain::text::Email;
 use uuid::Uuid;
 
 use super::{DeadMail, KEPT, MailQueue, MailQueueStatus, MailSettlement, OwedMail, TakenMail};
@@ -64,6 +65,11 @@ impl MailQueue for MemoryMailQueue {
             }
         }
         Ok(true)
+    }
+
+    async fn remove(&self, to: &Email) -> Result<(), PortError> {
+        self.rows().retain(|_, row| row.taken.mail.to.folded() != to.folded());
+        Ok(())
     }
 
     async fn dead(&self, most: usize) -> Result<Vec<DeadMail>, PortError> {

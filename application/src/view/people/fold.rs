@@ -203,6 +203,12 @@ impl View for People {
             Event::User(UserEvent::Reinstated { user }) => {
                 self.suspended.remove(user);
             }
+            Event::User(UserEvent::Erased { user }) => {
+                if let Some(known) = self.users.get_mut(user) {
+                    (known.person.username, known.person.display_name) = (None, None);
+                    known.names.clear();
+                }
+            }
             Event::User(
                 UserEvent::SessionRevoked { .. }
                 | UserEvent::EmailVerified { .. }

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use posthaste_domain::message::MessageEvent;
 use posthaste_domain::thread::ThreadEvent;
+use posthaste_domain::user::UserEvent;
 use posthaste_domain::{Event, MessageId, ThreadId};
 
 use super::state::{MessageState, Reactions, Stream, What};
@@ -177,6 +178,7 @@ impl View for Timeline {
         match event {
             Event::Thread(event) => self.on_thread(event, now),
             Event::Message(event) => self.on_message(event, now),
+            Event::User(UserEvent::Erased { user }) => self.threads.values_mut().for_each(|stream| stream.erase(*user)),
             Event::User(_) | Event::Claim(_) | Event::Friendship(_) | Event::Subscription(_) | Event::Operation(_) => {}
         }
         Ok(())

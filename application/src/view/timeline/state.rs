@@ -59,6 +59,11 @@ pub(in crate::view) struct MessageState {
 }
 
 impl MessageState {
+    /// Whose words it says: what was forwarded stays its author's, until it is edited.
+    fn speaker(&self) -> UserId {
+        self.forwarded.filter(|_| self.revision == 1).map_or(self.author, |forwarded| forwarded.author)
+    }
+
     /// Its words.
     pub(in crate::view) fn text(&self) -> Option<&str> {
         Some(self.content.as_ref()?.text()?.as_str())
@@ -101,6 +106,15 @@ impl Stream {
         rewrite(message);
         if let Some(text) = message.text() {
             words.add(moment.position, text);
+        }
+    }
+
+    /// Takes out whatever is in the words of a user.
+    pub(super) fn erase(&mut self, user: UserId) {
+        for place in self.messages.clone() {
+            if self.message(place).is_some_and(|(_, message)| message.speaker() == user) {
+                self.rewrite(place, |message| message.content = None);
+            }
         }
     }
 

@@ -70,7 +70,7 @@ pub(super) async fn run(configuration: Option<&Path>, args: &ImportArgs) -> anyh
     drop(store);
     bar.finish_and_clear();
     if args.verify {
-        let log = compose::log(&config).await?;
+        let log = compose::stored_log(&config).await?;
         ensure!(log.head().await? == head, "the log does not end where {shown} does");
         let bar = progress::events("verify", head.position.0);
         let checked = stop.run_until_cancelled(verify::check(&log, &bar)).await;

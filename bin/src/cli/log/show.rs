@@ -78,7 +78,7 @@ async fn whole(log: &dyn EventLog, event: &Recorded, content: bool) -> anyhow::R
     whole["previous"] = json!(hex::encode(&previous));
     whole["content"] = match (&event.content, content) {
         (None, _) => json!("none"),
-        (Some(_), true) => json!("shown"),
+        (Some(_), true) => json!(if event.content().is_some() { "shown" } else { "erased" }),
         (Some(bytes), false) => json!(format!("{} bytes, shown with --content", bytes.len())),
     };
     let audience = audience(log, event).await?;

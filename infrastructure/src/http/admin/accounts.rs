@@ -213,7 +213,7 @@ async fn acts(call: &Call, user: UserId) -> Result<Vec<Act>, ApiError> {
             let Event::User(event) = recorded.event()?.clone() else { continue };
             let (reason, role) = match event {
                 UserEvent::Suspended { reason, .. } => (reason, None),
-                UserEvent::Reinstated { .. } => (None, None),
+                UserEvent::Reinstated { .. } | UserEvent::Erased { .. } => (None, None),
                 UserEvent::RoleGranted { role, .. } | UserEvent::RoleWithdrawn { role, .. } => (None, Some(role)),
                 UserEvent::Registered { .. }
                 | UserEvent::PrivacySet { .. }

@@ -1,6 +1,6 @@
 -- Connects a device ($1, $2) of a session ($3) that says where it stands ($4, or null), at a time ($5): everything that is to be known
 -- for it in one statement. One row for each time that its user was in a thread, or one row without; the cursor and the generation are
--- null when the session was revoked, its user is suspended, or when the device claims to be beyond the end of the log, and then nothing is written.
+-- null when the session was revoked, its user is suspended or was erased, or when the device claims to be beyond the end of the log, and then nothing is written.
 WITH head AS MATERIALIZED (
     SELECT position FROM log_head ORDER BY position DESC LIMIT 1
 ),
@@ -12,7 +12,7 @@ session AS MATERIALIZED (
         SELECT event_type = 'user.suspended' FROM events
         WHERE stream_id = $1 AND category = 'user' AND event_type IN ('user.suspended', 'user.reinstated')
         ORDER BY version DESC LIMIT 1
-    ), false) AS suspended
+    ), false) OR EXISTS (SELECT FROM events WHERE stream_id = $1 AND event_type = 'user.erased') AS suspended
 ),
 connected AS (
     INSERT INTO cursors AS known (user_id, device_id, position, opened_position, opened_at, generation, session_id, connected_at)

@@ -289,10 +289,10 @@ impl Client {
                 self.shown.send_modify(|state| state.trouble = Some(trouble));
             }
             "err" => self.answered(&frame, Answer::Err { code: text(&frame, "code")?, retry: text(&frame, "retry")? })?,
-            // A moment within the spread, so that not all come back at once.
+            // A moment within the spread, so that not all come back at once; an early one, so that most leave before they are closed.
             "drain" => {
                 let millis = |field| frame[field].as_u64().with_context(|| format!("no {field} in {frame}")).map(Duration::from_millis);
-                self.moves = Some(Instant::now() + millis("after_ms")? + millis("spread_ms")?.mul_f64(rand::random()));
+                self.moves = Some(Instant::now() + millis("after_ms")? + millis("spread_ms")?.mul_f64(0.25 * rand::random::<f64>()));
             }
             // Signs of life and signals.
             _ => {}

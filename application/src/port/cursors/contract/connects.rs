@@ -92,6 +92,7 @@ pub async fn a_connection_comes_with_the_end_of_the_log_and_the_threads_of_its_u
         schema: 1,
         facts: "{}".to_owned(),
         content: None,
+        owner: None,
         thread: Some(thread),
         addressees: vec![Addressee { user: device(1, 1).user, change }],
     };
@@ -118,6 +119,7 @@ pub async fn a_session_that_was_revoked_is_not_connected_and_others_are(cursors:
         schema: 1,
         facts: format!("{{\"user\":\"{user}\",\"session\":\"{session}\"}}"),
         content: None,
+        owner: None,
         thread: None,
         addressees: Vec::new(),
     };
@@ -134,13 +136,14 @@ pub async fn a_session_that_was_revoked_is_not_connected_and_others_are(cursors:
     }
 }
 
-pub async fn whoever_is_suspended_is_not_connected_until_they_are_reinstated(cursors: Arc<dyn Cursors>, log: Arc<dyn EventLog>) {
+pub async fn whoever_is_suspended_or_erased_is_not_connected(cursors: Arc<dyn Cursors>, log: Arc<dyn EventLog>) {
     let (phone, desk) = (device(1, 1), device(1, 2));
     let ask = |device| Connect { device, session: session(1), cursor: None, at: at(0) };
     let first = welcome(&*cursors, phone, 0).await;
     for (n, (user, types)) in [
         (phone.user, vec!["user.registered", "user.suspended", "user.reinstated", "user.suspended", "user.something_else"]),
         (device(2, 1).user, vec!["user.suspended", "user.reinstated"]),
+        (device(3, 1).user, vec!["user.registered", "user.erased", "user.something_else"]),
     ]
     .into_iter()
     .enumerate()
@@ -153,12 +156,13 @@ pub async fn whoever_is_suspended_is_not_connected_until_they_are_reinstated(cur
             schema: 1,
             facts: format!("{{\"user\":\"{user}\",\"n\":{n}}}"),
             content: None,
+            owner: None,
             thread: None,
             addressees: Vec::new(),
         };
         record(&*log, stream, (1..).zip(types).map(event).collect()).await;
     }
-    for device in [phone, desk] {
+    for device in [phone, desk, device(3, 1)] {
         assert_eq!(connect(&*cursors, ask(device)).await, Connected::Suspended);
     }
     assert_eq!(newest(&*cursors, &[phone, desk]).await, [(phone, first.generation)], "nothing has changed");

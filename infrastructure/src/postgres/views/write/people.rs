@@ -14,11 +14,12 @@ use uuid::Uuid;
 use super::super::super::door::{Statement, statement};
 use super::super::projection::unreadable;
 use super::super::words;
-use super::{Moment, PairRow, Pairs, Write, columns};
+use super::{IdRow, Ids, Moment, PairRow, Pairs, Write, columns};
 
 const PROFILES: Statement = statement!("views_profiles_add");
 const PRIVACY: Statement = statement!("views_profiles_privacy");
 const STANDING: Statement = statement!("views_profiles_standing");
+const ERASE: Statement = statement!("views_profiles_erase");
 const REMOVE: Statement = statement!("views_friends_remove");
 const ADD: Statement = statement!("views_friends_add");
 
@@ -92,6 +93,7 @@ pub(in super::super) fn writes(events: &[&Recorded]) -> Result<Vec<Write>, PortE
     let mut profiles = Vec::new();
     let mut privacy = HashMap::new();
     let mut standings = HashMap::new();
+    let mut erased = Vec::new();
     let mut standing = Standing::default();
     for recorded in events.iter().filter(|recorded| ViewName::People.takes(recorded.stream.category)) {
         let now = Moment::of(recorded)?;
@@ -116,6 +118,7 @@ pub(in super::super) fn writes(events: &[&Recorded]) -> Result<Vec<Write>, PortE
             Event::User(UserEvent::RoleWithdrawn { user, role }) => set_role(&mut standings, *user, *role, false),
             Event::User(UserEvent::Suspended { user, reason: _ }) => standing_of(&mut standings, *user).suspended = Some(true),
             Event::User(UserEvent::Reinstated { user }) => standing_of(&mut standings, *user).suspended = Some(false),
+            Event::User(UserEvent::Erased { user }) => erased.push(IdRow::from(user.uuid())),
             Event::User(
                 UserEvent::SessionRevoked { .. }
                 | UserEvent::EmailVerified { .. }
@@ -144,6 +147,8 @@ pub(in super::super) fn writes(events: &[&Recorded]) -> Result<Vec<Write>, PortE
         Write::of::<Profiles, _>(PROFILES, profiles),
         // Only who registered can say, so their row is there by now.
         Write::of::<Privacies, _>(PRIVACY, privacy.into_values()),
+        // As above.
+        Write::of::<Ids, _>(ERASE, erased),
         // As above.
         Write::of::<Standings, _>(STANDING, standings.into_values()),
         Write::of::<Pairs, _>(REMOVE, nothing),

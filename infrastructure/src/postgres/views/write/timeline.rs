@@ -10,6 +10,7 @@ use posthaste_domain::event::Personal;
 use posthaste_domain::message::{MessageContent, MessageEvent};
 use posthaste_domain::text::Emoji;
 use posthaste_domain::thread::ThreadEvent;
+use posthaste_domain::user::UserEvent;
 use posthaste_domain::{Event, MessageId, ThreadId, UserId};
 use uuid::Uuid;
 
@@ -20,6 +21,7 @@ use super::{IdRow, Ids, Moment, PairRow, Pairs, Write, columns, int};
 
 const ADD: Statement = statement!("views_timeline_add");
 const CHANGE: Statement = statement!("views_timeline_change");
+const ERASE: Statement = statement!("views_timeline_erase");
 const PIN: Statement = statement!("views_pins_add");
 const UNPIN: Statement = statement!("views_pins_remove");
 const REACT: Statement = statement!("views_reactions_add");
@@ -146,6 +148,10 @@ struct Batch {
     notices: Vec<EntryRow>,
     posted: HashMap<MessageId, EntryRow>,
     changed: HashMap<MessageId, ChangeRow>,
+    /// Who wrote anew what those say that were edited.
+    editors: HashMap<MessageId, UserId>,
+    /// Who was erased: nothing is said any more in their words.
+    erased: HashSet<UserId>,
     pins: HashMap<(ThreadId, MessageId), Option<Moment>>,
     reactions: HashMap<MessageId, HashMap<(UserId, Emoji), Reacted>>,
     /// Messages from before the batch that lost their reactions, for they were deleted.
@@ -180,7 +186,8 @@ impl Batch {
                 };
                 self.posted.insert(*message, row);
             }
-            MessageEvent::Edited { message, thread: _, author: _, revision, mentions, content } => {
+            MessageEvent::Edited { message, thread: _, author, revision, mentions, content } => {
+                self.editors.insert(*message, *author);
                 let (said, revision) = (Said::new(mentions, content)?, int(*revision)?);
                 match self.posted.get_mut(message) {
                     Some(row) if row.deleted => {}
@@ -264,6 +271,18 @@ impl Batch {
         self.pins.insert((thread, message), None);
     }
 
+    /// Takes out what is in the words of a user: here from what the batch writes, and before that is written from what stands in the table.
+    fn erase(&mut self, user: UserId) {
+        let speaker = |row: &EntryRow| row.forwarded_author.filter(|_| row.revision == 1).unwrap_or(row.by);
+        for row in self.posted.values_mut().filter(|row| speaker(row) == user.uuid()) {
+            (row.body, row.attachments, row.words) = (None, None, None);
+        }
+        for (_, row) in self.changed.iter_mut().filter(|(message, _)| self.editors.get(message) == Some(&user)) {
+            (row.body, row.attachments, row.words) = (None, None, None);
+        }
+        self.erased.insert(user);
+    }
+
     fn has_deleted(&self, message: MessageId) -> bool {
         self.posted.get(&message).is_some_and(|row| row.deleted) || self.cleared.contains(&message)
     }
@@ -291,6 +310,7 @@ impl Batch {
             Some(PinRow { thread: thread.uuid(), message: message.uuid(), pinned: pinned.as_ref()?.position })
         });
         vec![
+            Write::of::<Ids, _>(ERASE, self.erased.iter().map(|user| IdRow::from(user.uuid()))),
             Write::of::<Changes, _>(CHANGE, self.changed.values().cloned()),
             Write::of::<Ids, _>(CLEAR, self.cleared.iter().map(|message| IdRow::from(message.uuid()))),
             Write::of::<TakenBack, _>(UNREACT, taken_back),
@@ -318,6 +338,7 @@ pub(in super::super) fn writes(events: &[&Recorded]) -> Result<Vec<Write>, PortE
         match event {
             Event::Thread(event) => batch.on_thread(event, now),
             Event::Message(event) => batch.on_message(event, now)?,
+            Event::User(UserEvent::Erased { user }) => batch.erase(*user),
             Event::User(_) | Event::Claim(_) | Event::Friendship(_) | Event::Subscription(_) | Event::Operation(_) => {}
         }
     }

@@ -1,0 +1,58 @@
+//! How somebody is erased.
+//!
+//! First the event: from there on nothing of theirs is recorded, every view takes out what they said, and whoever reads the log knows that
+//! their key is gone, whether it is or not. Then the key, and what they logged in with. A crash between the two leaves nothing to be seen:
+//! every server that comes across the event destroys the key as well, and to erase somebody again does what is left.
+
+use std::sync::Arc;
+
+use posthaste_domain::UserId;
+
+use super::Keyring;
+use crate::execute::{AdminCommand, Envelope, ExecuteError, Executed, Executor};
+use crate::port::one_time::Purpose;
+use crate::port::{Accounts, Factors, MailQueue, OneTimeTokens, Sessions};
+
+/// Erases people.
+pub struct Eraser {
+    /// Records it.
+    pub executor: Executor,
+    /// The keys.
+    pub keyring: Arc<Keyring>,
+    /// Credentials.
+    pub accounts: Arc<dyn Accounts>,
+    /// Logins.
+    pub sessions: Arc<dyn Sessions>,
+    /// Second factors.
+    pub factors: Arc<dyn Factors>,
+    /// Tokens that were sent to them.
+    pub one_time: Arc<dyn OneTimeTokens>,
+    /// The mails that are owed to them.
+    pub mail: Arc<dyn MailQueue>,
+}
+
+impl Eraser {
+    /// Erases somebody, for ever.
+    ///
+    /// # Errors
+    /// It was refused; or not all of it could be done, and is to be asked again.
+    pub async fn erase(&self, envelope: Envelope, user: UserId) -> Result<Executed, ExecuteError> {
+        let executed = self.executor.execute(envelope, AdminCommand::Erase { user }).await?;
+        self.keyring.destroy(user).await?;
+        // As long as it is known which address was theirs.
+        if let Some(credentials) = self.accounts.find(user).await? {
+            self.mail.remove(&credentials.email).await?;
+        }
+        self.accounts.remove(user).await?;
+        for purpose in Purpose::ALL {
+            self.one_time.remove(user, purpose).await?;
+        }
+        // Another may be offered until the event is known everywhere.
+        while let Some(factor) = self.factors.find(user).await? {
+            self.factors.remove(user, factor.id).await?;
+        }
+        let sessions: Vec<_> = self.sessions.of_user(user).await?.into_iter().map(|session| session.id).collect();
+        self.sessions.remove(user, &sessions).await?;
+        Ok(executed)
+    }
+}

@@ -1,0 +1,1 @@
+SELECT wrapped, destroyed FROM content_keys WHERE owner_id = ?1

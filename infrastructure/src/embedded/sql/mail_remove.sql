@@ -1,0 +1,1 @@
+DELETE FROM mail_queue WHERE folded = ?1

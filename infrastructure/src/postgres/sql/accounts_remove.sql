@@ -1,0 +1,1 @@
+DELETE FROM credentials WHERE user_id = $1
