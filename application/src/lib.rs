@@ -5,7 +5,7 @@
 //! - [`append`] puts the appends that wait together into one transaction.
 //! - [`relay`] takes the log to the broker; [`deliver`] takes it from there to every device.
 //! - [`login`] is how a login begins, goes on and ends.
-//! - [`factor`] is what a login takes beside a password.
+//! - [`factor`] is what a login takes beside a password, [`passkey`] what it takes instead of one.
 //! - [`presence`] keeps who is online, and tells those who watch and may know.
 //! - [`project`] keeps the views; [`view`] says what they are.
 //! - [`shared_tail`] has the end of the log for all who follow it.
@@ -46,6 +46,7 @@ pub mod mail;
 pub mod meter;
 mod opaque;
 pub mod origin;
+pub mod passkey;
 pub mod port;
 pub mod presence;
 pub mod problem;

@@ -29,6 +29,11 @@ impl Origins {
         own || self.list(origin)
     }
 
+    /// Those on the list.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
     /// Whether it is on the list.
     #[must_use]
     pub fn list(&self, origin: &str) -> bool {

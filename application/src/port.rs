@@ -19,6 +19,7 @@ pub mod mail_queue;
 pub mod mailer;
 pub mod one_time;
 pub mod passcodes;
+pub mod passkeys;
 pub mod poster;
 pub mod presence;
 pub mod projection;
@@ -50,6 +51,7 @@ pub use mail_queue::MailQueue;
 pub use mailer::Mailer;
 pub use one_time::OneTimeTokens;
 pub use passcodes::Passcodes;
+pub use passkeys::{Passkeys, RelyingParty};
 pub use poster::Poster;
 pub use presence::Presence;
 pub use projection::Projection;
@@ -164,6 +166,10 @@ pub struct Ports {
     pub one_time: Arc<dyn OneTimeTokens>,
     /// What logging in takes beside a password.
     pub factors: Arc<dyn Factors>,
+    /// What logging in takes instead of a password.
+    pub passkeys: Arc<dyn Passkeys>,
+    /// What passkeys are made for, if anything.
+    pub relying_party: Option<Arc<dyn RelyingParty>>,
     /// What joining a thread may take.
     pub passcodes: Arc<dyn Passcodes>,
     /// How far each device has come.

@@ -17,7 +17,7 @@ use posthaste_application::content::keyring::Access;
 use posthaste_application::limit::Limiter;
 use posthaste_application::port::queue::Consumer;
 use posthaste_application::port::{
-    Clock, Cursors, Desk, EventLog, EventQueue, Ids, LogImport, Poster, Rebuilds, RelayLease, SealStore, Webhooks,
+    Clock, Cursors, Desk, EventLog, EventQueue, Ids, LogImport, Poster, Rebuilds, RelayLease, RelyingParty, SealStore, Webhooks,
 };
 use posthaste_application::verify::Sealer;
 use posthaste_application::verify::key::{PublicKey, SealKey};
@@ -25,19 +25,20 @@ use posthaste_application::webhooks::{self, Endpoint, WebhookPorts};
 use posthaste_infrastructure::embedded::{
     Database, InProcessBroker, InProcessPresence, InProcessRateLimiter, InProcessSignals, InProcessTickets, MemoryViews, SqliteAccounts,
     SqliteCursors, SqliteDeadLetters, SqliteDesk, SqliteFactors, SqliteImport, SqliteLease, SqliteLog, SqliteMailQueue,
-    SqliteOneTimeTokens, SqlitePasscodes, SqliteQueue, SqliteSessions, SqliteWebhooks,
+    SqliteOneTimeTokens, SqlitePasscodes, SqlitePasskeys, SqliteQueue, SqliteSessions, SqliteWebhooks,
 };
 use posthaste_infrastructure::file::{self, SealFile};
 use posthaste_infrastructure::http::Edges;
 use posthaste_infrastructure::otlp::Otlp;
 use posthaste_infrastructure::postgres::{
-    self, PgAccounts, PgCursors, PgDeadLetters, PgFactors, PgImport, PgLease, PgLog, PgMailQueue, PgOneTimeTokens, PgPasscodes,
+    self, PgAccounts, PgCursors, PgDeadLetters, PgFactors, PgImport, PgLease, PgLog, PgMailQueue, PgOneTimeTokens, PgPasscodes, PgPasskeys,
     PgProjection, PgRebuilds, PgSessions, PgViews, PgWebhooks, Postgres,
 };
 use posthaste_infrastructure::rabbitmq::RabbitMq;
 use posthaste_infrastructure::redis::{self, RedisPing, RedisPresence, RedisRateLimiter, RedisSignals, RedisTickets};
 use posthaste_infrastructure::reqwest::HttpPoster;
 use posthaste_infrastructure::system::{SystemClock, SystemIds, SystemRandomness};
+use posthaste_infrastructure::webauthn::WebauthnParty;
 use uuid::Uuid;
 
 use self::auth::{accepted_keys, cipher, kept_cipher, kept_signing_key, passwords, signing_key, tokens};
@@ -168,6 +169,15 @@ pub(crate) fn edges(config: &Config) -> anyhow::Result<Edges> {
     Ok(Edges { proxies, origins: config.gateway().origins().map_err(anyhow::Error::msg)?, behind_tls: server.behind_tls })
 }
 
+/// What passkeys are made for, if anything.
+fn relying_party(config: &Config) -> anyhow::Result<Option<Arc<dyn RelyingParty>>> {
+    let (domain, name) = config.passkeys();
+    let origins = edges(config)?.origins;
+    let party =
+        domain.map(|domain| WebauthnParty::new(domain, name, &origins)).transpose().context("auth.passkey_domain cannot be used")?;
+    Ok(party.map(|party| Arc::new(party) as _))
+}
+
 /// What exports spans, if that is configured.
 pub(crate) fn telemetry(config: &Config) -> anyhow::Result<Option<Otlp>> {
     config.telemetry().settings().map(Otlp::start).transpose().context("telemetry cannot be used")
@@ -209,6 +219,7 @@ pub(crate) fn clock() -> Arc<dyn Clock> {
 pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
     endpoints(config)?;
     edges(config)?;
+    relying_party(config)?;
     config.telemetry().settings().map_or(Ok(()), |settings| settings.check()).context("telemetry cannot be used")?;
     match config {
         Config::Embedded(config) => {
@@ -277,6 +288,8 @@ async fn embedded(config: &EmbeddedConfig, whole: &Config) -> anyhow::Result<Por
         accounts: Arc::new(SqliteAccounts::new(Arc::clone(&database))),
         sessions: Arc::new(SqliteSessions::new(Arc::clone(&database))),
         factors: Arc::new(SqliteFactors::new(Arc::clone(&database))),
+        passkeys: Arc::new(SqlitePasskeys::new(Arc::clone(&database))),
+        relying_party: relying_party(whole)?,
         passcodes: Arc::new(SqlitePasscodes::new(Arc::clone(&database))),
         cursors: Arc::new(SqliteCursors::new(Arc::clone(&database))),
         one_time: Arc::new(SqliteOneTimeTokens::new(Arc::clone(&database))),
@@ -308,6 +321,7 @@ async fn distributed(config: &DistributedConfig, whole: &Config) -> anyhow::Resu
     let tokens = tokens(&config.auth, &signing_key(&config.auth.signing_key)?, &clock)?;
     let (passwords, cipher) = (passwords(&config.auth)?, Arc::new(cipher(&config.auth.factor_key)?));
     content::check(&config.content, Some(&config.content.master_key))?;
+    let relying_party = relying_party(whole)?;
     let endpoints = endpoints(whole)?;
     let consumer = consumer(&endpoints);
     let postgres = connect(&config.postgres).await?;
@@ -332,6 +346,8 @@ async fn distributed(config: &DistributedConfig, whole: &Config) -> anyhow::Resu
         accounts: Arc::new(PgAccounts::new(postgres.clone())),
         sessions: Arc::new(PgSessions::new(postgres.clone())),
         factors: Arc::new(PgFactors::new(postgres.clone())),
+        passkeys: Arc::new(PgPasskeys::new(postgres.clone())),
+        relying_party,
         passcodes: Arc::new(PgPasscodes::new(postgres.clone())),
         cursors: Arc::new(PgCursors::new(postgres.clone())),
         one_time: Arc::new(PgOneTimeTokens::new(postgres.clone())),

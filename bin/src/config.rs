@@ -254,6 +254,15 @@ impl Config {
         }
     }
 
+    /// The domain that passkeys are made for, if any are, and what the service is called by them.
+    pub(crate) fn passkeys(&self) -> (Option<&str>, &str) {
+        match self {
+            // Whoever tries the embedded profile does so on their own machine.
+            Self::Embedded(config) => (config.auth.passkey_domain.as_deref().or(Some("localhost")), &config.auth.passkey_name),
+            Self::Distributed(config) => (config.auth.passkey_domain.as_deref(), &config.auth.passkey_name),
+        }
+    }
+
     /// How to treat sockets.
     pub(crate) const fn gateway(&self) -> &GatewayConfig {
         match self {

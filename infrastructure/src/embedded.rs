@@ -1,7 +1,7 @@
 //! The embedded profile: one SQLite file and one process, nothing to install.
 //!
 //! - [`Database`] is the file. One process writes to it; others may read beside it, such as `posthaste log tail`.
-//! - [`SqliteLog`], [`SqliteCursors`], [`SqliteLease`], [`SqliteAccounts`], [`SqliteFactors`], [`SqlitePasscodes`], [`SqliteKeys`],
+//! - [`SqliteLog`], [`SqliteCursors`], [`SqliteLease`], [`SqliteAccounts`], [`SqliteFactors`], [`SqlitePasskeys`], [`SqlitePasscodes`], [`SqliteKeys`],
 //!   [`SqliteOneTimeTokens`], [`SqliteMailQueue`], [`SqliteQueue`] and [`SqliteWebhooks`] are the ports that must remember.
 //! - [`SqliteImport`] puts an exported log into an empty file.
 //! - [`InProcessBroker`], [`InProcessPresence`], [`InProcessRateLimiter`], [`InProcessSignals`] and [`InProcessTickets`] are those that may
@@ -25,6 +25,7 @@ mod log;
 mod mail_queue;
 mod one_time;
 mod passcodes;
+mod passkeys;
 mod presence;
 mod queue;
 mod row;
@@ -52,6 +53,7 @@ pub use log::SqliteLog;
 pub use mail_queue::SqliteMailQueue;
 pub use one_time::SqliteOneTimeTokens;
 pub use passcodes::SqlitePasscodes;
+pub use passkeys::SqlitePasskeys;
 pub use presence::InProcessPresence;
 pub use queue::SqliteQueue;
 pub use sessions::SqliteSessions;

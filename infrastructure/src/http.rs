@@ -39,6 +39,7 @@ mod members;
 mod messages;
 mod my_threads;
 mod page;
+mod passkey;
 mod password;
 mod pins;
 mod presence;
@@ -184,7 +185,7 @@ the very same request again, backing off), `after` (not before `retry_after_ms`)
 type Api = Exact<(
     users::Users,
     (me::Me, password::Password, email::Email, privacy::Privacy),
-    (sessions::Sessions, sessions::MySessions, sessions::StepUp, factor::SecondFactor),
+    (sessions::Sessions, sessions::MySessions, sessions::StepUp, sessions::PasskeySessions, factor::SecondFactor, passkey::MyPasskeys),
     (friends::Friends, presence::Presence),
     blocks::Blocks,
     threads::Threads,
@@ -201,7 +202,7 @@ fn api() -> Api {
     Exact((
         users::Users,
         (me::Me, password::Password, email::Email, privacy::Privacy),
-        (sessions::Sessions, sessions::MySessions, sessions::StepUp, factor::SecondFactor),
+        (sessions::Sessions, sessions::MySessions, sessions::StepUp, sessions::PasskeySessions, factor::SecondFactor, passkey::MyPasskeys),
         (friends::Friends, presence::Presence),
         blocks::Blocks,
         threads::Threads,

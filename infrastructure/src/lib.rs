@@ -15,4 +15,5 @@ pub mod rabbitmq;
 pub mod redis;
 pub mod reqwest;
 pub mod system;
+pub mod webauthn;
 pub mod ws;

@@ -1,4 +1,4 @@
-//! PostgreSQL: the log, cursors, the relay's lease, credentials, second factors, keys, passcodes, and (with its own tables) the views.
+//! PostgreSQL: the log, cursors, the relay's lease, credentials, second factors, passkeys, keys, passcodes, and (with its own tables) the views.
 //!
 //! - [`migrate`] brings a database to the schema this program needs; it runs as the owner.
 //! - [`Postgres::connect`] gives a pool for everything else; it runs as `posthaste_server`, which owns nothing.
@@ -24,6 +24,7 @@ mod mail_queue;
 mod migrations;
 mod one_time;
 mod passcodes;
+mod passkeys;
 mod rows;
 mod schema;
 mod sessions;
@@ -45,6 +46,7 @@ pub use mail_queue::PgMailQueue;
 pub use migrations::{MigrateError, Migrated, migrate};
 pub use one_time::PgOneTimeTokens;
 pub use passcodes::PgPasscodes;
+pub use passkeys::PgPasskeys;
 pub use sessions::PgSessions;
 pub use views::{PgProjection, PgRebuilds, PgViews};
 pub use webhooks::PgWebhooks;

@@ -11,7 +11,7 @@
 //! - A test that could wait for ever: [`deadline`].
 //! - What no server may log, whatever a test is about: [`hygiene`].
 //! - A test that comes between the server and a service: [`proxy`].
-//! - A second factor: [`authenticator`].
+//! - A second factor: [`authenticator`]; a passkey: [`passkey`].
 //! - A test of the whole server: [`Node::start`] runs it as a process, [`actor`] has its clients, [`history`] the proof of what they saw.
 
 pub mod actor;
@@ -32,6 +32,7 @@ pub mod metadata;
 pub mod node;
 pub mod nodes;
 pub mod opened;
+pub mod passkey;
 pub mod patience;
 mod plan;
 pub mod proxy;

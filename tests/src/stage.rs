@@ -51,7 +51,7 @@ impl Stage {
             Profile::Distributed => {
                 let sandbox = Sandbox::new("stage").await?;
                 migrate(&sandbox).await?;
-                (NodeSettings::distributed(&sandbox), Some(sandbox))
+                (NodeSettings::distributed(&sandbox).with("AUTH__PASSKEY_DOMAIN", "localhost"), Some(sandbox))
             }
         };
         let node = Node::start(&format!("a node ({profile:?})"), change(settings)).await.context("starting a node")?;

@@ -12,7 +12,8 @@ use posthaste_application::port::cursors::{Connect, Connected, CursorMove, Devic
 use posthaste_application::port::desk::{Answer, Ask, Slip};
 use posthaste_application::port::lease::RelayStatus;
 use posthaste_application::port::{
-    Accounts, Clock, ContentKeys, Cursors, Desk as _, EventLog, Factors, MailQueue, OneTimeTokens, Passcodes, RelayLease, Sessions,
+    Accounts, Clock, ContentKeys, Cursors, Desk as _, EventLog, Factors, MailQueue, OneTimeTokens, Passcodes, Passkeys, RelayLease,
+    Sessions,
 };
 use posthaste_application::recorded::Position;
 use posthaste_application::view::ViewName;
@@ -20,7 +21,7 @@ use posthaste_domain::text::Email;
 use posthaste_domain::{DeviceId, SessionId, UserId};
 use posthaste_infrastructure::embedded::{
     Database, OpenError, SqliteAccounts, SqliteCursors, SqliteDesk, SqliteFactors, SqliteImport, SqliteKeys, SqliteLease, SqliteLog,
-    SqliteMailQueue, SqliteOneTimeTokens, SqlitePasscodes, SqliteSessions, SqliteWebhooks,
+    SqliteMailQueue, SqliteOneTimeTokens, SqlitePasscodes, SqlitePasskeys, SqliteSessions, SqliteWebhooks,
 };
 use posthaste_infrastructure::system::SystemClock;
 use rusqlite::Connection;
@@ -140,6 +141,30 @@ mod factors {
     async fn fresh(_test: &str) -> (Arc<dyn Factors>, TempDir) {
         let directory = TempDir::new().expect("a directory");
         (Arc::new(SqliteFactors::new(Database::open(directory.path()).expect("a database"))), directory)
+    }
+}
+
+mod passkeys {
+    use super::{Arc, Database, Passkeys, SqlitePasskeys, TempDir};
+
+    posthaste_application::passkeys_contract!(fresh);
+
+    async fn fresh(_test: &str) -> (Arc<dyn Passkeys>, TempDir) {
+        let directory = TempDir::new().expect("a directory");
+        (Arc::new(SqlitePasskeys::new(Database::open(directory.path()).expect("a database"))), directory)
+    }
+}
+
+/// What tests of passkeys stand on does the same.
+mod passkeys_in_memory {
+    use posthaste_application::port::passkeys::memory::MemoryPasskeys;
+
+    use super::{Arc, Passkeys};
+
+    posthaste_application::passkeys_contract!(fresh);
+
+    async fn fresh(_test: &str) -> (Arc<dyn Passkeys>, ()) {
+        (Arc::new(MemoryPasskeys::default()), ())
     }
 }
 

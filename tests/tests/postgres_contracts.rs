@@ -5,11 +5,11 @@ use std::sync::Arc;
 use posthaste_application::port::dead::contract::Store as DeadStore;
 use posthaste_application::port::import::contract::Store;
 use posthaste_application::port::{
-    Accounts, ContentKeys, Cursors, EventLog, Factors, MailQueue, OneTimeTokens, Passcodes, RelayLease, Sessions, Webhooks,
+    Accounts, ContentKeys, Cursors, EventLog, Factors, MailQueue, OneTimeTokens, Passcodes, Passkeys, RelayLease, Sessions, Webhooks,
 };
 use posthaste_infrastructure::postgres::{
     PgAccounts, PgCursors, PgDeadLetters, PgFactors, PgImport, PgKeys, PgLease, PgLog, PgMailQueue, PgOneTimeTokens, PgPasscodes,
-    PgProjection, PgRebuilds, PgSessions, PgWebhooks, Postgres,
+    PgPasskeys, PgProjection, PgRebuilds, PgSessions, PgWebhooks, Postgres,
 };
 use posthaste_tests::Database;
 
@@ -140,6 +140,17 @@ mod keys {
     }
 
     posthaste_application::content_keys_contract!(fresh);
+}
+
+mod passkeys {
+    use super::*;
+
+    async fn fresh(test: &str) -> (Arc<dyn Passkeys>, Database) {
+        let (postgres, database) = database(test).await;
+        (Arc::new(PgPasskeys::new(postgres)), database)
+    }
+
+    posthaste_application::passkeys_contract!(fresh);
 }
 
 mod factors {

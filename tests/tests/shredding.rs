@@ -20,7 +20,7 @@ const SECRET: &str = "Quetzalcoatlus";
 /// Stands in what must stay.
 const KEPT: &str = "Archaeopteryx";
 /// What somebody logs in with.
-const LOGIN_TABLES: [&str; 4] = ["credentials", "sessions", "factors", "one_time_tokens"];
+const LOGIN_TABLES: [&str; 5] = ["credentials", "sessions", "factors", "passkeys", "one_time_tokens"];
 /// Another master key.
 const OTHER_KEY: &str = "QW5vdGhlciBtYXN0ZXIga2V5LCBmb3Igcm90YXRpb24=";
 

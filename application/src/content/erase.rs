@@ -11,7 +11,7 @@ use posthaste_domain::UserId;
 use super::Keyring;
 use crate::execute::{AdminCommand, Envelope, ExecuteError, Executed, Executor};
 use crate::port::one_time::Purpose;
-use crate::port::{Accounts, Factors, MailQueue, OneTimeTokens, Sessions};
+use crate::port::{Accounts, Factors, MailQueue, OneTimeTokens, Passkeys, Sessions};
 
 /// Erases people.
 pub struct Eraser {
@@ -25,6 +25,8 @@ pub struct Eraser {
     pub sessions: Arc<dyn Sessions>,
     /// Second factors.
     pub factors: Arc<dyn Factors>,
+    /// What they log in with instead of a password.
+    pub passkeys: Arc<dyn Passkeys>,
     /// Tokens that were sent to them.
     pub one_time: Arc<dyn OneTimeTokens>,
     /// The mails that are owed to them.
@@ -51,6 +53,7 @@ impl Eraser {
         while let Some(factor) = self.factors.find(user).await? {
             self.factors.remove(user, factor.id).await?;
         }
+        self.passkeys.remove_all(user).await?;
         let sessions: Vec<_> = self.sessions.of_user(user).await?.into_iter().map(|session| session.id).collect();
         self.sessions.remove(user, &sessions).await?;
         Ok(executed)

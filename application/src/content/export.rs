@@ -5,16 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use posthaste_domain::message::{MessageContent, MessageEvent};
 use posthaste_domain::subscription::SubscriptionEvent;
-use posthaste_domain::text::{Email, Emoji};
+use posthaste_domain::text::{Email, Emoji, SessionName};
 use posthaste_domain::thread::ThreadEvent;
 use posthaste_domain::{DeviceId, Event, MessageId, Personal, SessionId, ThreadId, UserId};
 use serde::Serialize;
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::audit::as_of::Moment;
 use crate::audit::explore::show;
 use crate::audit::replay::{self, ReplayError, UserAsOf};
-use crate::port::{Accounts, Cursors, EventLog, PortError, Sessions};
+use crate::port::{Accounts, Cursors, EventLog, Passkeys, PortError, Sessions};
 use crate::recorded::{Position, Recorded};
 
 /// Read at once.
@@ -33,6 +34,8 @@ pub struct Export {
     pub email: Option<Email>,
     /// Their logins.
     pub sessions: Vec<SessionOf>,
+    /// What they log in with instead of a password.
+    pub passkeys: Vec<PasskeyOf>,
     /// Their devices.
     pub devices: Vec<DeviceOf>,
     /// What they wrote, the oldest first.
@@ -55,6 +58,16 @@ pub struct SessionOf {
     pub created_at: DateTime<Utc>,
     pub used_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
+}
+
+/// A passkey.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs, reason = "as in `Passkey`")]
+pub struct PasskeyOf {
+    pub passkey: Uuid,
+    pub name: Option<SessionName>,
+    pub created_at: DateTime<Utc>,
+    pub used_at: Option<DateTime<Utc>>,
 }
 
 /// A device.
@@ -129,6 +142,8 @@ pub struct Sources<'a> {
     pub accounts: &'a dyn Accounts,
     /// Logins.
     pub sessions: &'a dyn Sessions,
+    /// What they log in with instead of a password.
+    pub passkeys: &'a dyn Passkeys,
     /// Devices.
     pub cursors: &'a dyn Cursors,
 }
@@ -138,7 +153,7 @@ pub struct Sources<'a> {
 /// # Errors
 /// See [`ReplayError`].
 pub async fn export(sources: Sources<'_>, user: UserId, at: DateTime<Utc>) -> Result<Option<Export>, ReplayError> {
-    let Sources { log, accounts, sessions, cursors } = sources;
+    let Sources { log, accounts, sessions, passkeys, cursors } = sources;
     let upto = log.head().await?.position;
     let Some(account) = replay::user(log, user, Moment { position: upto, at }).await? else { return Ok(None) };
     let email = accounts.find(user).await?.map(|credentials| credentials.email);
@@ -150,6 +165,13 @@ pub async fn export(sources: Sources<'_>, user: UserId, at: DateTime<Utc>) -> Re
         used_at: session.used_at,
         expires_at: session.expires_at,
     });
+    let passkeys = passkeys.of_user(user).await?.into_iter().map(|passkey| PasskeyOf {
+        passkey: passkey.id,
+        name: passkey.name,
+        created_at: passkey.created_at,
+        used_at: passkey.used_at,
+    });
+    let passkeys = passkeys.collect();
     let (sessions, devices) = (sessions.collect(), devices(cursors, user).await?);
     let mut found = Found::of(user);
     let mut after = Position::START;
@@ -167,7 +189,7 @@ pub async fn export(sources: Sources<'_>, user: UserId, at: DateTime<Utc>) -> Re
     let mut reactions: Vec<_> = reactions.into_values().collect();
     reactions.sort_by_key(|(position, _)| *position);
     let reactions = reactions.into_iter().map(|(_, reaction)| reaction).collect();
-    Ok(Some(Export { upto, at, account, email, sessions, devices, messages, reactions, read, events }))
+    Ok(Some(Export { upto, at, account, email, sessions, passkeys, devices, messages, reactions, read, events }))
 }
 
 async fn devices(cursors: &dyn Cursors, user: UserId) -> Result<Vec<DeviceOf>, PortError> {

@@ -197,6 +197,8 @@ pub(crate) async fn run(file: Option<&Path>, command: UsersCommand) -> anyhow::R
             if let Some(factor) = people.factors.find(user).await? {
                 people.factors.remove(user, factor.id).await?;
             }
+            // Whoever has lost everything has lost these as well, and somebody may have found them.
+            people.passkeys.remove_all(user).await?;
             people.administer(TwoFactorCommand { user, enabled: false }, user, "without a second factor", json).await
         }
         UsersCommand::Erase { user, yes, .. } => erase::run(&people, people.find(&user).await?, yes, json).await,

@@ -21,6 +21,8 @@ pub(crate) struct AuthConfig<S> {
     session_idle_s: NonZeroU64,
     session_lifetime_s: NonZeroU64,
     registration: RegistrationConfig,
+    pub(crate) passkey_domain: Option<String>,
+    pub(crate) passkey_name: String,
     password_memory_kib: u32,
     password_passes: u32,
     password_lanes: u32,

@@ -102,6 +102,12 @@ statements! {
     PASSCODE_ATTEMPTS_FORGET = "passcode_attempts_forget.sql";
     PASSCODE_FIND = "passcode_find.sql";
     PASSCODE_KEEP = "passcode_keep.sql";
+    PASSKEY_ADD = "passkey_add.sql";
+    PASSKEY_FIND = "passkey_find.sql";
+    PASSKEY_OF_USER = "passkey_of_user.sql";
+    PASSKEY_REMOVE = "passkey_remove.sql";
+    PASSKEY_REMOVE_ALL = "passkey_remove_all.sql";
+    PASSKEY_REPLACE = "passkey_replace.sql";
     POSITIONS_NAMING_USER = "positions_naming_user.sql";
     POSITIONS_OF_THREAD = "positions_of_thread.sql";
     READING = "reading.sql";
@@ -162,6 +168,7 @@ pub(super) const SCHEMA: &[&str] = &[
     include_str!("sql/schema_13.sql"),
     include_str!("sql/schema_14.sql"),
     include_str!("sql/schema_15.sql"),
+    include_str!("sql/schema_16.sql"),
 ];
 
 #[cfg(test)]

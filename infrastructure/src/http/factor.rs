@@ -12,6 +12,7 @@ use super::answer::Answer;
 use super::auth::AccessToken;
 use super::body::Body;
 use super::call::Call;
+use super::passkey::Assertion;
 use super::problem::{ApiError, Failed, failures};
 use super::profile::Shown;
 use super::{Tag, example};
@@ -193,6 +194,15 @@ impl SecondFactor {
     }
 }
 
+/// What somebody shows beside a password.
+#[derive(Clone, Copy)]
+pub(super) struct Second<'a> {
+    /// A code of the authenticator, or a recovery code.
+    pub(super) code: Option<&'a str>,
+    /// A passkey.
+    pub(super) passkey: Option<&'a Assertion>,
+}
+
 fn already_on() -> Problem {
     Problem::with(Code::Conflict, "there is a second factor already: give it up before you set up another")
 }
@@ -209,17 +219,19 @@ impl Call {
         if self.logins().has_proved(token.0, factor).await? { Ok(()) } else { Err(Code::StepUpRequired.into()) }
     }
 
-    /// Uses a code of a user's second factor, and gives which that is; nothing if they have none. A wrong code is held against `whose`: the
-    /// user, or the session that asks. Whoever gives none is told that it is `missing`.
+    /// Uses a code of a user's second factor, or a passkey of theirs instead, and gives which factor that is; nothing if they have none. A
+    /// wrong code is held against `whose`: the user, or the session that asks. Whoever gives none is told that it is `missing`.
     pub(super) async fn prove(
         &self,
         user: UserId,
         whose: Uuid,
-        code: Option<&str>,
+        Second { code, passkey }: Second<'_>,
         missing: impl Into<ApiError>,
     ) -> Result<Option<FactorId>, ApiError> {
-        if self.factors().of(user).await?.is_none() {
-            return Ok(None);
+        let Some(factor) = self.factors().of(user).await? else { return Ok(None) };
+        if let Some(assertion) = passkey {
+            let passkey = self.passkeys()?.prove(assertion.answer()).await?.filter(|passkey| passkey.user == user);
+            return if passkey.is_some() { Ok(Some(factor.id)) } else { Err(Code::WrongCode.into()) };
         }
         let code = code.ok_or_else(|| missing.into())?;
         let limiter = &self.app.limiter;

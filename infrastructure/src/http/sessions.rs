@@ -1,6 +1,7 @@
 //! How a login begins and is renewed.
 
 mod mine;
+mod passkey;
 mod step_up;
 
 use chrono::{DateTime, SubsecRound as _, Utc};
@@ -17,9 +18,12 @@ use posthaste_domain::{Claim, ClaimId, User, UserId};
 use uuid::Uuid;
 
 pub(super) use self::mine::MySessions;
+pub(super) use self::passkey::PasskeySessions;
 pub(super) use self::step_up::StepUp;
 use super::body::Body;
 use super::call::Call;
+use super::factor::Second;
+use super::passkey::Assertion;
 use super::problem::{ApiError, Failed, failures};
 use super::profile::Shown;
 use super::visit::{self, Visit};
@@ -48,6 +52,8 @@ struct Login {
     password: String,
     /// A code of the authenticator, or a recovery code, if there is a second factor. Each is good once.
     code: Option<String>,
+    /// A passkey instead of a code.
+    passkey: Option<Assertion>,
     /// What to call this login in the list of one's sessions, such as the name of the device: 1 to 64 characters.
     name: Option<String>,
     /// Who keeps the refresh token; `token` when absent. `cookie` is for web pages.
@@ -57,7 +63,7 @@ struct Login {
 impl Example for Login {
     fn example() -> Self {
         let (login, password) = ("alice".to_owned(), "correct horse battery staple".to_owned());
-        Self { login, password, code: None, name: Some("Alice's laptop".to_owned()), mode: Some(Mode::Token) }
+        Self { login, password, code: None, passkey: None, name: Some("Alice's laptop".to_owned()), mode: Some(Mode::Token) }
     }
 }
 
@@ -139,8 +145,8 @@ enum Refreshed {
 failures! {
     LoginFailures = BODY [
         401: "`unauthorized`: there is no such account, or this is not its password. Which of the two is not told. `second_factor_required`: the \
-              password is right, and a code is needed as well.",
-        403: "`wrong_code`: the password is right, and the code is none, or was used; `account_suspended`: the password is right, and the \
+              password is right, and a code or a passkey is needed as well.",
+        403: "`wrong_code`: the password is right, and the code is none, or was used, or the passkey proves nothing; `account_suspended`: the password is right, and the \
               account is suspended; `forbidden`: the cookie was asked for from elsewhere \
               than a page that may.",
     ]
@@ -159,12 +165,12 @@ impl Sessions {
     /// Log in
     ///
     /// Exchanges a username or email address and a password for an access token, and a refresh token that gets the next ones. If there is a
-    /// second factor, the same with a `code` follows: without one the answer to the right password is `second_factor_required`. With `mode:
+    /// second factor, the same with a `code` or a `passkey` follows: without one the answer to the right password is `second_factor_required`. With `mode:
     /// cookie` the browser keeps the refresh token in a cookie that no script sees, which is sent to `/v1/sessions` only; then this must come
     /// from a page of the server or of an allowed origin, with the header `X-Posthaste-Csrf`.
     #[oai(path = "/sessions", method = "post", operation_id = "log_in")]
     async fn log_in(&self, call: Call, visit: Visit, body: Body<Login>) -> Result<Created, Failed<LoginFailures>> {
-        let Login { login, password, code, name, mode } = body.0;
+        let Login { login, password, code, passkey, name, mode } = body.0;
         if password.chars().count() > *PASSWORD_CHARACTERS.end() {
             return Err(
                 Problem::with(Code::Validation, format!("password must have at most {} characters", PASSWORD_CHARACTERS.end())).into()
@@ -192,7 +198,8 @@ impl Sessions {
             // Once, however often the rest is tried: a code is used by it.
             if factor.is_none() {
                 // A wrong one is held against the user: whoever gives it has their password.
-                factor = call.prove(user, user.uuid(), code.as_deref(), Code::SecondFactorRequired).await?;
+                let second = Second { code: code.as_deref(), passkey: passkey.as_ref() };
+                factor = call.prove(user, user.uuid(), second, Code::SecondFactorRequired).await?;
             }
             let password_hash = renewed_hash(&call, user, &password, password_hash).await?;
             let begun = call.logins().begin(user, name.clone(), visit.agent.as_deref(), factor, &random()?).await?;

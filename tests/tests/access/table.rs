@@ -52,6 +52,8 @@ table! {
 "refresh_session"                 "401 401 401 401 401 401 401 401 401 401 401 401 401" |s| s.post("/sessions/refresh", json!({ "refresh_token": "phr_nothing" }));
 "ask_password_reset"              "ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok " |s| s.post("/password/reset", json!({ "email": "nobody@example.invalid" }));
 "reset_password"                  "403 403 403 403 403 403 403 403 403 403 403 403 403" |s| s.post("/password/reset/confirm", json!({ "token": "pho_nothing", "new_password": "a password of mine" }));
+"begin_passkey_login"             "ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok " |s| s.post("/sessions/passkey/challenge", json!({}));
+"log_in_with_passkey"             "401 401 401 401 401 401 401 401 401 401 401 401 401" |s| s.post("/sessions/passkey", json!({ "passkey": { "ceremony": "nothing", "credential": {} } }));
 "verify_email"                    "403 403 403 403 403 403 403 403 403 403 403 403 403" |s| s.post("/email/verify", json!({ "token": "pho_nothing" }));
 // Anybody who is logged in, about themselves or what everybody sees.
 "create_ticket"                   "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.post("/ws/tickets", json!({}));
@@ -67,6 +69,11 @@ table! {
 "confirm_totp"                    "401 404 404 404 404 404 404 404 404 404 sus 404 404" |s| s.post("/me/totp/confirm", json!({ "code": "000000" }));
 "disable_totp"                    "401 404 404 404 404 404 404 404 404 404 sus 404 404" |s| s.delete("/me/totp");
 "renew_recovery_codes"            "401 404 404 404 404 404 404 404 404 404 sus 404 404" |s| s.post("/me/recovery-codes", json!({}));
+"list_my_passkeys"                "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.get("/me/passkeys");
+"begin_passkey_registration"      "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.post("/me/passkeys/challenge", json!({}));
+"register_passkey"                "401 403 403 403 403 403 403 403 403 403 sus 403 403" |s| s.post("/me/passkeys", json!({ "ceremony": "nothing", "credential": {} }));
+"rename_passkey"                  "401 404 404 404 404 404 404 404 404 404 sus 404 404" |s| s.patch(&format!("/me/passkeys/{}", nothing()), json!({ "name": "mine" }));
+"remove_passkey"                  "401 404 404 404 404 404 404 404 404 404 sus 404 404" |s| s.delete(&format!("/me/passkeys/{}", nothing()));
 "get_me"                          "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.get("/me");
 "ask_email_verification"          "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.post("/me/email/verify", json!({}));
 "get_privacy"                     "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.get("/me/privacy");

@@ -5,6 +5,7 @@ use futures::future::join_all;
 use posthaste_application::port::Clock as _;
 use posthaste_tests::authenticator::Authenticator;
 use posthaste_tests::hygiene;
+use posthaste_tests::passkey::SoftPasskey;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -273,6 +274,30 @@ async fn a_code_is_no_good_too_early_or_too_late() {
     // Those of the steps before were good as well, until a later one was used.
     try_code(4).await.problem(403, "wrong_code");
     try_code(6).await.problem(403, "wrong_code");
+}
+
+#[tokio::test]
+async fn an_answer_of_a_passkey_is_no_good_after_five_minutes() {
+    let server = Server::start().await;
+    let (username, client, _) = somebody(&server.base_url).await;
+    let mut passkey = SoftPasskey::new("localhost", "http://localhost:3000");
+    let register = async |passkey: &mut SoftPasskey, seconds: i64| {
+        let asked = client.post("/v1/me/passkeys/challenge", &json!({})).await.expect(200);
+        server.memory.pass(seconds);
+        let credential = passkey.create(&asked["options"]).unwrap();
+        client.post("/v1/me/passkeys", &json!({"ceremony": asked["ceremony"], "credential": credential})).await
+    };
+    register(&mut passkey, 300).await.problem(403, "forbidden");
+    register(&mut passkey, 299).await.expect(201);
+    let log_in = async |passkey: &mut SoftPasskey, seconds: i64| {
+        let asked = client.post("/v1/sessions/passkey/challenge", &json!({})).await.expect(200);
+        server.memory.pass(seconds);
+        let credential = passkey.get(&asked["options"]).unwrap();
+        let login = json!({"passkey": {"ceremony": asked["ceremony"], "credential": credential}});
+        Client::new(&server.base_url).post("/v1/sessions/passkey", &login).await
+    };
+    log_in(&mut passkey, 300).await.problem(401, "unauthorized");
+    assert_eq!(log_in(&mut passkey, 299).await.expect(201)["user"]["username"], username.as_str());
 }
 
 #[tokio::test]

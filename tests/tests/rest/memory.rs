@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use posthaste_application::Ports;
 use posthaste_application::mail::{MailPorts, MailTerms};
+use posthaste_application::origin::Origins;
 use posthaste_application::port::accounts::Credentials;
 use posthaste_application::port::factors::memory::MemoryFactors;
 use posthaste_application::port::log::{AppendRefused, MembershipWindow, Memberships, Reading, Recording};
@@ -15,6 +16,7 @@ use posthaste_application::port::mail_queue::memory::MemoryMailQueue;
 use posthaste_application::port::mailer::{Mail, Unsent};
 use posthaste_application::port::one_time::memory::MemoryOneTimeTokens;
 use posthaste_application::port::passcodes::memory::MemoryPasscodes;
+use posthaste_application::port::passkeys::memory::MemoryPasskeys;
 use posthaste_application::port::secrets::{Access, TokenRefused};
 use posthaste_application::port::sessions::memory::MemorySessions;
 use posthaste_application::port::tickets::Pass;
@@ -27,6 +29,7 @@ use posthaste_domain::{Addressee, CommandId, Event, MembershipChange, SessionId,
 use posthaste_infrastructure::aes_gcm::AesCipher;
 use posthaste_infrastructure::embedded::{InProcessPresence, InProcessRateLimiter, MemoryViews};
 use posthaste_infrastructure::system::SystemRandomness;
+use posthaste_infrastructure::webauthn::WebauthnParty;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -96,6 +99,8 @@ impl Memory {
             dead: self.clone(),
             one_time: Arc::new(MemoryOneTimeTokens::default()),
             factors: Arc::new(MemoryFactors::default()),
+            passkeys: Arc::new(MemoryPasskeys::default()),
+            relying_party: Some(Arc::new(WebauthnParty::new("localhost", "Posthaste", &Origins::default()).unwrap())),
             mail: Some(MailPorts {
                 queue: self.mail.clone(),
                 mailer: self.clone(),

@@ -9,6 +9,8 @@ use crate::http::answer::Answer;
 use crate::http::auth::AccessToken;
 use crate::http::body::Body;
 use crate::http::call::Call;
+use crate::http::factor::Second;
+use crate::http::passkey::Assertion;
 use crate::http::problem::{Failed, failures};
 use crate::http::users::check_length;
 use crate::http::{Tag, example};
@@ -19,15 +21,17 @@ pub(in crate::http) struct StepUp;
 #[derive(Object)]
 #[oai(deny_unknown_fields, example)]
 struct Evidence {
-    /// The password.
-    password: String,
+    /// The password. Null if a passkey proves it.
+    password: Option<String>,
     /// A code of the authenticator, or a recovery code, if there is a second factor. Each is good once.
     code: Option<String>,
+    /// A passkey instead of a code; or of both, since it is a second factor by itself.
+    passkey: Option<Assertion>,
 }
 
 impl Example for Evidence {
     fn example() -> Self {
-        Self { password: "correct horse battery staple".to_owned(), code: Some("287082".to_owned()) }
+        Self { password: Some("correct horse battery staple".to_owned()), code: Some("287082".to_owned()), passkey: None }
     }
 }
 
@@ -47,7 +51,7 @@ impl Example for Proven {
 
 failures! {
     StepUpFailures = BEARER BODY [
-        403: "`forbidden`: the password is another; `wrong_code`: a code is missing, is none, or was used; `account_suspended`: the user of \
+        403: "`forbidden`: the password is another, or the passkey proves nothing; `wrong_code`: a code is missing, is none, or was used; `account_suspended`: the user of \
               the token is suspended.",
     ]
 }
@@ -56,12 +60,23 @@ failures! {
 impl StepUp {
     /// Step up
     ///
-    /// Proves once more who uses this login, as logging in does: for ten minutes it may do what is sensitive.
+    /// Proves once more who uses this login, as logging in does, by the password, and a second factor if there is one, or by a passkey: for ten
+    /// minutes it may do what is sensitive.
     #[oai(path = "/sessions/current/step-up", method = "post", operation_id = "step_up")]
     async fn step_up(&self, token: AccessToken, call: Call, body: Body<Evidence>) -> Result<Answer<Proven>, Failed<StepUpFailures>> {
-        let Evidence { password, code } = body.0;
+        let Evidence { password, code, passkey } = body.0;
         let (ports, limiter, current) = (&call.app.ports, &call.app.limiter, token.0);
-        let wrong = || Problem::with(Code::Forbidden, "the password is another");
+        let wrong = || Problem::with(Code::Forbidden, "the password is another, or the passkey proves nothing");
+        let Some(password) = password else {
+            let passkey = passkey.ok_or_else(|| Problem::with(Code::Validation, "a password or a passkey is needed"))?;
+            let tried = limiter.try_proof(current.session.uuid()).await?;
+            let proved = call.passkeys()?.prove(passkey.answer()).await?.filter(|passkey| passkey.user == current.user);
+            proved.ok_or_else(wrong)?;
+            limiter.forgive(tried).await;
+            let factor = call.factors().of(current.user).await?.map(|factor| factor.id);
+            let proved_until = call.logins().prove(current, factor).await?.ok_or(Code::SessionRevoked)?;
+            return Ok(Proven { proved_until }.into());
+        };
         if check_length(&password).is_err() {
             return Err(wrong().into());
         }
@@ -72,7 +87,8 @@ impl StepUp {
         }
         limiter.forgive(tried).await;
         let missing = Problem::with(Code::WrongCode, "a code is needed as well");
-        let factor = call.prove(current.user, current.session.uuid(), code.as_deref(), missing).await?;
+        let second = Second { code: code.as_deref(), passkey: passkey.as_ref() };
+        let factor = call.prove(current.user, current.session.uuid(), second, missing).await?;
         let proved_until = call.logins().prove(current, factor).await?.ok_or(Code::SessionRevoked)?;
         Ok(Proven { proved_until }.into())
     }

@@ -1,0 +1,1 @@
+SELECT passkey_id, user_id, credential, key, name, created_at, used_at, used_ceremony, revision FROM passkeys WHERE user_id = $1 ORDER BY created_at, passkey_id
