@@ -100,6 +100,7 @@ const ALLOWED: &[Allowed] = &[
             "tracing-subscriber",
             "tungstenite",
             "uuid",
+            "webauthn-rs",
         ],
         dev: &["tempfile"],
     },

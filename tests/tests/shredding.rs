@@ -8,6 +8,7 @@ use posthaste_domain::UserId;
 use posthaste_tests::actor::{Incoming, Socket, User, new_id};
 use posthaste_tests::authenticator::Authenticator;
 use posthaste_tests::node::{MASTER_KEY, migrate, run_posthaste};
+use posthaste_tests::passkey::SoftPasskey;
 use posthaste_tests::patience::{PATIENCE, until};
 use posthaste_tests::services::Scratch;
 use posthaste_tests::{Node, NodeSettings, Profile, Sandbox};
@@ -40,7 +41,7 @@ impl Deployment {
             Profile::Distributed => {
                 let sandbox = Sandbox::new("shredding").await?;
                 migrate(&sandbox).await?;
-                (NodeSettings::distributed(&sandbox), Some(sandbox))
+                (NodeSettings::distributed(&sandbox).with("AUTH__PASSKEY_DOMAIN", "localhost"), Some(sandbox))
             }
         };
         let mut nodes = vec![Node::start("one", settings.clone()).await?];
@@ -90,9 +91,9 @@ impl Deployment {
     }
 
     /// How many rows a user has in each table of what they log in with.
-    async fn kept_of(&self, user: UserId) -> anyhow::Result<[i64; 4]> {
+    async fn kept_of(&self, user: UserId) -> anyhow::Result<[i64; LOGIN_TABLES.len()]> {
         let count = |from: &str, is: &str| format!("SELECT count(*) FROM {from} WHERE user_id = {is}");
-        let mut kept = [0; 4];
+        let mut kept = [0; LOGIN_TABLES.len()];
         let Some(sandbox) = &self.sandbox else {
             let file = self.data.path().join("data/posthaste.db");
             let database = rusqlite::Connection::open_with_flags(file, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)?;
@@ -194,7 +195,11 @@ async fn somebody_who_is_erased_is_gone_at_once_and_everywhere_and_nothing_else_
     let unread = async || anyhow::Ok(get(last, &bob, &format!("/v1/threads/{thread}")).await?["unread"].clone());
     let (unread_before, export) = (unread().await?, deployment.data.path().join("alice.json"));
 
-    // A second factor is offered to her, and she was sent a token by mail.
+    // She has a passkey, a second factor is offered to her, and she was sent a token by mail.
+    let asked = alice.call(first, Method::POST, "/v1/me/passkeys/challenge", None).await?;
+    let made = SoftPasskey::new("localhost", "http://localhost").create(&asked["options"])?;
+    let made = json!({ "ceremony": asked["ceremony"], "credential": made });
+    alice.call(first, Method::POST, "/v1/me/passkeys", Some(made)).await?;
     Authenticator::new(&alice.call(first, Method::POST, "/v1/me/totp", None).await?)?;
     let kept = async || deployment.kept_of(alice.id()).await;
     until("she has all that one logs in with", kept, |kept| kept.iter().all(|rows| *rows > 0)).await?;
@@ -220,7 +225,7 @@ async fn somebody_who_is_erased_is_gone_at_once_and_everywhere_and_nothing_else_
     ensure!(erased["now"] == "erased" && erased["changed"] == true, "{erased}");
     ensure!(deployment.command(&["users", "erase", &id, "--yes"]).await?[0]["changed"] == false, "once more is nothing new");
 
-    ensure!(kept().await? == [0; 4], "what she logged in with is kept");
+    ensure!(kept().await? == [0; LOGIN_TABLES.len()], "what she logged in with is kept");
 
     // After: on every node, and without any rebuild.
     for base in &bases {
