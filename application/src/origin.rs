@@ -29,6 +29,17 @@ impl Origins {
         own || self.list(origin)
     }
 
+    /// Whether a browser may be sent there: to a path of this server, or to a page of an origin on the list. What no URL has in it, and what
+    /// browsers take for something else than it is, is refused: an address must be on the list as it is written. A fragment is left to us.
+    #[must_use]
+    pub fn may_return_to(&self, target: &str) -> bool {
+        let plain = target.bytes().all(|byte| byte.is_ascii_graphic() && !b"\\#\"<>^`{|}".contains(&byte));
+        let path = target.strip_prefix('/').is_some_and(|rest| !rest.starts_with('/'));
+        let after = |origin: &String| target.strip_prefix(origin.as_str());
+        let listed = self.0.iter().filter_map(after).any(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
+        plain && (path || listed)
+    }
+
     /// Whether it is on the list.
     #[must_use]
     pub fn list(&self, origin: &str) -> bool {

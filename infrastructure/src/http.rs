@@ -31,6 +31,7 @@ mod factor;
 mod friends;
 mod health;
 mod history;
+mod identities;
 mod invites;
 mod kinds;
 mod limits;
@@ -38,6 +39,7 @@ mod me;
 mod members;
 mod messages;
 mod my_threads;
+mod oidc;
 mod page;
 mod password;
 mod pins;
@@ -185,6 +187,7 @@ type Api = Exact<(
     users::Users,
     (me::Me, password::Password, email::Email, privacy::Privacy),
     (sessions::Sessions, sessions::MySessions, sessions::StepUp, factor::SecondFactor),
+    (oidc::Oidc, sessions::OidcSessions, identities::Identities),
     (friends::Friends, presence::Presence),
     blocks::Blocks,
     threads::Threads,
@@ -202,6 +205,7 @@ fn api() -> Api {
         users::Users,
         (me::Me, password::Password, email::Email, privacy::Privacy),
         (sessions::Sessions, sessions::MySessions, sessions::StepUp, factor::SecondFactor),
+        (oidc::Oidc, sessions::OidcSessions, identities::Identities),
         (friends::Friends, presence::Presence),
         blocks::Blocks,
         threads::Threads,

@@ -369,7 +369,7 @@ async fn a_new_process_relays_at_once_from_the_checkpoint_of_the_one_before() ->
 async fn credentials_are_there_after_closing_and_opening() -> anyhow::Result<()> {
     let directory = TempDir::new()?;
     let user = UserId::new(Uuid::from_u128(1));
-    let credentials = Credentials { user, email: Email::parse("ann@example.org")?, password_hash: "$argon2id$".to_owned() };
+    let credentials = Credentials { user, email: Email::parse("ann@example.org")?, password_hash: Some("$argon2id$".to_owned()) };
     SqliteAccounts::new(Database::open(directory.path())?).create(&credentials).await?;
     assert_eq!(SqliteAccounts::new(Database::open(directory.path())?).find(user).await?, Some(credentials));
     Ok(())

@@ -6,17 +6,17 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use posthaste_application::content::keyring::{Access, Keyring};
 use posthaste_application::port::{
-    Accounts, Cursors, EventLog, Factors, MailQueue, OneTimeTokens, Passcodes, Passwords, Presence, Sessions,
+    Accounts, Cursors, EventLog, Factors, Identities, MailQueue, OneTimeTokens, Passcodes, Passwords, Presence, Sessions,
 };
 use posthaste_application::project::Projector;
 use posthaste_application::shared_tail::SharedTail;
 use posthaste_application::view::{ViewName, Views};
 use posthaste_infrastructure::embedded::{
-    Database, MemoryViews, OpenError, SqliteAccounts, SqliteCursors, SqliteFactors, SqliteLog, SqliteMailQueue, SqliteOneTimeTokens,
-    SqlitePasscodes, SqliteSessions,
+    Database, MemoryViews, OpenError, SqliteAccounts, SqliteCursors, SqliteFactors, SqliteIdentities, SqliteLog, SqliteMailQueue,
+    SqliteOneTimeTokens, SqlitePasscodes, SqliteSessions,
 };
 use posthaste_infrastructure::postgres::{
-    PgAccounts, PgCursors, PgFactors, PgLog, PgMailQueue, PgOneTimeTokens, PgPasscodes, PgSessions, PgViews,
+    PgAccounts, PgCursors, PgFactors, PgIdentities, PgLog, PgMailQueue, PgOneTimeTokens, PgPasscodes, PgSessions, PgViews,
 };
 use posthaste_infrastructure::redis::{self, RedisPresence};
 use posthaste_infrastructure::system::SystemClock;
@@ -40,6 +40,8 @@ pub(crate) struct People {
     pub(crate) sessions: Arc<dyn Sessions>,
     /// Second factors.
     pub(crate) factors: Arc<dyn Factors>,
+    /// Accounts somewhere else that they log in with.
+    pub(crate) identities: Arc<dyn Identities>,
     /// Tokens that were sent to them.
     pub(crate) one_time: Arc<dyn OneTimeTokens>,
     /// The mails that are owed to them.
@@ -59,6 +61,7 @@ struct Stores {
     accounts: Arc<dyn Accounts>,
     sessions: Arc<dyn Sessions>,
     factors: Arc<dyn Factors>,
+    identities: Arc<dyn Identities>,
     one_time: Arc<dyn OneTimeTokens>,
     mail: Arc<dyn MailQueue>,
     passcodes: Arc<dyn Passcodes>,
@@ -80,6 +83,7 @@ pub(crate) async fn people(config: &Config, may_begin: bool) -> anyhow::Result<P
                 accounts: Arc::new(SqliteAccounts::new(Arc::clone(&database))),
                 sessions: Arc::new(SqliteSessions::new(Arc::clone(&database))),
                 factors: Arc::new(SqliteFactors::new(Arc::clone(&database))),
+                identities: Arc::new(SqliteIdentities::new(Arc::clone(&database))),
                 one_time: Arc::new(SqliteOneTimeTokens::new(Arc::clone(&database))),
                 mail: Arc::new(SqliteMailQueue::new(Arc::clone(&database))),
                 passcodes: Arc::new(SqlitePasscodes::new(Arc::clone(&database))),
@@ -100,6 +104,7 @@ pub(crate) async fn people(config: &Config, may_begin: bool) -> anyhow::Result<P
                 accounts: Arc::new(PgAccounts::new(postgres.clone())),
                 sessions: Arc::new(PgSessions::new(postgres.clone())),
                 factors: Arc::new(PgFactors::new(postgres.clone())),
+                identities: Arc::new(PgIdentities::new(postgres.clone())),
                 one_time: Arc::new(PgOneTimeTokens::new(postgres.clone())),
                 mail: Arc::new(PgMailQueue::new(postgres.clone())),
                 passcodes: Arc::new(PgPasscodes::new(postgres.clone())),
@@ -109,9 +114,9 @@ pub(crate) async fn people(config: &Config, may_begin: bool) -> anyhow::Result<P
             }
         }
     };
-    let Stores { keyring, log, accounts, sessions, factors, one_time, mail, passcodes, cursors, passwords, presence } = stores;
+    let Stores { keyring, log, accounts, sessions, factors, identities, one_time, mail, passcodes, cursors, passwords, presence } = stores;
     let console = Console::new(config, Arc::clone(&log), passcodes, Arc::clone(&passwords));
-    Ok(People { console, keyring, log, accounts, sessions, factors, one_time, mail, passwords, cursors, presence })
+    Ok(People { console, keyring, log, accounts, sessions, factors, identities, one_time, mail, passwords, cursors, presence })
 }
 
 /// The data folder: alone if no server runs on it, else beside the server.

@@ -25,6 +25,7 @@ pub(super) async fn run(people: &People, user: UserId, yes: bool, json: bool) ->
         accounts: people.accounts.clone(),
         sessions: people.sessions.clone(),
         factors: people.factors.clone(),
+        identities: people.identities.clone(),
         one_time: people.one_time.clone(),
         mail: people.mail.clone(),
     };
@@ -58,8 +59,8 @@ async fn confirm(user: UserId) -> anyhow::Result<()> {
 
 /// Writes everything that is known of somebody into a file, for nobody else to read.
 pub(super) async fn write(people: &People, user: UserId, file: &Path, json: bool) -> anyhow::Result<()> {
-    let People { log, accounts, sessions, cursors, .. } = people;
-    let sources = Sources { log: &**log, accounts: &**accounts, sessions: &**sessions, cursors: &**cursors };
+    let People { log, accounts, identities, sessions, cursors, .. } = people;
+    let sources = Sources { log: &**log, accounts: &**accounts, identities: &**identities, sessions: &**sessions, cursors: &**cursors };
     let found = export(sources, user, compose::clock().now()).await?;
     let found = found.with_context(|| format!("there is no user {user}"))?;
     let text = serde_json::to_vec_pretty(&found)?;
