@@ -238,7 +238,9 @@ impl IdentityProvider for OidcProvider {
         let told: CoreUserInfoClaims = asked.request_async(&self.http).await.map_err(|error| match error {
             UserInfoError::Request(error) => PortError::unavailable(SERVICE, error),
             UserInfoError::ClaimsVerification(error) => PortError::rejected(SERVICE, error),
-            _ => PortError::rejected(SERVICE, Untrue("what it says of somebody cannot be read")),
+            UserInfoError::Parse(_) | UserInfoError::Response(..) | UserInfoError::Other(_) | _ => {
+                PortError::rejected(SERVICE, Untrue("what it says of somebody cannot be read"))
+            }
         })?;
         Ok(Vouched {
             email: told.email().map(|email| email.as_str().to_owned()),
@@ -267,6 +269,6 @@ fn reason(error: DiscoveryError<Failed>) -> String {
         DiscoveryError::Response(status, ..) => format!("it answers with status {} or another type than JSON", status.as_u16()),
         DiscoveryError::Parse(_) => "what it says of itself cannot be read".to_owned(),
         DiscoveryError::UrlParse(_) | DiscoveryError::Validation(_) => "it calls itself something else than its issuer".to_owned(),
-        _ => "it cannot be asked about itself".to_owned(),
+        DiscoveryError::Other(_) | _ => "it cannot be asked about itself".to_owned(),
     }
 }

@@ -12,15 +12,16 @@ use posthaste_application::port::cursors::{Connect, Connected, CursorMove, Devic
 use posthaste_application::port::desk::{Answer, Ask, Slip};
 use posthaste_application::port::lease::RelayStatus;
 use posthaste_application::port::{
-    Accounts, Clock, ContentKeys, Cursors, Desk as _, EventLog, Factors, MailQueue, OneTimeTokens, Passcodes, RelayLease, Sessions,
+    Accounts, Clock, ContentKeys, Cursors, Desk as _, EventLog, Factors, Identities, MailQueue, OneTimeTokens, Passcodes, RelayLease,
+    Sessions,
 };
 use posthaste_application::recorded::Position;
 use posthaste_application::view::ViewName;
 use posthaste_domain::text::Email;
 use posthaste_domain::{DeviceId, SessionId, UserId};
 use posthaste_infrastructure::embedded::{
-    Database, OpenError, SqliteAccounts, SqliteCursors, SqliteDesk, SqliteFactors, SqliteImport, SqliteKeys, SqliteLease, SqliteLog,
-    SqliteMailQueue, SqliteOneTimeTokens, SqlitePasscodes, SqliteSessions, SqliteWebhooks,
+    Database, OpenError, SqliteAccounts, SqliteCursors, SqliteDesk, SqliteFactors, SqliteIdentities, SqliteImport, SqliteKeys, SqliteLease,
+    SqliteLog, SqliteMailQueue, SqliteOneTimeTokens, SqlitePasscodes, SqliteSessions, SqliteWebhooks,
 };
 use posthaste_infrastructure::system::SystemClock;
 use rusqlite::Connection;
@@ -140,6 +141,30 @@ mod factors {
     async fn fresh(_test: &str) -> (Arc<dyn Factors>, TempDir) {
         let directory = TempDir::new().expect("a directory");
         (Arc::new(SqliteFactors::new(Database::open(directory.path()).expect("a database"))), directory)
+    }
+}
+
+mod identities {
+    use super::{Arc, Database, Identities, SqliteIdentities, TempDir};
+
+    posthaste_application::identities_contract!(fresh);
+
+    async fn fresh(_test: &str) -> (Arc<dyn Identities>, TempDir) {
+        let directory = TempDir::new().expect("a directory");
+        (Arc::new(SqliteIdentities::new(Database::open(directory.path()).expect("a database"))), directory)
+    }
+}
+
+/// What tests of REST stand on does the same.
+mod identities_in_memory {
+    use posthaste_application::port::identities::memory::MemoryIdentities;
+
+    use super::{Arc, Identities};
+
+    posthaste_application::identities_contract!(fresh);
+
+    async fn fresh(_test: &str) -> (Arc<dyn Identities>, ()) {
+        (Arc::new(MemoryIdentities::default()), ())
     }
 }
 

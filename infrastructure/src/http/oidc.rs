@@ -170,7 +170,7 @@ fn why(error: PortError) -> &'static str {
             tracing::info!(error = &error as &dyn std::error::Error, "a provider vouches for nobody");
             "denied"
         }
-        error => {
+        error @ (PortError::Unavailable { .. } | PortError::Corrupt { .. } | PortError::Poison { .. }) => {
             // Logs it.
             drop(ApiError::from(error));
             "unavailable"

@@ -53,6 +53,10 @@ table! {
 "ask_password_reset"              "ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok " |s| s.post("/password/reset", json!({ "email": "nobody@example.invalid" }));
 "reset_password"                  "403 403 403 403 403 403 403 403 403 403 403 403 403" |s| s.post("/password/reset/confirm", json!({ "token": "pho_nothing", "new_password": "a password of mine" }));
 "verify_email"                    "403 403 403 403 403 403 403 403 403 403 403 403 403" |s| s.post("/email/verify", json!({ "token": "pho_nothing" }));
+"list_oidc_providers"             "ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok " |s| s.get("/oidc/providers");
+"authorize_oidc"                  "404 404 404 404 404 404 404 404 404 404 404 404 404" |s| s.get("/oidc/nobody/authorize?return_to=/&challenge=none");
+"return_from_oidc"                "403 403 403 403 403 403 403 403 403 403 403 403 403" |s| s.get("/oidc/nobody/callback?state=none&code=none");
+"log_in_with_oidc"                "401 401 401 401 401 401 401 401 401 401 401 401 401" |s| s.post("/sessions/oidc", json!({ "code": "nothing", "verifier": "nothing" }));
 // Anybody who is logged in, about themselves or what everybody sees.
 "create_ticket"                   "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.post("/ws/tickets", json!({}));
 "log_out"                         "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.delete("/sessions/current");
@@ -67,6 +71,9 @@ table! {
 "confirm_totp"                    "401 404 404 404 404 404 404 404 404 404 sus 404 404" |s| s.post("/me/totp/confirm", json!({ "code": "000000" }));
 "disable_totp"                    "401 404 404 404 404 404 404 404 404 404 sus 404 404" |s| s.delete("/me/totp");
 "renew_recovery_codes"            "401 404 404 404 404 404 404 404 404 404 sus 404 404" |s| s.post("/me/recovery-codes", json!({}));
+"list_identities"                 "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.get("/me/identities");
+"link_identity"                   "401 403 403 403 403 403 403 403 403 403 sus 403 403" |s| s.post("/me/identities", json!({ "code": "nothing", "verifier": "nothing" }));
+"unlink_identity"                 "401 404 404 404 404 404 404 404 404 404 sus 404 404" |s| s.delete(&format!("/me/identities/{}", nothing()));
 "get_me"                          "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.get("/me");
 "ask_email_verification"          "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.post("/me/email/verify", json!({}));
 "get_privacy"                     "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.get("/me/privacy");

@@ -10,6 +10,7 @@ use posthaste_application::Ports;
 use posthaste_application::mail::{MailPorts, MailTerms};
 use posthaste_application::port::accounts::Credentials;
 use posthaste_application::port::factors::memory::MemoryFactors;
+use posthaste_application::port::identities::memory::MemoryIdentities;
 use posthaste_application::port::log::{AppendRefused, MembershipWindow, Memberships, Reading, Recording};
 use posthaste_application::port::mail_queue::memory::MemoryMailQueue;
 use posthaste_application::port::mailer::{Mail, Unsent};
@@ -96,6 +97,8 @@ impl Memory {
             dead: self.clone(),
             one_time: Arc::new(MemoryOneTimeTokens::default()),
             factors: Arc::new(MemoryFactors::default()),
+            identities: Arc::new(MemoryIdentities::default()),
+            providers: Vec::new(),
             mail: Some(MailPorts {
                 queue: self.mail.clone(),
                 mailer: self.clone(),
