@@ -56,7 +56,7 @@ async fn whoever_comes_first_is_registered_under_a_name_that_is_free(profile: Pr
 }
 
 async fn nobody_is_registered_where_nobody_may_be(profile: Profile) -> anyhow::Result<()> {
-    let scene = Scene::with(profile, |settings| settings.with("SERVER__REGISTRATION", "closed")).await?;
+    let scene = Scene::with(profile, |settings| settings.with("AUTH__REGISTRATION", "closed")).await?;
     ensure!(scene.outcome().await? == "registration_closed");
     Ok(())
 }
