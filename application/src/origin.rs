@@ -85,4 +85,37 @@ mod tests {
             assert!(!origins.allow(Some(foreign), host) && !origins.list(foreign), "{foreign}");
         }
     }
+
+    #[test]
+    fn a_browser_may_be_sent_to_a_path_of_ours_and_to_pages_of_the_list_and_nowhere_else() {
+        let origins = Origins::new(vec!["https://chat.example".to_owned(), "http://localhost:3000".to_owned()]).unwrap();
+        for ours in [
+            "/",
+            "/app",
+            "/app?tab=1",
+            "/%2f%2fevil.example",
+            "https://chat.example",
+            "https://chat.example/app",
+            "http://localhost:3000?x",
+        ] {
+            assert!(origins.may_return_to(ours), "{ours}");
+        }
+        let evil = "app //evil.example ///evil.example /\\evil.example \\\\evil.example https:evil.example https:/evil.example https://evil.example \
+                    http://chat.example https://chat.example.evil.example https://chat.example@evil.example https://chat.example:443@evil.example \
+                    https://chat.example%2eevil.example https://chat.example\\@evil.example https://chat.example#x HTTPS://CHAT.EXAMPLE/ \
+                    http://localhost:30001/ http://localhost:3000@evil.example %2f%2fevil.example javascript:alert(1) /app#code=mine /bücher";
+        for evil in evil.split_whitespace().chain([
+            "",
+            " /",
+            "/\t/evil.example",
+            "\t//evil.example",
+            "/\n/evil.example",
+            "/a\r\nb: c",
+            "/\u{0}",
+            "/a b",
+        ]) {
+            assert!(!origins.may_return_to(evil), "{evil:?}");
+        }
+        assert!(!Origins::default().may_return_to("https://chat.example/"), "nothing is on the list");
+    }
 }

@@ -70,3 +70,25 @@ impl Held for Returned {
 pub(super) fn digest(browser: &str) -> Digest {
     Sha256::new().chain_update(b"posthaste sign-in").chain_update(browser).finalize().into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of RFC 7636, appendix B.
+    #[test]
+    fn a_challenge_is_met_by_what_it_is_the_hash_of() {
+        let challenge = Challenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM").unwrap();
+        assert!(challenge.is_met_by("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"));
+        for other in ["", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXl"] {
+            assert!(!challenge.is_met_by(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_hash_is_no_challenge() {
+        for wrong in ["", "E9Mel", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM=", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw+cM"] {
+            assert_eq!(Challenge::parse(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -136,7 +136,7 @@ async fn whoever_is_suspended_or_erased_does_not_get_in(profile: Profile) -> any
     };
     let (folder, admin) = (Scratch::new()?, scene.stage.admin().await?);
     let file = folder.path().join("export.json");
-    console(&["export", &id, "-o", &file.to_string_lossy()]).await?;
+    console(&["export", &id, "--output", &file.to_string_lossy()]).await?;
     let exported: Value = serde_json::from_slice(&std::fs::read(&file)?)?;
     ensure!(
         exported["identities"][0]["subject"] == "rosa" && exported["identities"][0]["issuer"] == scene.rogue.issuer().as_str(),
