@@ -1,6 +1,6 @@
 -- Accounts somewhere else that users log in with. Never in the log, never in a view.
--- Takes the programs before it. In `credentials`, an empty hash says from now on that there is no password; they take it for a corrupt one, and
--- let nobody in by it.
+-- Takes the programs before it.
+-- In `credentials`, an empty hash says from now on that there is no password. Those programs take it for a corrupt one, and let nobody in by it.
 CREATE TABLE identities (
     identity_id uuid PRIMARY KEY,
     -- Who vouches for it, and who it is there: told apart to the letter.

@@ -73,9 +73,12 @@ impl SignIns<'_> {
         }
         if let Some(email) = verified_address(&returned.vouched)
             && let Some(holder) = self.holder(ClaimId::email(&email)).await?
-            && self.executor.states().fresh::<User>(holder).await?.has_verified_email()
         {
-            return Ok(Whom::ByAddress(holder));
+            let account = self.executor.states().fresh::<User>(holder).await?;
+            // Nobody becomes somebody who was erased; their address stays taken.
+            if account.has_verified_email() && !account.is_erased() {
+                return Ok(Whom::ByAddress(holder));
+            }
         }
         Ok(Whom::Nobody(reserved))
     }

@@ -172,7 +172,7 @@ async fn whoever_has_no_password_sets_one_by_mail(profile: Profile) -> anyhow::R
     let change = json!({ "current": "a password of mine", "new": "another password" });
     ensure!(outcome(&ask(&base, Method::PUT, "/v1/me/password", Some(&token(&login)?), Some(&change)).await?)? == "forbidden");
     ensure!(post(&base, "/v1/password/reset", None, &json!({ "email": "rosa@example.invalid" })).await?.0 == 202);
-    let reset = json!({ "token": scene.mailed("rosa@example.invalid", 1).await?, "new_password": "a password of mine" });
+    let reset = json!({ "token": scene.mailed("rosa@example.invalid", "/reset-password").await?, "new_password": "a password of mine" });
     ensure!(post(&base, "/v1/password/reset/confirm", None, &reset).await?.0 == 204);
     let rosa = User::returning("rosa", "a password of mine", serde_json::from_value(login.1["user"]["id"].clone())?)?;
     ensure!(by_password(&base, &rosa).await? == 201);

@@ -7,7 +7,7 @@ use posthaste_tests::actor::User;
 use posthaste_tests::oidc::{Rogue, SignIn, knowing, outcome};
 use posthaste_tests::patience::until;
 use posthaste_tests::services::Scratch;
-use posthaste_tests::smtp::{self, Postmaster, SmtpServer};
+use posthaste_tests::smtp::{Postmaster, Received, SmtpServer};
 use posthaste_tests::{NodeSettings, Profile, Stage};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
@@ -66,16 +66,16 @@ impl Scene {
         Ok((sign_in, code))
     }
 
-    /// The token of the mail with this number, from 1, that an address was sent.
-    pub(crate) async fn mailed(&self, email: &str, number: usize) -> anyhow::Result<String> {
-        let of = || self.smtp.received().into_iter().filter(|mail| mail.recipients == [email]).collect::<Vec<_>>();
-        let mails = until("the mail arrives", async || Ok(of()), |mails| mails.len() >= number).await?;
-        smtp::token(&mails[number - 1].message)
+    /// The token of the mail that an address was sent with a link to a page.
+    pub(crate) async fn mailed(&self, email: &str, page: &str) -> anyhow::Result<String> {
+        let of = |mail: &Received| mail.recipients == [email] && mail.message.contains(page);
+        let found = until("the mail arrives", async || Ok(self.smtp.received().into_iter().find(of)), Option::is_some).await?;
+        found.context("it has arrived")?.token()
     }
 
     /// Verifies the address that somebody has registered with.
     pub(crate) async fn verify(&self, email: &str) -> anyhow::Result<()> {
-        let token = self.mailed(email, 1).await?;
+        let token = self.mailed(email, "/verify-email").await?;
         let (status, answer) = post(&self.base(), "/v1/email/verify", None, &json!({ "token": token })).await?;
         anyhow::ensure!(status == 200, "{status} {answer}");
         Ok(())
