@@ -72,6 +72,7 @@ const ALLOWED: &[Allowed] = &[
             "lapin",
             "lettre",
             "metrics-exporter-prometheus",
+            "openidconnect",
             "opentelemetry",
             "opentelemetry-http",
             "opentelemetry-otlp",
