@@ -21,6 +21,7 @@ mod call;
 mod client;
 mod content;
 mod cors;
+mod deletion;
 mod deliveries;
 mod document;
 mod edge;
@@ -184,7 +185,7 @@ the very same request again, backing off), `after` (not before `retry_after_ms`)
 type Api = Exact<(
     users::Users,
     (me::Me, password::Password, email::Email, privacy::Privacy),
-    (sessions::Sessions, sessions::MySessions, sessions::StepUp, factor::SecondFactor),
+    (sessions::Sessions, sessions::MySessions, sessions::StepUp, factor::SecondFactor, deletion::Deletion),
     (friends::Friends, presence::Presence),
     blocks::Blocks,
     threads::Threads,
@@ -201,7 +202,7 @@ fn api() -> Api {
     Exact((
         users::Users,
         (me::Me, password::Password, email::Email, privacy::Privacy),
-        (sessions::Sessions, sessions::MySessions, sessions::StepUp, factor::SecondFactor),
+        (sessions::Sessions, sessions::MySessions, sessions::StepUp, factor::SecondFactor, deletion::Deletion),
         (friends::Friends, presence::Presence),
         blocks::Blocks,
         threads::Threads,
