@@ -4,7 +4,8 @@
 //! - [`master`] wraps the keys of owners; it comes from the configuration and is kept nowhere else.
 //! - [`keyring`] has the keys that are in use, unwrapped, and seals and opens by them.
 //! - [`log`] is a log that seals what it is given and opens what it gives; [`feed`] does the same for what comes from the broker.
-//! - [`erase`] is how somebody is erased, [`rotate`] how another master key takes over.
+//! - [`erase`] is how somebody is erased, [`rotate`] how another master key takes over,
+//!   [`transfer`] how keys go where their log goes.
 //! - [`export`] is everything that is known of somebody, for them.
 //!
 //! The log, the chain of hashes, the relay and whoever verifies see the sealed bytes and need no key. Whoever reads an event
@@ -20,6 +21,7 @@ pub mod rotate;
 pub mod sealed;
 #[cfg(test)]
 mod tests;
+pub mod transfer;
 
 pub use keyring::Keyring;
 pub use master::{MasterKey, MasterKeys};

@@ -6,6 +6,7 @@
 //! - [`relay`] takes the log to the broker; [`deliver`] takes it from there to every device.
 //! - [`login`] is how a login begins, goes on and ends.
 //! - [`factor`] is what a login takes beside a password, [`passkey`] what it takes instead of one.
+//! - [`oidc`] is how somebody logs in with an account somewhere else.
 //! - [`presence`] keeps who is online, and tells those who watch and may know.
 //! - [`project`] keeps the views; [`view`] says what they are.
 //! - [`shared_tail`] has the end of the log for all who follow it.
@@ -45,6 +46,7 @@ pub mod limit;
 pub mod login;
 pub mod mail;
 pub mod meter;
+pub mod oidc;
 mod opaque;
 pub mod origin;
 pub mod passkey;

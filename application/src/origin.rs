@@ -34,6 +34,17 @@ impl Origins {
         self.0.iter().map(String::as_str)
     }
 
+    /// Whether a browser may be sent there: to a path of this server, or to a page of an origin on the list. What no URL has in it, and what
+    /// browsers take for something else than it is, is refused: an address must be on the list as it is written. A fragment is left to us.
+    #[must_use]
+    pub fn may_return_to(&self, target: &str) -> bool {
+        let plain = target.bytes().all(|byte| byte.is_ascii_graphic() && !b"\\#\"<>^`{|}".contains(&byte));
+        let path = target.strip_prefix('/').is_some_and(|rest| !rest.starts_with('/'));
+        let after = |origin: &String| target.strip_prefix(origin.as_str());
+        let listed = self.0.iter().filter_map(after).any(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
+        plain && (path || listed)
+    }
+
     /// Whether it is on the list.
     #[must_use]
     pub fn list(&self, origin: &str) -> bool {
@@ -78,5 +89,38 @@ mod tests {
         {
             assert!(!origins.allow(Some(foreign), host) && !origins.list(foreign), "{foreign}");
         }
+    }
+
+    #[test]
+    fn a_browser_may_be_sent_to_a_path_of_ours_and_to_pages_of_the_list_and_nowhere_else() {
+        let origins = Origins::new(vec!["https://chat.example".to_owned(), "http://localhost:3000".to_owned()]).unwrap();
+        for ours in [
+            "/",
+            "/app",
+            "/app?tab=1",
+            "/%2f%2fevil.example",
+            "https://chat.example",
+            "https://chat.example/app",
+            "http://localhost:3000?x",
+        ] {
+            assert!(origins.may_return_to(ours), "{ours}");
+        }
+        let evil = "app //evil.example ///evil.example /\\evil.example \\\\evil.example https:evil.example https:/evil.example https://evil.example \
+                    http://chat.example https://chat.example.evil.example https://chat.example@evil.example https://chat.example:443@evil.example \
+                    https://chat.example%2eevil.example https://chat.example\\@evil.example https://chat.example#x HTTPS://CHAT.EXAMPLE/ \
+                    http://localhost:30001/ http://localhost:3000@evil.example %2f%2fevil.example javascript:alert(1) /app#code=mine /bücher";
+        for evil in evil.split_whitespace().chain([
+            "",
+            " /",
+            "/\t/evil.example",
+            "\t//evil.example",
+            "/\n/evil.example",
+            "/a\r\nb: c",
+            "/\u{0}",
+            "/a b",
+        ]) {
+            assert!(!origins.may_return_to(evil), "{evil:?}");
+        }
+        assert!(!Origins::default().may_return_to("https://chat.example/"), "nothing is on the list");
     }
 }

@@ -10,6 +10,8 @@ pub mod dead;
 pub mod dependency;
 pub mod desk;
 pub mod factors;
+pub mod identities;
+pub mod identity_provider;
 pub mod import;
 pub mod keys;
 pub mod lease;
@@ -44,6 +46,8 @@ pub use dead::DeadLetters;
 pub use dependency::Dependency;
 pub use desk::Desk;
 pub use factors::Factors;
+pub use identities::Identities;
+pub use identity_provider::IdentityProvider;
 pub use import::LogImport;
 pub use keys::ContentKeys;
 pub use lease::RelayLease;
@@ -68,6 +72,7 @@ pub use webhooks::Webhooks;
 
 use crate::codec::Undecodable;
 use crate::mail::MailPorts;
+use crate::oidc::Provider;
 use crate::view::Views;
 use crate::webhooks::WebhookPorts;
 
@@ -172,6 +177,10 @@ pub struct Ports {
     pub passkeys: Arc<dyn Passkeys>,
     /// What passkeys are made for, if anything.
     pub relying_party: Option<Arc<dyn RelyingParty>>,
+    /// Accounts somewhere else that users log in with.
+    pub identities: Arc<dyn Identities>,
+    /// Where they are.
+    pub providers: Vec<Provider>,
     /// What joining a thread may take.
     pub passcodes: Arc<dyn Passcodes>,
     /// How far each device has come.

@@ -5,6 +5,7 @@ pub(crate) mod console;
 mod content;
 pub(crate) mod doctor;
 mod mail;
+mod oidc;
 pub(crate) mod people;
 
 use std::path::{Path, PathBuf};
@@ -24,15 +25,15 @@ use posthaste_application::verify::key::{PublicKey, SealKey};
 use posthaste_application::webhooks::{self, Endpoint, WebhookPorts};
 use posthaste_infrastructure::embedded::{
     Database, InProcessBroker, InProcessPresence, InProcessRateLimiter, InProcessSignals, InProcessTickets, MemoryViews, SqliteAccounts,
-    SqliteCursors, SqliteDeadLetters, SqliteDesk, SqliteFactors, SqliteImport, SqliteLease, SqliteLog, SqliteMailQueue,
+    SqliteCursors, SqliteDeadLetters, SqliteDesk, SqliteFactors, SqliteIdentities, SqliteImport, SqliteLease, SqliteLog, SqliteMailQueue,
     SqliteOneTimeTokens, SqlitePasscodes, SqlitePasskeys, SqliteQueue, SqliteSessions, SqliteWebhooks,
 };
 use posthaste_infrastructure::file::{self, SealFile};
 use posthaste_infrastructure::http::Edges;
 use posthaste_infrastructure::otlp::Otlp;
 use posthaste_infrastructure::postgres::{
-    self, PgAccounts, PgCursors, PgDeadLetters, PgFactors, PgImport, PgLease, PgLog, PgMailQueue, PgOneTimeTokens, PgPasscodes, PgPasskeys,
-    PgProjection, PgRebuilds, PgSessions, PgViews, PgWebhooks, Postgres,
+    self, PgAccounts, PgCursors, PgDeadLetters, PgFactors, PgIdentities, PgImport, PgLease, PgLog, PgMailQueue, PgOneTimeTokens,
+    PgPasscodes, PgPasskeys, PgProjection, PgRebuilds, PgSessions, PgViews, PgWebhooks, Postgres,
 };
 use posthaste_infrastructure::rabbitmq::RabbitMq;
 use posthaste_infrastructure::redis::{self, RedisPing, RedisPresence, RedisRateLimiter, RedisSignals, RedisTickets};
@@ -218,6 +219,7 @@ pub(crate) fn clock() -> Arc<dyn Clock> {
 /// Whether a configuration can be used, as far as that can be told without connecting to anything.
 pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
     endpoints(config)?;
+    oidc::providers(config.oidc(), &clock())?;
     edges(config)?;
     relying_party(config)?;
     config.telemetry().settings().map_or(Ok(()), |settings| settings.check()).context("telemetry cannot be used")?;
@@ -290,6 +292,8 @@ async fn embedded(config: &EmbeddedConfig, whole: &Config) -> anyhow::Result<Por
         factors: Arc::new(SqliteFactors::new(Arc::clone(&database))),
         passkeys: Arc::new(SqlitePasskeys::new(Arc::clone(&database))),
         relying_party: relying_party(whole)?,
+        identities: Arc::new(SqliteIdentities::new(Arc::clone(&database))),
+        providers: oidc::providers(&config.oidc, &clock)?,
         passcodes: Arc::new(SqlitePasscodes::new(Arc::clone(&database))),
         cursors: Arc::new(SqliteCursors::new(Arc::clone(&database))),
         one_time: Arc::new(SqliteOneTimeTokens::new(Arc::clone(&database))),
@@ -322,7 +326,7 @@ async fn distributed(config: &DistributedConfig, whole: &Config) -> anyhow::Resu
     let (passwords, cipher) = (passwords(&config.auth)?, Arc::new(cipher(&config.auth.factor_key)?));
     content::check(&config.content, Some(&config.content.master_key))?;
     let relying_party = relying_party(whole)?;
-    let endpoints = endpoints(whole)?;
+    let (endpoints, providers) = (endpoints(whole)?, oidc::providers(&config.oidc, &clock)?);
     let consumer = consumer(&endpoints);
     let postgres = connect(&config.postgres).await?;
     let keyring = content::distributed(config, &postgres, Access::Write).await?;
@@ -348,6 +352,8 @@ async fn distributed(config: &DistributedConfig, whole: &Config) -> anyhow::Resu
         factors: Arc::new(PgFactors::new(postgres.clone())),
         passkeys: Arc::new(PgPasskeys::new(postgres.clone())),
         relying_party,
+        identities: Arc::new(PgIdentities::new(postgres.clone())),
+        providers,
         passcodes: Arc::new(PgPasscodes::new(postgres.clone())),
         cursors: Arc::new(PgCursors::new(postgres.clone())),
         one_time: Arc::new(PgOneTimeTokens::new(postgres.clone())),

@@ -5,6 +5,7 @@ mod content;
 mod gateway;
 mod limits;
 mod mail;
+mod oidc;
 mod readiness;
 mod relay;
 mod rules;
@@ -30,6 +31,7 @@ pub(crate) use self::content::ContentConfig;
 use self::gateway::GatewayConfig;
 use self::limits::LimitsConfig;
 pub(crate) use self::mail::{MailConfig, Transport};
+pub(crate) use self::oidc::{OidcConfig, OidcProviderConfig};
 use self::readiness::ReadinessConfig;
 use self::relay::RelayConfig;
 use self::rules::RulesConfig;
@@ -77,6 +79,7 @@ pub(crate) struct EmbeddedConfig {
     pub(crate) seals: SealsConfig,
     pub(crate) telemetry: TelemetryConfig,
     pub(crate) mail: MailConfig,
+    pub(crate) oidc: OidcConfig,
     #[serde(default)]
     pub(crate) webhooks: Vec<WebhookConfig>,
     pub(crate) webhook_delivery: WebhookDeliveryConfig,
@@ -100,6 +103,7 @@ pub(crate) struct DistributedConfig {
     pub(crate) seals: SealsConfig,
     pub(crate) telemetry: TelemetryConfig,
     pub(crate) mail: MailConfig,
+    pub(crate) oidc: OidcConfig,
     #[serde(default)]
     pub(crate) webhooks: Vec<WebhookConfig>,
     pub(crate) webhook_delivery: WebhookDeliveryConfig,
@@ -174,8 +178,8 @@ impl Config {
             .and_then(Self::from_whole)
             .and_then(|config| {
                 let (webhooks, delivery) = config.webhooks();
-                let checked =
-                    webhooks::check(webhooks, delivery).and_then(|()| config.seals().check()).and_then(|()| config.mail().check());
+                let checked = webhooks::check(webhooks, delivery).and_then(|()| config.seals().check());
+                let checked = checked.and_then(|()| config.mail().check()).and_then(|()| config.oidc().check());
                 checked.map_err(ConfigError::Message).map(|()| config)
             })
             .context("the configuration is not right: see bin/config.default.toml or `posthaste config print` for every key")
@@ -300,6 +304,14 @@ impl Config {
         match self {
             Self::Embedded(config) => &config.mail,
             Self::Distributed(config) => &config.mail,
+        }
+    }
+
+    /// Where else somebody can have an account to log in with.
+    pub(crate) const fn oidc(&self) -> &OidcConfig {
+        match self {
+            Self::Embedded(config) => &config.oidc,
+            Self::Distributed(config) => &config.oidc,
         }
     }
 

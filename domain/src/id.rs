@@ -71,6 +71,8 @@ ids! {
     SessionId
     /// A second factor that somebody set up: which one, never what it is made of.
     FactorId
+    /// An account somewhere else that somebody logs in with.
+    IdentityId
     /// An invitation into a thread, to a person or by link. Equal to the id of the command that made it; for a link it is what the link
     /// carries, so whoever knows it may join.
     InviteId

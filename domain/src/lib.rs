@@ -28,8 +28,8 @@ pub use claim::Claim;
 pub use event::{Event, Personal};
 pub use friendship::Friendship;
 pub use id::{
-    ClaimId, CommandId, DeviceId, FactorId, FileId, FriendshipId, InviteId, MessageId, OperationId, OwnerId, PasscodeId, SessionId,
-    SubscriptionId, ThreadId, UserId, UserPair,
+    ClaimId, CommandId, DeviceId, FactorId, FileId, FriendshipId, IdentityId, InviteId, MessageId, OperationId, OwnerId, PasscodeId,
+    SessionId, SubscriptionId, ThreadId, UserId, UserPair,
 };
 pub use message::Message;
 pub use operation::Operation;

@@ -1,8 +1,8 @@
 //! The embedded profile: one SQLite file and one process, nothing to install.
 //!
 //! - [`Database`] is the file. One process writes to it; others may read beside it, such as `posthaste log tail`.
-//! - [`SqliteLog`], [`SqliteCursors`], [`SqliteLease`], [`SqliteAccounts`], [`SqliteFactors`], [`SqlitePasskeys`], [`SqlitePasscodes`], [`SqliteKeys`],
-//!   [`SqliteOneTimeTokens`], [`SqliteMailQueue`], [`SqliteQueue`] and [`SqliteWebhooks`] are the ports that must remember.
+//! - [`SqliteLog`], [`SqliteCursors`], [`SqliteLease`], [`SqliteAccounts`], [`SqliteFactors`], [`SqliteIdentities`], [`SqlitePasskeys`], [`SqlitePasscodes`],
+//!   [`SqliteKeys`], [`SqliteOneTimeTokens`], [`SqliteMailQueue`], [`SqliteQueue`] and [`SqliteWebhooks`] are the ports that must remember.
 //! - [`SqliteImport`] puts an exported log into an empty file.
 //! - [`InProcessBroker`], [`InProcessPresence`], [`InProcessRateLimiter`], [`InProcessSignals`] and [`InProcessTickets`] are those that may
 //!   forget.
@@ -17,6 +17,7 @@ mod desk;
 mod doctor;
 mod factors;
 mod failure;
+mod identities;
 mod import;
 mod keys;
 mod lease;
@@ -45,6 +46,7 @@ pub use dead::SqliteDeadLetters;
 pub use desk::SqliteDesk;
 pub use doctor::examine_folder;
 pub use factors::SqliteFactors;
+pub use identities::SqliteIdentities;
 pub use import::SqliteImport;
 pub use keys::{content_key, factor_key, kept_content_key, token_key};
 pub use lease::SqliteLease;

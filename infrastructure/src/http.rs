@@ -31,6 +31,7 @@ mod factor;
 mod friends;
 mod health;
 mod history;
+mod identities;
 mod invites;
 mod kinds;
 mod limits;
@@ -38,6 +39,7 @@ mod me;
 mod members;
 mod messages;
 mod my_threads;
+mod oidc;
 mod page;
 mod passkey;
 mod password;
@@ -186,6 +188,7 @@ type Api = Exact<(
     users::Users,
     (me::Me, password::Password, email::Email, privacy::Privacy),
     (sessions::Sessions, sessions::MySessions, sessions::StepUp, sessions::PasskeySessions, factor::SecondFactor, passkey::MyPasskeys),
+    (oidc::Oidc, sessions::OidcSessions, identities::Identities),
     (friends::Friends, presence::Presence),
     blocks::Blocks,
     threads::Threads,
@@ -203,6 +206,7 @@ fn api() -> Api {
         users::Users,
         (me::Me, password::Password, email::Email, privacy::Privacy),
         (sessions::Sessions, sessions::MySessions, sessions::StepUp, sessions::PasskeySessions, factor::SecondFactor, passkey::MyPasskeys),
+        (oidc::Oidc, sessions::OidcSessions, identities::Identities),
         (friends::Friends, presence::Presence),
         blocks::Blocks,
         threads::Threads,

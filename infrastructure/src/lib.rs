@@ -7,6 +7,7 @@ pub mod file;
 pub mod http;
 pub mod jwt;
 pub mod lettre;
+pub mod openidconnect;
 mod origin;
 pub mod otlp;
 pub mod postgres;

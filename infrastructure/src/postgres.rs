@@ -1,4 +1,4 @@
-//! PostgreSQL: the log, cursors, the relay's lease, credentials, second factors, passkeys, keys, passcodes, and (with its own tables) the views.
+//! PostgreSQL: the log, cursors, the relay's lease, credentials, second factors, passkeys, identities, keys, passcodes, and (with its own tables) the views.
 //!
 //! - [`migrate`] brings a database to the schema this program needs; it runs as the owner.
 //! - [`Postgres::connect`] gives a pool for everything else; it runs as `posthaste_server`, which owns nothing.
@@ -15,6 +15,7 @@ mod doctor;
 mod door;
 mod error;
 mod factors;
+mod identities;
 mod import;
 mod keys;
 mod lease;
@@ -38,6 +39,7 @@ pub use dead::PgDeadLetters;
 pub use doctor::examine;
 pub use error::StatementError;
 pub use factors::PgFactors;
+pub use identities::PgIdentities;
 pub use import::PgImport;
 pub use keys::PgKeys;
 pub use lease::PgLease;

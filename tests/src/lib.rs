@@ -12,6 +12,7 @@
 //! - What no server may log, whatever a test is about: [`hygiene`].
 //! - A test that comes between the server and a service: [`proxy`].
 //! - A second factor: [`authenticator`]; a passkey: [`passkey`].
+//! - Logging in elsewhere: [`oidc`].
 //! - A test of the whole server: [`Node::start`] runs it as a process, [`actor`] has its clients, [`history`] the proof of what they saw.
 
 pub mod actor;
@@ -31,6 +32,7 @@ pub mod hygiene;
 pub mod metadata;
 pub mod node;
 pub mod nodes;
+pub mod oidc;
 pub mod opened;
 pub mod passkey;
 pub mod patience;

@@ -72,6 +72,7 @@ const ALLOWED: &[Allowed] = &[
             "lapin",
             "lettre",
             "metrics-exporter-prometheus",
+            "openidconnect",
             "opentelemetry",
             "opentelemetry-http",
             "opentelemetry-otlp",
@@ -223,6 +224,31 @@ fn no_source_file_grows_beyond_what_one_can_read_in_one_go() -> anyhow::Result<(
     }
     ensure!(seen >= PRODUCT.len(), "looked at {seen} files only");
     ensure!(long.is_empty(), "split by subject: {long:#?}");
+    Ok(())
+}
+
+#[test]
+fn every_test_that_the_security_document_names_is_there() -> anyhow::Result<()> {
+    let document = fs::read_to_string(root().join("docs/SECURITY.md"))?;
+    let rows = document.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| attack"));
+    let mut code = String::new();
+    for directory in PRODUCT.iter().chain(&["tests"]) {
+        for file in rust_files(&root().join(directory))? {
+            code.push_str(&fs::read_to_string(file)?);
+        }
+    }
+    let (mut named, mut missing) = (0, Vec::new());
+    for row in rows {
+        let tests = row.trim_end_matches('|').rsplit_once('|').with_context(|| format!("no row: {row}"))?.1;
+        for test in tests.split('`').skip(1).step_by(2) {
+            named += 1;
+            if !code.contains(&format!("fn {test}(")) {
+                missing.push(test);
+            }
+        }
+    }
+    ensure!(named >= 60, "it names {named} tests only");
+    ensure!(missing.is_empty(), "there is no {missing:#?}");
     Ok(())
 }
 

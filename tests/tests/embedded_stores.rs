@@ -12,16 +12,16 @@ use posthaste_application::port::cursors::{Connect, Connected, CursorMove, Devic
 use posthaste_application::port::desk::{Answer, Ask, Slip};
 use posthaste_application::port::lease::RelayStatus;
 use posthaste_application::port::{
-    Accounts, Clock, ContentKeys, Cursors, Desk as _, EventLog, Factors, MailQueue, OneTimeTokens, Passcodes, Passkeys, RelayLease,
-    Sessions,
+    Accounts, Clock, ContentKeys, Cursors, Desk as _, EventLog, Factors, Identities, MailQueue, OneTimeTokens, Passcodes, Passkeys,
+    RelayLease, Sessions,
 };
 use posthaste_application::recorded::Position;
 use posthaste_application::view::ViewName;
 use posthaste_domain::text::Email;
 use posthaste_domain::{DeviceId, SessionId, UserId};
 use posthaste_infrastructure::embedded::{
-    Database, OpenError, SqliteAccounts, SqliteCursors, SqliteDesk, SqliteFactors, SqliteImport, SqliteKeys, SqliteLease, SqliteLog,
-    SqliteMailQueue, SqliteOneTimeTokens, SqlitePasscodes, SqlitePasskeys, SqliteSessions, SqliteWebhooks,
+    Database, OpenError, SqliteAccounts, SqliteCursors, SqliteDesk, SqliteFactors, SqliteIdentities, SqliteImport, SqliteKeys, SqliteLease,
+    SqliteLog, SqliteMailQueue, SqliteOneTimeTokens, SqlitePasscodes, SqlitePasskeys, SqliteSessions, SqliteWebhooks,
 };
 use posthaste_infrastructure::system::SystemClock;
 use rusqlite::Connection;
@@ -165,6 +165,30 @@ mod passkeys_in_memory {
 
     async fn fresh(_test: &str) -> (Arc<dyn Passkeys>, ()) {
         (Arc::new(MemoryPasskeys::default()), ())
+    }
+}
+
+mod identities {
+    use super::{Arc, Database, Identities, SqliteIdentities, TempDir};
+
+    posthaste_application::identities_contract!(fresh);
+
+    async fn fresh(_test: &str) -> (Arc<dyn Identities>, TempDir) {
+        let directory = TempDir::new().expect("a directory");
+        (Arc::new(SqliteIdentities::new(Database::open(directory.path()).expect("a database"))), directory)
+    }
+}
+
+/// What tests of REST stand on does the same.
+mod identities_in_memory {
+    use posthaste_application::port::identities::memory::MemoryIdentities;
+
+    use super::{Arc, Identities};
+
+    posthaste_application::identities_contract!(fresh);
+
+    async fn fresh(_test: &str) -> (Arc<dyn Identities>, ()) {
+        (Arc::new(MemoryIdentities::default()), ())
     }
 }
 
@@ -394,7 +418,7 @@ async fn a_new_process_relays_at_once_from_the_checkpoint_of_the_one_before() ->
 async fn credentials_are_there_after_closing_and_opening() -> anyhow::Result<()> {
     let directory = TempDir::new()?;
     let user = UserId::new(Uuid::from_u128(1));
-    let credentials = Credentials { user, email: Email::parse("ann@example.org")?, password_hash: "$argon2id$".to_owned() };
+    let credentials = Credentials { user, email: Email::parse("ann@example.org")?, password_hash: Some("$argon2id$".to_owned()) };
     SqliteAccounts::new(Database::open(directory.path())?).create(&credentials).await?;
     assert_eq!(SqliteAccounts::new(Database::open(directory.path())?).find(user).await?, Some(credentials));
     Ok(())

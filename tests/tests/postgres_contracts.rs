@@ -5,11 +5,12 @@ use std::sync::Arc;
 use posthaste_application::port::dead::contract::Store as DeadStore;
 use posthaste_application::port::import::contract::Store;
 use posthaste_application::port::{
-    Accounts, ContentKeys, Cursors, EventLog, Factors, MailQueue, OneTimeTokens, Passcodes, Passkeys, RelayLease, Sessions, Webhooks,
+    Accounts, ContentKeys, Cursors, EventLog, Factors, Identities, MailQueue, OneTimeTokens, Passcodes, Passkeys, RelayLease, Sessions,
+    Webhooks,
 };
 use posthaste_infrastructure::postgres::{
-    PgAccounts, PgCursors, PgDeadLetters, PgFactors, PgImport, PgKeys, PgLease, PgLog, PgMailQueue, PgOneTimeTokens, PgPasscodes,
-    PgPasskeys, PgProjection, PgRebuilds, PgSessions, PgWebhooks, Postgres,
+    PgAccounts, PgCursors, PgDeadLetters, PgFactors, PgIdentities, PgImport, PgKeys, PgLease, PgLog, PgMailQueue, PgOneTimeTokens,
+    PgPasscodes, PgPasskeys, PgProjection, PgRebuilds, PgSessions, PgWebhooks, Postgres,
 };
 use posthaste_tests::Database;
 
@@ -162,6 +163,17 @@ mod factors {
     }
 
     posthaste_application::factors_contract!(fresh);
+}
+
+mod identities {
+    use super::*;
+
+    async fn fresh(test: &str) -> (Arc<dyn Identities>, Database) {
+        let (postgres, database) = database(test).await;
+        (Arc::new(PgIdentities::new(postgres)), database)
+    }
+
+    posthaste_application::identities_contract!(fresh);
 }
 
 mod passcodes {

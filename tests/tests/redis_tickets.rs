@@ -25,8 +25,8 @@ async fn in_a_sandbox(test: &str) -> (Arc<dyn Tickets>, Sandbox) {
 #[tokio::test]
 async fn a_ticket_runs_out_by_itself() -> anyhow::Result<()> {
     let sandbox = Sandbox::new("run out").await?;
-    let tickets = RedisTickets::new(connect(&sandbox.redis_url()).await?, sandbox.redis_prefix());
-    tickets.store("ticket", pass()).await?;
+    let tickets: Arc<dyn Tickets> = Arc::new(RedisTickets::new(connect(&sandbox.redis_url()).await?, sandbox.redis_prefix()));
+    tickets.store("ticket", &pass()).await?;
 
     let mut connection = redis::Client::open(sandbox.redis_url())?.get_multiplexed_async_connection().await?;
     let key = format!("{}ticket:ticket", sandbox.redis_prefix());
@@ -35,7 +35,7 @@ async fn a_ticket_runs_out_by_itself() -> anyhow::Result<()> {
 
     // What time would do.
     ensure!(redis::cmd("PEXPIRE").arg(&key).arg(0).query_async::<bool>(&mut connection).await?, "no such key");
-    assert_eq!(tickets.redeem("ticket").await?, None);
+    assert_eq!(tickets.redeem::<Pass>("ticket").await?, None);
     Ok(())
 }
 
@@ -43,10 +43,10 @@ async fn a_ticket_runs_out_by_itself() -> anyhow::Result<()> {
 async fn two_prefixes_share_a_server_but_no_tickets() -> anyhow::Result<()> {
     let (one, other) = tokio::try_join!(Sandbox::new("prefix"), Sandbox::new("prefix"))?;
     let connection = connect(&one.redis_url()).await?;
-    let ours = RedisTickets::new(connection.clone(), one.redis_prefix());
-    let theirs = RedisTickets::new(connection, other.redis_prefix());
-    ours.store("ticket", pass()).await?;
-    assert_eq!(theirs.redeem("ticket").await?, None);
+    let ours: Arc<dyn Tickets> = Arc::new(RedisTickets::new(connection.clone(), one.redis_prefix()));
+    let theirs: Arc<dyn Tickets> = Arc::new(RedisTickets::new(connection, other.redis_prefix()));
+    ours.store("ticket", &pass()).await?;
+    assert_eq!(theirs.redeem::<Pass>("ticket").await?, None);
     assert_eq!(ours.redeem("ticket").await?, Some(pass()));
     Ok(())
 }
@@ -54,11 +54,11 @@ async fn two_prefixes_share_a_server_but_no_tickets() -> anyhow::Result<()> {
 #[tokio::test]
 async fn something_else_under_the_key_is_an_error_that_does_not_show_the_ticket() -> anyhow::Result<()> {
     let sandbox = Sandbox::new("corrupt").await?;
-    let tickets = RedisTickets::new(connect(&sandbox.redis_url()).await?, sandbox.redis_prefix());
+    let tickets: Arc<dyn Tickets> = Arc::new(RedisTickets::new(connect(&sandbox.redis_url()).await?, sandbox.redis_prefix()));
     let mut connection = redis::Client::open(sandbox.redis_url())?.get_multiplexed_async_connection().await?;
     let key = format!("{}ticket:s3cret", sandbox.redis_prefix());
     redis::cmd("SET").arg(&key).arg("{\"user\":1}").query_async::<()>(&mut connection).await?;
-    let error = tickets.redeem("s3cret").await.err().context("it was read")?;
+    let error = tickets.redeem::<Pass>("s3cret").await.err().context("it was read")?;
     ensure!(matches!(error, PortError::Corrupt { .. }), "{error}");
     ensure!(!format!("{:#}", anyhow::Error::from(error)).contains("s3cret"), "the ticket shows");
     Ok(())
@@ -68,11 +68,11 @@ async fn something_else_under_the_key_is_an_error_that_does_not_show_the_ticket(
 async fn without_redis_tickets_fail_and_with_it_they_work_again() -> anyhow::Result<()> {
     let scratch = Scratch::new()?;
     let mut server = Redis::start(scratch.path().join("redis")).await?;
-    let tickets = RedisTickets::new(connect(&server.url()).await?, "gone:");
-    tickets.store("before", pass()).await?;
+    let tickets: Arc<dyn Tickets> = Arc::new(RedisTickets::new(connect(&server.url()).await?, "gone:"));
+    tickets.store("before", &pass()).await?;
 
     server.kill().await?;
-    for attempt in [tickets.store("during", pass()).await.err(), tickets.redeem("before").await.err()] {
+    for attempt in [tickets.store("during", &pass()).await.err(), tickets.redeem::<Pass>("before").await.err()] {
         let error = attempt.context("it worked without a server")?;
         ensure!(matches!(error, PortError::Unavailable { service: "redis", .. }), "{error}");
     }
@@ -81,14 +81,14 @@ async fn without_redis_tickets_fail_and_with_it_they_work_again() -> anyhow::Res
     // The first request may find the old connection broken; nobody is told twice.
     let mut last = None;
     for _ in 0..5 {
-        last = tickets.store("after", pass()).await.err();
+        last = tickets.store("after", &pass()).await.err();
         if last.is_none() {
             break;
         }
     }
     ensure!(last.is_none(), "{last:?}");
     assert_eq!(tickets.redeem("after").await?, Some(pass()));
-    assert_eq!(tickets.redeem("before").await?, None);
+    assert_eq!(tickets.redeem::<Pass>("before").await?, None);
     Ok(())
 }
 

@@ -9,9 +9,11 @@ mod rest {
     pub(crate) mod groups;
     pub(crate) mod invitations;
     pub(crate) mod logins;
+    mod mass_assignment;
     pub(crate) mod memory;
     mod messages;
     pub(crate) mod people;
+    mod sign_ins;
     pub(crate) mod suite;
     mod unused;
 }

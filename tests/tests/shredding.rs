@@ -283,6 +283,22 @@ async fn another_master_key_takes_over_and_what_was_said_can_be_read(profile: Pr
     let status = deployment.ask(&alone, &["keys", "status"]).await?;
     ensure!(status[0]["current"] == true && status[0]["keys"] == 2 && status[1]["destroyed"] == 0, "{status:?}");
 
+    // The log goes elsewhere, and its keys with it; none of them says anything alone.
+    let [log, keys] = ["log", "keys"].map(|name| deployment.data.path().join(name).to_string_lossy().into_owned());
+    deployment.ask(&alone, &["log", "export", "-o", &log]).await?;
+    let exported = deployment.ask(&alone, &["keys", "export", "-o", &keys]).await?;
+    ensure!(exported[0]["exported"] == 2 && !fs::read_to_string(&keys)?.contains(OTHER_KEY), "{exported:?}");
+    let itself = NodeSettings::embedded(&deployment.data.path().join("elsewhere"));
+    let elsewhere = itself.clone().with("CONTENT__ACCEPTED_KEYS", OTHER_KEY);
+    deployment.ask(&elsewhere, &["log", "import", &log]).await?;
+    ensure!(!fs::read_to_string(&log)?.contains(KEPT), "it is sealed");
+    let imported = deployment.ask(&elsewhere, &["keys", "import", &keys]).await?;
+    ensure!(imported[0]["kept"] == 2, "{imported:?}");
+    ensure!(deployment.ask(&elsewhere, &["keys", "rotate"]).await?[0]["rotated"] == 2);
+    let hers = deployment.data.path().join("hers");
+    deployment.ask(&itself, &["users", "export", &alice.id().to_string(), "--output", &hers.to_string_lossy()]).await?;
+    ensure!(fs::read_to_string(hers)?.contains(KEPT), "it can be read");
+
     let node = Node::start("with the other key", alone).await?;
     bob.log_in(&node.base()).await?;
     let read = async || get(&node.base(), &bob, &format!("/v1/threads/{thread}/messages")).await;

@@ -11,7 +11,7 @@ use posthaste_domain::UserId;
 use super::Keyring;
 use crate::execute::{AdminCommand, Envelope, ExecuteError, Executed, Executor};
 use crate::port::one_time::Purpose;
-use crate::port::{Accounts, Factors, MailQueue, OneTimeTokens, Passkeys, Sessions};
+use crate::port::{Accounts, Factors, Identities, MailQueue, OneTimeTokens, Passkeys, Sessions};
 
 /// Erases people.
 pub struct Eraser {
@@ -27,6 +27,8 @@ pub struct Eraser {
     pub factors: Arc<dyn Factors>,
     /// What they log in with instead of a password.
     pub passkeys: Arc<dyn Passkeys>,
+    /// Accounts somewhere else that they log in with.
+    pub identities: Arc<dyn Identities>,
     /// Tokens that were sent to them.
     pub one_time: Arc<dyn OneTimeTokens>,
     /// The mails that are owed to them.
@@ -46,6 +48,7 @@ impl Eraser {
             self.mail.remove(&credentials.email).await?;
         }
         self.accounts.remove(user).await?;
+        self.identities.remove(user).await?;
         for purpose in Purpose::ALL {
             self.one_time.remove(user, purpose).await?;
         }

@@ -7,7 +7,7 @@ use posthaste_domain::message::{MessageContent, MessageEvent};
 use posthaste_domain::subscription::SubscriptionEvent;
 use posthaste_domain::text::{Email, Emoji, SessionName};
 use posthaste_domain::thread::ThreadEvent;
-use posthaste_domain::{DeviceId, Event, MessageId, Personal, SessionId, ThreadId, UserId};
+use posthaste_domain::{DeviceId, Event, IdentityId, MessageId, Personal, SessionId, ThreadId, UserId};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::audit::as_of::Moment;
 use crate::audit::explore::show;
 use crate::audit::replay::{self, ReplayError, UserAsOf};
-use crate::port::{Accounts, Cursors, EventLog, Passkeys, PortError, Sessions};
+use crate::port::{Accounts, Cursors, EventLog, Identities, Passkeys, PortError, Sessions};
 use crate::recorded::{Position, Recorded};
 
 /// Read at once.
@@ -32,6 +32,8 @@ pub struct Export {
     pub account: UserAsOf,
     /// Where they are written to.
     pub email: Option<Email>,
+    /// Accounts somewhere else that they log in with.
+    pub identities: Vec<IdentityOf>,
     /// Their logins.
     pub sessions: Vec<SessionOf>,
     /// What they log in with instead of a password.
@@ -46,6 +48,16 @@ pub struct Export {
     pub read: BTreeMap<ThreadId, Position>,
     /// Every event that they caused, or that names them.
     pub events: Vec<EventOf>,
+}
+
+/// An account somewhere else.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs, reason = "as in `Identity`")]
+pub struct IdentityOf {
+    pub identity: IdentityId,
+    pub issuer: String,
+    pub subject: String,
+    pub linked_at: DateTime<Utc>,
 }
 
 /// A login.
@@ -140,6 +152,8 @@ pub struct Sources<'a> {
     pub log: &'a dyn EventLog,
     /// Credentials.
     pub accounts: &'a dyn Accounts,
+    /// Accounts somewhere else.
+    pub identities: &'a dyn Identities,
     /// Logins.
     pub sessions: &'a dyn Sessions,
     /// What they log in with instead of a password.
@@ -153,10 +167,16 @@ pub struct Sources<'a> {
 /// # Errors
 /// See [`ReplayError`].
 pub async fn export(sources: Sources<'_>, user: UserId, at: DateTime<Utc>) -> Result<Option<Export>, ReplayError> {
-    let Sources { log, accounts, sessions, passkeys, cursors } = sources;
+    let Sources { log, accounts, identities, sessions, passkeys, cursors } = sources;
     let upto = log.head().await?.position;
     let Some(account) = replay::user(log, user, Moment { position: upto, at }).await? else { return Ok(None) };
     let email = accounts.find(user).await?.map(|credentials| credentials.email);
+    let identities = identities.of_user(user).await?.into_iter().map(|identity| IdentityOf {
+        identity: identity.id,
+        issuer: identity.issuer,
+        subject: identity.subject,
+        linked_at: identity.linked_at,
+    });
     let sessions = sessions.of_user(user).await?.into_iter().map(|session| SessionOf {
         session: session.id,
         name: session.name.map(|name| name.as_str().to_owned()),
@@ -172,7 +192,7 @@ pub async fn export(sources: Sources<'_>, user: UserId, at: DateTime<Utc>) -> Re
         used_at: passkey.used_at,
     });
     let passkeys = passkeys.collect();
-    let (sessions, devices) = (sessions.collect(), devices(cursors, user).await?);
+    let (identities, sessions, devices) = (identities.collect(), sessions.collect(), devices(cursors, user).await?);
     let mut found = Found::of(user);
     let mut after = Position::START;
     while after < upto {
@@ -189,7 +209,7 @@ pub async fn export(sources: Sources<'_>, user: UserId, at: DateTime<Utc>) -> Re
     let mut reactions: Vec<_> = reactions.into_values().collect();
     reactions.sort_by_key(|(position, _)| *position);
     let reactions = reactions.into_iter().map(|(_, reaction)| reaction).collect();
-    Ok(Some(Export { upto, at, account, email, sessions, passkeys, devices, messages, reactions, read, events }))
+    Ok(Some(Export { upto, at, account, email, identities, sessions, passkeys, devices, messages, reactions, read, events }))
 }
 
 async fn devices(cursors: &dyn Cursors, user: UserId) -> Result<Vec<DeviceOf>, PortError> {

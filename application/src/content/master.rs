@@ -178,7 +178,8 @@ impl MasterKeys {
         Ok(Some(self.current.wrap(owner, nonce(randomness), &*self.reveal(owner, wrapped)?)))
     }
 
-    fn reveal(&self, owner: OwnerId, wrapped: &[u8]) -> Result<Zeroizing<[u8; 32]>, NotUnwrapped> {
+    /// The bytes of the key of an owner.
+    pub(super) fn reveal(&self, owner: OwnerId, wrapped: &[u8]) -> Result<Zeroizing<[u8; 32]>, NotUnwrapped> {
         let name = wrapped_by(wrapped)?;
         let by = std::iter::once(&self.current).chain(&self.accepted).find(|key| key.name == name);
         by.ok_or(NotUnwrapped::Unknown(name))?.unwrap(owner, wrapped)

@@ -12,6 +12,7 @@ use super::keyring::{Access, Sealing};
 use super::log::SealedLog;
 use super::rotate::{rotate, wraps};
 use super::sealed::{ContentKey, NotSealed, Place, owner};
+use super::transfer::{self, Import, NotTransferred, Transferred};
 use super::{Keyring, MasterKey, MasterKeys};
 use crate::fake::{FakeLog, direct, posted, recorded, user};
 use crate::port::keys::memory::MemoryKeys;
@@ -319,6 +320,48 @@ fn a_key_is_wrapped_anew_under_another_master_key_and_opens_the_same() {
     assert!(block_on(former.check()).unwrap_err().in_full().contains("content.accepted_keys"));
     block_on(alone.destroy(user(ALICE))).unwrap();
     assert_eq!(block_on(wraps(&alone)).unwrap().destroyed, 1);
+}
+
+#[test]
+fn keys_go_where_their_log_goes_and_nothing_that_was_destroyed_comes_back() {
+    let [master, other] = [[7; 32], [8; 32]];
+    let keyring = |accepted: &[[u8; 32]]| {
+        let masters = MasterKeys::new(MasterKey::new(&master), accepted.iter().map(MasterKey::new).collect());
+        Keyring::new(Arc::new(MemoryKeys::default()), masters, Arc::new(Chance::default()), Sealing::On, Access::Write)
+    };
+    let owners: Vec<_> = (1..=4).map(|n| OwnerId::from(user(n))).collect();
+    let theirs = MasterKeys::new(MasterKey::new(&other), Vec::new());
+    let (here, there) = (keyring(&[other]), keyring(&[other]));
+    let wrapped: Vec<_> = owners.iter().map(|owner| (*owner, theirs.make(*owner, &Chance::default()))).collect();
+    block_on(there.keys().keep(&wrapped)).unwrap();
+    block_on(there.keys().destroy(owners[1])).unwrap();
+    // What is destroyed here, and what is kept here, under a master key of its own.
+    block_on(here.keys().destroy(owners[2])).unwrap();
+    let same = here.masters().rewrap(owners[3], &wrapped[3].1, &Chance::default()).unwrap().unwrap();
+    block_on(here.keys().keep(&[(owners[3], same)])).unwrap();
+
+    let (lines, last) = block_on(transfer::export(&there, None)).unwrap();
+    assert_eq!((lines.len(), last), (4, None));
+    let take = |keyring: &Keyring, lines: &[String]| {
+        let mut import = Import::new(keyring);
+        block_on(import.take(lines)).map(|()| import.transferred())
+    };
+    assert_eq!(take(&here, &lines).unwrap(), Transferred { kept: 1, destroyed: 1, known: 2 });
+    assert_eq!(take(&here, &lines).unwrap(), Transferred { kept: 0, destroyed: 0, known: 4 });
+    let kept = block_on(here.keys().list(None, 10)).unwrap();
+    assert!(matches!(&kept[..], [(_, Kept::Wrapped(_)), (_, Kept::Destroyed), (_, Kept::Destroyed), (_, Kept::Wrapped(_))]), "{kept:?}");
+
+    // Another key of the same owner, an unknown master key, lines that are none or are there twice.
+    let another = keyring(&[other]);
+    let chance = Chance::default();
+    chance.fill(&mut [0; 12]);
+    block_on(another.keys().keep(&[(owners[0], another.masters().make(owners[0], &chance))])).unwrap();
+    assert!(matches!(take(&another, &lines), Err(NotTransferred::Another { line: 1 })));
+    assert!(matches!(take(&keyring(&[]), &lines), Err(NotTransferred::Key { line: 1, .. })));
+    let cut = lines[3][..lines[3].len() - 1].to_owned();
+    for bad in [cut, lines[0].clone(), String::new()] {
+        assert!(matches!(take(&keyring(&[other]), &[lines[0].clone(), bad]), Err(NotTransferred::Line { line: 2 })));
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::port::Ports;
 use crate::port::accounts::Credentials;
 use crate::port::one_time::{OneTime, Purpose};
 
-/// Sets somebody's password anew and ends every login of theirs; gives whether the token was good. Then it is not any more, nor is any
+/// Sets somebody's password anew, forgets what else they log in with, and ends every login of theirs; gives whether the token was good. Then it is not any more, nor is any
 /// other that they were sent.
 ///
 /// Broken off anywhere, the same token with the same password goes on with it.
@@ -25,13 +25,15 @@ pub async fn reset_password(logins: &Logins<'_>, token: &str, password: String) 
     logins.executor.states().fresh::<User>(*user).await?.active()?;
     if token.bound == bound(Purpose::PasswordReset, &credentials) {
         let hash = ports.passwords.hash(password).await?;
-        if !ports.accounts.replace_hash(*user, before, &hash).await? {
+        if !ports.accounts.replace_hash(*user, before.as_deref(), &hash).await? {
             return Ok(false);
         }
-    } else if !ports.passwords.verify(password, Some(before.clone())).await? {
+    } else if !ports.passwords.verify(password, before.clone()).await? {
         // If the password is the one that is kept, this goes on with what was broken off.
         return Ok(false);
     }
+    // Whoever made the account with somebody else's address may have linked themselves to it. Its owner is linked again when they log in there.
+    ports.identities.remove(*user).await?;
     logins.end_all(*user, None).await?;
     ports.one_time.remove(*user, Purpose::PasswordReset).await?;
     Ok(true)

@@ -38,11 +38,11 @@ impl OneTimeToken {
     }
 }
 
-/// The hash of what a token is good for: the password that it replaces, or the address that it verifies. Whatever changes that makes every
+/// The hash of what a token is good for: the password that it replaces, if there is one, or the address that it verifies. Whatever changes that makes every
 /// token worthless, also those that are on their way.
 pub(super) fn bound(purpose: Purpose, credentials: &Credentials) -> Digest {
     let good_for = match purpose {
-        Purpose::PasswordReset => credentials.password_hash.clone(),
+        Purpose::PasswordReset => credentials.password_hash.clone().unwrap_or_default(),
         Purpose::EmailVerification => credentials.email.folded(),
     };
     Sha256::new().chain_update(b"posthaste one-time token is good for").chain_update(good_for).finalize().into()

@@ -16,8 +16,8 @@ pub struct Credentials {
     pub user: UserId,
     /// Where to write to them.
     pub email: Email,
-    /// A PHC string with algorithm, parameters and salt.
-    pub password_hash: String,
+    /// A PHC string with algorithm, parameters and salt; none if they log in elsewhere and have set no password.
+    pub password_hash: Option<String>,
 }
 
 impl std::fmt::Debug for Credentials {
@@ -32,8 +32,8 @@ pub trait Accounts: Send + Sync {
     /// Stores the credentials of a user who has none; does nothing for one who has.
     async fn create(&self, credentials: &Credentials) -> Result<(), PortError>;
 
-    /// Puts a hash in the place of another, and says whether that was there: of many changes at once one is made.
-    async fn replace_hash(&self, user: UserId, before: &str, after: &str) -> Result<bool, PortError>;
+    /// Puts a hash in the place of another, or of none, and says whether that was so: of many changes at once one is made.
+    async fn replace_hash(&self, user: UserId, before: Option<&str>, after: &str) -> Result<bool, PortError>;
 
     /// Forgets the credentials of a user, if they have any.
     async fn remove(&self, user: UserId) -> Result<(), PortError>;

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use posthaste_domain::{SessionId, UserId};
+use serde::{Deserialize, Serialize};
 
 use super::PortError;
 
@@ -33,7 +34,7 @@ pub trait Cipher: Send + Sync {
 }
 
 /// Who an access token speaks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Access {
     /// The user.
     pub user: UserId,

@@ -241,7 +241,7 @@ impl People {
         let user = UserId::new(self.console.ids.next());
         let password_hash = self.passwords.hash(password).await?;
         // Before the command, so that a registered user always has them.
-        self.accounts.create(&Credentials { user, email: email.clone(), password_hash }).await?;
+        self.accounts.create(&Credentials { user, email: email.clone(), password_hash: Some(password_hash) }).await?;
         let register = Command::RegisterUser { profile: Profile { username, display_name }, email };
         let envelope = Envelope { command: CommandId::new(user.uuid()), ..self.console.envelope() };
         self.console.executor.execute(envelope, register).await.context("they cannot be registered")?;

@@ -6,17 +6,17 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use posthaste_application::content::keyring::{Access, Keyring};
 use posthaste_application::port::{
-    Accounts, Cursors, EventLog, Factors, MailQueue, OneTimeTokens, Passcodes, Passkeys, Passwords, Presence, Sessions,
+    Accounts, Cursors, EventLog, Factors, Identities, MailQueue, OneTimeTokens, Passcodes, Passkeys, Passwords, Presence, Sessions,
 };
 use posthaste_application::project::Projector;
 use posthaste_application::shared_tail::SharedTail;
 use posthaste_application::view::{ViewName, Views};
 use posthaste_infrastructure::embedded::{
-    Database, MemoryViews, OpenError, SqliteAccounts, SqliteCursors, SqliteFactors, SqliteLog, SqliteMailQueue, SqliteOneTimeTokens,
-    SqlitePasscodes, SqlitePasskeys, SqliteSessions,
+    Database, MemoryViews, OpenError, SqliteAccounts, SqliteCursors, SqliteFactors, SqliteIdentities, SqliteLog, SqliteMailQueue,
+    SqliteOneTimeTokens, SqlitePasscodes, SqlitePasskeys, SqliteSessions,
 };
 use posthaste_infrastructure::postgres::{
-    PgAccounts, PgCursors, PgFactors, PgLog, PgMailQueue, PgOneTimeTokens, PgPasscodes, PgPasskeys, PgSessions, PgViews,
+    PgAccounts, PgCursors, PgFactors, PgIdentities, PgLog, PgMailQueue, PgOneTimeTokens, PgPasscodes, PgPasskeys, PgSessions, PgViews,
 };
 use posthaste_infrastructure::redis::{self, RedisPresence};
 use posthaste_infrastructure::system::SystemClock;
@@ -42,6 +42,8 @@ pub(crate) struct People {
     pub(crate) factors: Arc<dyn Factors>,
     /// What they log in with instead of a password.
     pub(crate) passkeys: Arc<dyn Passkeys>,
+    /// Accounts somewhere else that they log in with.
+    pub(crate) identities: Arc<dyn Identities>,
     /// Tokens that were sent to them.
     pub(crate) one_time: Arc<dyn OneTimeTokens>,
     /// The mails that are owed to them.
@@ -62,6 +64,7 @@ struct Stores {
     sessions: Arc<dyn Sessions>,
     factors: Arc<dyn Factors>,
     passkeys: Arc<dyn Passkeys>,
+    identities: Arc<dyn Identities>,
     one_time: Arc<dyn OneTimeTokens>,
     mail: Arc<dyn MailQueue>,
     passcodes: Arc<dyn Passcodes>,
@@ -84,6 +87,7 @@ pub(crate) async fn people(config: &Config, may_begin: bool) -> anyhow::Result<P
                 sessions: Arc::new(SqliteSessions::new(Arc::clone(&database))),
                 factors: Arc::new(SqliteFactors::new(Arc::clone(&database))),
                 passkeys: Arc::new(SqlitePasskeys::new(Arc::clone(&database))),
+                identities: Arc::new(SqliteIdentities::new(Arc::clone(&database))),
                 one_time: Arc::new(SqliteOneTimeTokens::new(Arc::clone(&database))),
                 mail: Arc::new(SqliteMailQueue::new(Arc::clone(&database))),
                 passcodes: Arc::new(SqlitePasscodes::new(Arc::clone(&database))),
@@ -105,6 +109,7 @@ pub(crate) async fn people(config: &Config, may_begin: bool) -> anyhow::Result<P
                 sessions: Arc::new(PgSessions::new(postgres.clone())),
                 factors: Arc::new(PgFactors::new(postgres.clone())),
                 passkeys: Arc::new(PgPasskeys::new(postgres.clone())),
+                identities: Arc::new(PgIdentities::new(postgres.clone())),
                 one_time: Arc::new(PgOneTimeTokens::new(postgres.clone())),
                 mail: Arc::new(PgMailQueue::new(postgres.clone())),
                 passcodes: Arc::new(PgPasscodes::new(postgres.clone())),
@@ -114,9 +119,10 @@ pub(crate) async fn people(config: &Config, may_begin: bool) -> anyhow::Result<P
             }
         }
     };
-    let Stores { keyring, log, accounts, sessions, factors, passkeys, one_time, mail, passcodes, cursors, passwords, presence } = stores;
+    let Stores { keyring, log, accounts, sessions, factors, identities, passkeys, one_time, mail, passcodes, cursors, passwords, presence } =
+        stores;
     let console = Console::new(config, Arc::clone(&log), passcodes, Arc::clone(&passwords));
-    Ok(People { console, keyring, log, accounts, sessions, factors, passkeys, one_time, mail, passwords, cursors, presence })
+    Ok(People { console, keyring, log, accounts, sessions, factors, identities, passkeys, one_time, mail, passwords, cursors, presence })
 }
 
 /// The data folder: alone if no server runs on it, else beside the server.

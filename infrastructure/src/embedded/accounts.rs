@@ -12,6 +12,9 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 use super::database::{Database, Durability};
 use super::statements;
 
+/// In the place of a hash: there is no password.
+const NONE: &str = "";
+
 /// The credentials of the embedded profile.
 pub struct SqliteAccounts {
     database: Arc<Database>,
@@ -32,14 +35,14 @@ impl Accounts for SqliteAccounts {
         let create = move |transaction: &Transaction<'_>| {
             let Credentials { user, email, password_hash } = credentials;
             let mut statement = transaction.prepare_cached(statements::CREDENTIALS_CREATE)?;
-            statement.execute(params![user.uuid().as_bytes(), email.as_str(), password_hash])?;
+            statement.execute(params![user.uuid().as_bytes(), email.as_str(), password_hash.as_deref().unwrap_or(NONE)])?;
             Ok(())
         };
         self.database.writer()?.write(Durability::Machine, create, |()| {}).await
     }
 
-    async fn replace_hash(&self, user: UserId, before: &str, after: &str) -> Result<bool, PortError> {
-        let (before, after) = (before.to_owned(), after.to_owned());
+    async fn replace_hash(&self, user: UserId, before: Option<&str>, after: &str) -> Result<bool, PortError> {
+        let (before, after) = (before.unwrap_or(NONE).to_owned(), after.to_owned());
         let replace = move |transaction: &Transaction<'_>| {
             let mut statement = transaction.prepare_cached(statements::CREDENTIALS_REPLACE)?;
             Ok(statement.execute(params![user.uuid().as_bytes(), before, after])? == 1)
@@ -62,7 +65,7 @@ impl Accounts for SqliteAccounts {
             let Some((email, password_hash)): Option<(String, String)> = found else { return Ok(None) };
             // The parser quotes nothing of what it was given.
             let email = Email::try_from(email).map_err(|error| PortError::corrupt(format!("the credentials of {user}"), error))?;
-            Ok(Some(Credentials { user, email, password_hash }))
+            Ok(Some(Credentials { user, email, password_hash: Some(password_hash).filter(|hash| hash != NONE) }))
         };
         self.database.readers().read(find).await
     }

@@ -64,6 +64,11 @@ statements! {
     FACTOR_REPLACE = "factor_replace.sql";
     HEAD_MOVE = "head_move.sql";
     HEAD_READ = "head_read.sql";
+    IDENTITY_FIND = "identity_find.sql";
+    IDENTITY_LINK = "identity_link.sql";
+    IDENTITY_OF_USER = "identity_of_user.sql";
+    IDENTITY_REMOVE = "identity_remove.sql";
+    IDENTITY_UNLINK = "identity_unlink.sql";
     IMPORT_CONSUMED = "import_consumed.sql";
     IMPORT_RELAYED = "import_relayed.sql";
     IMPORT_TAKEN = "import_taken.sql";
@@ -169,6 +174,7 @@ pub(super) const SCHEMA: &[&str] = &[
     include_str!("sql/schema_14.sql"),
     include_str!("sql/schema_15.sql"),
     include_str!("sql/schema_16.sql"),
+    include_str!("sql/schema_17.sql"),
 ];
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
-//! Socket tickets within one process.
+//! Tickets within one process.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use posthaste_application::port::tickets::{Pass, TICKET_TTL};
+use posthaste_application::port::tickets::Kind;
 use posthaste_application::port::{Clock, PortError, Tickets};
 
-/// Most tickets that wait to be redeemed; about 20 MiB.
+/// Most tickets of a kind that wait to be redeemed; 20 to 60 MiB.
 const WAITING: usize = 65_536;
 
 #[derive(Debug, thiserror::Error)]
@@ -17,7 +17,7 @@ struct TooMany;
 
 #[derive(Default)]
 struct Waiting {
-    tickets: HashMap<String, (Pass, DateTime<Utc>)>,
+    tickets: HashMap<String, (String, DateTime<Utc>)>,
     /// When each runs out, in the order of storing; some are redeemed by then.
     ends: VecDeque<(DateTime<Utc>, String)>,
 }
@@ -35,7 +35,7 @@ impl Waiting {
 /// The tickets of a process that is its own gateway.
 pub struct InProcessTickets {
     clock: Arc<dyn Clock>,
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<HashMap<Kind, Waiting>>,
 }
 
 impl InProcessTickets {
@@ -45,30 +45,31 @@ impl InProcessTickets {
         Self { clock, waiting: Mutex::default() }
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+    fn waiting(&self) -> MutexGuard<'_, HashMap<Kind, Waiting>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
 impl Tickets for InProcessTickets {
-    async fn store(&self, ticket: &str, pass: Pass) -> Result<(), PortError> {
+    async fn keep(&self, kind: Kind, ticket: &str, text: String) -> Result<(), PortError> {
         let now = self.clock.now();
         let mut waiting = self.waiting();
+        let waiting = waiting.entry(kind).or_default();
         waiting.forget_ended(now);
         // Redeemed tickets stay in `ends` until their time, so this bounds how many are handed out in that time.
         if waiting.ends.len() >= WAITING {
             return Err(PortError::unavailable("in-process tickets", TooMany));
         }
-        let end = now + TICKET_TTL;
-        waiting.tickets.insert(ticket.to_owned(), (pass, end));
+        let end = now + kind.ttl();
+        waiting.tickets.insert(ticket.to_owned(), (text, end));
         waiting.ends.push_back((end, ticket.to_owned()));
         Ok(())
     }
 
-    async fn redeem(&self, ticket: &str) -> Result<Option<Pass>, PortError> {
+    async fn take(&self, kind: Kind, ticket: &str) -> Result<Option<String>, PortError> {
         let now = self.clock.now();
-        let redeemed = self.waiting().tickets.remove(ticket);
-        Ok(redeemed.filter(|(_, end)| now < *end).map(|(pass, _)| pass))
+        let taken = self.waiting().get_mut(&kind).and_then(|waiting| waiting.tickets.remove(ticket));
+        Ok(taken.filter(|(_, end)| now < *end).map(|(text, _)| text))
     }
 }

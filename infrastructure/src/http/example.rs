@@ -6,6 +6,7 @@ use uuid::Uuid;
 pub(super) const ALICE: Uuid = Uuid::from_u128(0x0199_2f6e_5b1a_7c3e_9a44_1d2b_6f80_a11c);
 pub(super) const BOB: Uuid = Uuid::from_u128(0x0199_2f6e_7d20_7f11_8e02_5c9a_30bb_b0b0);
 pub(super) const SESSION: Uuid = Uuid::from_u128(0x0199_2f70_0c44_7b5d_b6e1_8f23_9a67_5e55);
+pub(super) const IDENTITY: Uuid = Uuid::from_u128(0x0199_2f70_5d13_7a62_91c8_4be7_02d5_1de4);
 pub(super) const DEVICE: Uuid = Uuid::from_u128(0x0199_2f71_2e6a_7d91_84b3_5f0c_a7e2_de71);
 pub(super) const FRIENDSHIP: Uuid = Uuid::from_u128(0x6c1f_3a52_0d9e_5b77_a3c8_42e1_97d0_f12d);
 pub(super) const THREAD: Uuid = Uuid::from_u128(0x9b2e_11c7_4f60_5d28_8a15_e07c_3b94_74ed);

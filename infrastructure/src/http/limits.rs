@@ -23,7 +23,9 @@ pub(super) fn policy(method: &Method, path: &str, query: Option<&str>) -> Option
     let segments: Vec<_> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     Some(match segments.as_slice() {
         ["healthz" | "readyz" | "metrics" | "version"] => return None,
-        ["v1", "sessions"] | ["v1", "sessions", "passkey", ..] if *method == Method::POST => Policy::Login,
+        ["v1", "sessions"] | ["v1", "sessions", "oidc"] | ["v1", "sessions", "passkey", ..] if *method == Method::POST => Policy::Login,
+        // Each is kept for a while, and asks a provider.
+        ["v1", "oidc", _, "authorize" | "callback"] => Policy::Login,
         ["v1", "sessions", "refresh"] if *method == Method::POST => Policy::Refresh,
         ["v1", "users"] if *method == Method::POST => Policy::Register,
         ["v1", "password", "reset", ..] | ["v1", "email", "verify"] | ["v1", "me", "email", "verify"] => Policy::Reset,
@@ -138,7 +140,7 @@ mod tests {
 
     const EXPECTED: &[&str] = &[
         "none: alive metrics ready",
-        "login: begin_passkey_login log_in log_in_with_passkey",
+        "login: authorize_oidc begin_passkey_login log_in log_in_with_oidc log_in_with_passkey return_from_oidc",
         "other: about",
         "refresh: refresh_session",
         "register: register_user",

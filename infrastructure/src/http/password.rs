@@ -113,15 +113,15 @@ impl Password {
         let limiter = &call.app.limiter;
         let tried = limiter.try_proof(token.0.session.uuid()).await?;
         let kept = ports.accounts.find(user).await?.ok_or(Code::Unauthorized)?.password_hash;
-        let right = ports.passwords.verify(current, Some(kept.clone())).await?;
+        let right = ports.passwords.verify(current, kept.clone()).await?;
         // If the new one is the one that is kept, this is a retry.
-        if !right && !ports.passwords.verify(new.clone(), Some(kept.clone())).await? {
+        if !right && !ports.passwords.verify(new.clone(), kept.clone()).await? {
             return Err(wrong().into());
         }
         limiter.forgive(tried).await;
         if right {
             let hash = ports.passwords.hash(new).await?;
-            if !ports.accounts.replace_hash(user, &kept, &hash).await? {
+            if !ports.accounts.replace_hash(user, kept.as_deref(), &hash).await? {
                 return Err(Problem::with(Code::Conflict, "the password was changed at the same time").into());
             }
         }

@@ -1,6 +1,7 @@
 //! How a login begins and is renewed.
 
 mod mine;
+mod oidc;
 mod passkey;
 mod step_up;
 
@@ -18,6 +19,7 @@ use posthaste_domain::{Claim, ClaimId, User, UserId};
 use uuid::Uuid;
 
 pub(super) use self::mine::MySessions;
+pub(super) use self::oidc::{OidcSessions, worthless};
 pub(super) use self::passkey::PasskeySessions;
 pub(super) use self::step_up::StepUp;
 use super::body::Body;
@@ -181,10 +183,11 @@ impl Sessions {
         let mut credentials = find(&call, &login).await?;
         let mut factor = None;
         loop {
-            let hash = credentials.as_ref().map(|credentials| credentials.password_hash.clone());
-            // Without credentials it takes as long and says no.
+            let hash = credentials.as_ref().and_then(|credentials| credentials.password_hash.clone());
+            // Without credentials, or without a password, it takes as long and says no.
             let right = ports.passwords.verify(password.clone(), hash).await?;
-            let Credentials { user, password_hash, .. } = credentials.take().filter(|_| right).ok_or_else(refused)?;
+            let found = credentials.take().filter(|_| right).and_then(|found| Some((found.user, found.password_hash?)));
+            let (user, password_hash) = found.ok_or_else(refused)?;
             let shown = Shown::find(&call.app, user).await?.ok_or_else(refused)?;
             // Only now: whoever does not know the password learns nothing.
             if call.state::<User>(user).await?.is_barred() {
@@ -199,7 +202,7 @@ impl Sessions {
             let password_hash = renewed_hash(&call, user, &password, password_hash).await?;
             let begun = call.logins().begin(user, name.clone(), visit.agent.as_deref(), factor, &random()?).await?;
             let now = ports.accounts.find(user).await?.ok_or_else(refused)?;
-            if now.password_hash == password_hash {
+            if now.password_hash.as_ref() == Some(&password_hash) {
                 let (session, cookie) = answer(&call, &begun, shown, mode)?;
                 return Ok(Created::Created(Json(session), cookie));
             }
@@ -300,7 +303,7 @@ async fn renewed_hash(call: &Call, user: UserId, password: &str, kept: String) -
         return Ok(kept);
     }
     match ports.passwords.hash(password.to_owned()).await {
-        Ok(hash) if ports.accounts.replace_hash(user, &kept, &hash).await? => Ok(hash),
+        Ok(hash) if ports.accounts.replace_hash(user, Some(&kept), &hash).await? => Ok(hash),
         Ok(_) | Err(PortError::Unavailable { .. }) => Ok(kept),
         Err(error) => Err(error.into()),
     }

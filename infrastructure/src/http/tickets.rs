@@ -57,7 +57,7 @@ impl Tickets {
         // 256 bits that nobody can guess.
         let ticket = hex::encode(&random::<32>()?);
         let pass = Pass { access: token.0, device: device.0.map(DeviceId::new) };
-        call.app.ports.tickets.store(&ticket, pass).await?;
+        call.app.ports.tickets.store(&ticket, &pass).await?;
         Ok(Created::Created(Json(Ticket { ticket, expires_in_s: TICKET_TTL.as_secs() })))
     }
 }

@@ -211,7 +211,7 @@ async fn keep_credentials(call: &Call, user: UserId, email: &Email, password: St
         Some(kept) => kept,
         None => {
             let password_hash = ports.passwords.hash(password.clone()).await?;
-            let credentials = Credentials { user, email: email.clone(), password_hash };
+            let credentials = Credentials { user, email: email.clone(), password_hash: Some(password_hash) };
             ports.accounts.create(&credentials).await?;
             // Another try may have been faster.
             let kept = ports.accounts.find(user).await?.ok_or(Code::Internal)?;
@@ -221,7 +221,7 @@ async fn keep_credentials(call: &Call, user: UserId, email: &Email, password: St
             kept
         }
     };
-    if kept.email == *email && ports.passwords.verify(password, Some(kept.password_hash)).await? {
+    if kept.email == *email && ports.passwords.verify(password, kept.password_hash).await? {
         Ok(())
     } else {
         Err(Code::CommandMismatch.into())

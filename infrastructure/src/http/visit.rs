@@ -4,6 +4,7 @@ use poem::http::header;
 use poem::{FromRequest, Request, RequestBody};
 use posthaste_application::login::{Begun, RefreshToken};
 use posthaste_application::origin::Origins;
+use posthaste_application::port::tickets::Kind;
 use posthaste_application::problem::{Code, Problem};
 
 use super::problem::ApiError;
@@ -16,11 +17,15 @@ const COOKIE: &str = "__Secure-posthaste_refresh";
 /// Where it is sent to: nothing else needs it.
 const PATH: &str = "/v1/sessions";
 
+/// What a browser is recognised by that was sent to log in elsewhere. Browsers take a cookie of such a name only from this very host.
+const SIGN_IN: &str = "__Host-posthaste_sign_in";
+
 /// What a request tells of its client.
 pub(super) struct Visit {
     /// What it says that it is.
     pub(super) agent: Option<String>,
     cookie: Option<String>,
+    browser: Option<String>,
     marked: bool,
     headers: poem::http::HeaderMap,
 }
@@ -28,11 +33,12 @@ pub(super) struct Visit {
 impl<'a> FromRequest<'a> for Visit {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
         let cookies = request.headers().get_all(header::COOKIE).iter().filter_map(|cookies| cookies.to_str().ok());
-        let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        let cookie = pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value.to_owned());
+        let pairs: Vec<_> = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('=')).collect();
+        let cookie = |sought| pairs.iter().find(|(name, _)| *name == sought).map(|(_, value)| (*value).to_owned());
         Ok(Self {
             agent: request.header(header::USER_AGENT).map(ToOwned::to_owned),
-            cookie,
+            cookie: cookie(COOKIE),
+            browser: cookie(SIGN_IN),
             marked: request.headers().contains_key(CSRF),
             headers: request.headers().clone(),
         })
@@ -43,6 +49,11 @@ impl Visit {
     /// The token in the cookie, if there is one.
     pub(super) fn cookie(&self) -> Option<&str> {
         self.cookie.as_deref()
+    }
+
+    /// What the browser was given when it was sent to log in elsewhere.
+    pub(super) fn browser(&self) -> Option<&str> {
+        self.browser.as_deref()
     }
 
     /// Refuses what a page of somebody else can have had a browser send, cookies and all: it must come from a page that may, and say so in
@@ -71,6 +82,20 @@ pub(super) fn keep(begun: &Begun) -> String {
 
 fn set(token: &str, max_age_s: i64) -> String {
     format!("{COOKIE}={token}; Path={PATH}; Max-Age={max_age_s}; Secure; HttpOnly; SameSite=Strict")
+}
+
+/// What has a browser keep what it is recognised by when it comes back. It comes from somebody else's page, so `Lax`.
+pub(super) fn recognise(browser: &str) -> String {
+    recognised_by(browser, Kind::SignIn.ttl().as_secs())
+}
+
+/// What has a browser forget that.
+pub(super) fn recognise_no_more() -> String {
+    recognised_by("", 0)
+}
+
+fn recognised_by(browser: &str, max_age_s: u64) -> String {
+    format!("{SIGN_IN}={browser}; Path=/; Max-Age={max_age_s}; Secure; HttpOnly; SameSite=Lax")
 }
 
 /// A refresh token, however it came.

@@ -15,6 +15,9 @@ const REPLACE: Statement = statement!("accounts_replace");
 const REMOVE: Statement = statement!("accounts_remove");
 const FIND: Statement = statement!("accounts_find");
 
+/// In the place of a hash: there is no password.
+const NONE: &str = "";
+
 /// The credentials in PostgreSQL.
 #[derive(Clone, Debug)]
 pub struct PgAccounts(Postgres);
@@ -30,13 +33,13 @@ impl PgAccounts {
 #[async_trait]
 impl Accounts for PgAccounts {
     async fn create(&self, credentials: &Credentials) -> Result<(), PortError> {
-        let email = credentials.email.as_str();
-        self.0.execute(CREATE, &[&credentials.user.uuid(), &email, &credentials.password_hash]).await?;
+        let (email, password_hash) = (credentials.email.as_str(), credentials.password_hash.as_deref().unwrap_or(NONE));
+        self.0.execute(CREATE, &[&credentials.user.uuid(), &email, &password_hash]).await?;
         Ok(())
     }
 
-    async fn replace_hash(&self, user: UserId, before: &str, after: &str) -> Result<bool, PortError> {
-        Ok(self.0.execute(REPLACE, &[&user.uuid(), &before, &after]).await? == 1)
+    async fn replace_hash(&self, user: UserId, before: Option<&str>, after: &str) -> Result<bool, PortError> {
+        Ok(self.0.execute(REPLACE, &[&user.uuid(), &before.unwrap_or(NONE), &after]).await? == 1)
     }
 
     async fn remove(&self, user: UserId) -> Result<(), PortError> {
@@ -47,6 +50,7 @@ impl Accounts for PgAccounts {
         let rows = self.0.query(FIND, &[&user.uuid()]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let email = Email::parse(rows::value(row, "email")?).map_err(|error| PortError::corrupt("credentials.email", error))?;
-        Ok(Some(Credentials { user, email, password_hash: rows::value(row, "password_hash")? }))
+        let password_hash = Some(rows::value::<String>(row, "password_hash")?).filter(|hash| hash != NONE);
+        Ok(Some(Credentials { user, email, password_hash }))
     }
 }

@@ -13,6 +13,7 @@ use posthaste_application::port::PortError;
 use posthaste_application::port::cursors::{Connect, CursorMove, Device, Generation};
 use posthaste_application::port::secrets::Access;
 use posthaste_application::port::signals::Signal;
+use posthaste_application::port::tickets::Pass;
 use posthaste_application::problem::{Code, Problem};
 use posthaste_application::recorded::Position;
 use posthaste_domain::User;
@@ -168,7 +169,7 @@ async fn first_frame(stream: &mut SplitStream<WebSocketStream>) -> Result<Hello,
 async fn authenticate(gateway: &Gateway, hello: &Hello) -> Result<Access, Refused> {
     let now = gateway.ports.clock.now();
     match (&hello.ticket, &hello.token) {
-        (Some(ticket), None) => match gateway.ports.tickets.redeem(ticket).await? {
+        (Some(ticket), None) => match gateway.ports.tickets.redeem::<Pass>(ticket).await? {
             Some(pass) if pass.device.is_some_and(|device| device != hello.device) => {
                 Err(Refused::Closed(Problem::with(Code::Unauthorized, "the ticket is for another device"), Close::Unauthorized))
             }

@@ -55,6 +55,10 @@ table! {
 "begin_passkey_login"             "ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok " |s| s.post("/sessions/passkey/challenge", json!({}));
 "log_in_with_passkey"             "401 401 401 401 401 401 401 401 401 401 401 401 401" |s| s.post("/sessions/passkey", json!({ "passkey": { "ceremony": "nothing", "credential": {} } }));
 "verify_email"                    "403 403 403 403 403 403 403 403 403 403 403 403 403" |s| s.post("/email/verify", json!({ "token": "pho_nothing" }));
+"list_oidc_providers"             "ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok " |s| s.get("/oidc/providers");
+"authorize_oidc"                  "404 404 404 404 404 404 404 404 404 404 404 404 404" |s| s.get("/oidc/nobody/authorize?return_to=/&challenge=none");
+"return_from_oidc"                "403 403 403 403 403 403 403 403 403 403 403 403 403" |s| s.get("/oidc/nobody/callback?state=none&code=none");
+"log_in_with_oidc"                "401 401 401 401 401 401 401 401 401 401 401 401 401" |s| s.post("/sessions/oidc", json!({ "code": "nothing", "verifier": "nothing" }));
 // Anybody who is logged in, about themselves or what everybody sees.
 "create_ticket"                   "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.post("/ws/tickets", json!({}));
 "log_out"                         "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.delete("/sessions/current");
@@ -74,6 +78,9 @@ table! {
 "register_passkey"                "401 403 403 403 403 403 403 403 403 403 sus 403 403" |s| s.post("/me/passkeys", json!({ "ceremony": "nothing", "credential": {} }));
 "rename_passkey"                  "401 404 404 404 404 404 404 404 404 404 sus 404 404" |s| s.patch(&format!("/me/passkeys/{}", nothing()), json!({ "name": "mine" }));
 "remove_passkey"                  "401 404 404 404 404 404 404 404 404 404 sus 404 404" |s| s.delete(&format!("/me/passkeys/{}", nothing()));
+"list_identities"                 "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.get("/me/identities");
+"link_identity"                   "401 403 403 403 403 403 403 403 403 403 sus 403 403" |s| s.post("/me/identities", json!({ "code": "nothing", "verifier": "nothing" }));
+"unlink_identity"                 "401 404 404 404 404 404 404 404 404 404 sus 404 404" |s| s.delete(&format!("/me/identities/{}", nothing()));
 "get_me"                          "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.get("/me");
 "ask_email_verification"          "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.post("/me/email/verify", json!({}));
 "get_privacy"                     "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.get("/me/privacy");

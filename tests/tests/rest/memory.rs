@@ -8,9 +8,11 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use posthaste_application::Ports;
 use posthaste_application::mail::{MailPorts, MailTerms};
+use posthaste_application::oidc::Provider;
 use posthaste_application::origin::Origins;
 use posthaste_application::port::accounts::Credentials;
 use posthaste_application::port::factors::memory::MemoryFactors;
+use posthaste_application::port::identities::memory::MemoryIdentities;
 use posthaste_application::port::log::{AppendRefused, MembershipWindow, Memberships, Reading, Recording};
 use posthaste_application::port::mail_queue::memory::MemoryMailQueue;
 use posthaste_application::port::mailer::{Mail, Unsent};
@@ -19,7 +21,7 @@ use posthaste_application::port::passcodes::memory::MemoryPasscodes;
 use posthaste_application::port::passkeys::memory::MemoryPasskeys;
 use posthaste_application::port::secrets::{Access, TokenRefused};
 use posthaste_application::port::sessions::memory::MemorySessions;
-use posthaste_application::port::tickets::Pass;
+use posthaste_application::port::tickets::{Kind, Pass};
 use posthaste_application::port::{Accounts, Clock, EventLog, Ids, MailQueue, Mailer, Passwords, PortError, Tickets, Tokens};
 use posthaste_application::project::Projector;
 use posthaste_application::recorded::{Append, Appended, Expected, Hash, Head, Position, Recorded, StreamId};
@@ -34,13 +36,15 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+use super::sign_ins::Elsewhere;
+
 /// Everything, in memory.
 pub(crate) struct Memory {
     events: Mutex<Vec<Recorded>>,
     commands: Mutex<HashMap<CommandId, (Hash, Appended)>>,
     grown: Notify,
     accounts: Mutex<HashMap<UserId, Credentials>>,
-    tickets: Mutex<HashMap<String, Pass>>,
+    tickets: Mutex<HashMap<(Kind, String), String>>,
     ids: AtomicU64,
     views: MemoryViews,
     passcodes: Arc<MemoryPasscodes>,
@@ -101,6 +105,8 @@ impl Memory {
             factors: Arc::new(MemoryFactors::default()),
             passkeys: Arc::new(MemoryPasskeys::default()),
             relying_party: Some(Arc::new(WebauthnParty::new("localhost", "Posthaste", &Origins::default()).unwrap())),
+            identities: Arc::new(MemoryIdentities::default()),
+            providers: vec![Provider { id: "elsewhere".to_owned(), name: "Elsewhere".to_owned(), way: Arc::new(Elsewhere) }],
             mail: Some(MailPorts {
                 queue: self.mail.clone(),
                 mailer: self.clone(),
@@ -144,16 +150,16 @@ impl Memory {
     /// Puts credentials in, as a registration that got no further had left them.
     pub(crate) fn put_credentials(&self, user: Uuid, email: &str, password: &str) {
         let user = UserId::new(user);
-        let credentials = Credentials { user, email: Email::parse(email).unwrap(), password_hash: format!("plain:{password}") };
+        let credentials = Credentials { user, email: Email::parse(email).unwrap(), password_hash: Some(format!("plain:{password}")) };
         self.accounts.lock().unwrap().insert(user, credentials);
     }
 
     pub(crate) fn put_hash(&self, user: Uuid, hash: String) {
-        self.accounts.lock().unwrap().get_mut(&UserId::new(user)).unwrap().password_hash = hash;
+        self.accounts.lock().unwrap().get_mut(&UserId::new(user)).unwrap().password_hash = Some(hash);
     }
 
     pub(crate) fn hash_of(&self, user: Uuid) -> String {
-        self.accounts.lock().unwrap()[&UserId::new(user)].password_hash.clone()
+        self.accounts.lock().unwrap()[&UserId::new(user)].password_hash.clone().unwrap()
     }
 
     /// How many mails are owed.
@@ -172,7 +178,8 @@ impl Memory {
     }
 
     pub(crate) fn tickets_of(&self, user: Uuid) -> usize {
-        self.tickets.lock().unwrap().values().filter(|pass| pass.access.user.uuid() == user).count()
+        let passes = self.tickets.lock().unwrap().values().map(|text| serde_json::from_str::<Pass>(text)).collect::<Vec<_>>();
+        passes.into_iter().flatten().filter(|pass| pass.access.user.uuid() == user).count()
     }
 
     /// The access a token speaks for, as text: `user session end`.
@@ -339,10 +346,10 @@ impl Accounts for Memory {
         Ok(())
     }
 
-    async fn replace_hash(&self, user: UserId, before: &str, after: &str) -> Result<bool, PortError> {
+    async fn replace_hash(&self, user: UserId, before: Option<&str>, after: &str) -> Result<bool, PortError> {
         let mut accounts = self.accounts.lock().unwrap();
-        let kept = accounts.get_mut(&user).filter(|kept| kept.password_hash == before);
-        Ok(kept.map(|kept| after.clone_into(&mut kept.password_hash)).is_some())
+        let kept = accounts.get_mut(&user).filter(|kept| kept.password_hash.as_deref() == before);
+        Ok(kept.map(|kept| kept.password_hash = Some(after.to_owned())).is_some())
     }
 
     async fn remove(&self, user: UserId) -> Result<(), PortError> {
@@ -404,12 +411,12 @@ impl Ids for Memory {
 
 #[async_trait]
 impl Tickets for Memory {
-    async fn store(&self, ticket: &str, pass: Pass) -> Result<(), PortError> {
-        self.tickets.lock().unwrap().insert(ticket.to_owned(), pass);
+    async fn keep(&self, kind: Kind, ticket: &str, text: String) -> Result<(), PortError> {
+        self.tickets.lock().unwrap().insert((kind, ticket.to_owned()), text);
         Ok(())
     }
 
-    async fn redeem(&self, ticket: &str) -> Result<Option<Pass>, PortError> {
-        Ok(self.tickets.lock().unwrap().remove(ticket))
+    async fn take(&self, kind: Kind, ticket: &str) -> Result<Option<String>, PortError> {
+        Ok(self.tickets.lock().unwrap().remove(&(kind, ticket.to_owned())))
     }
 }

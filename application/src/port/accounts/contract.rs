@@ -20,6 +20,7 @@ macro_rules! accounts_contract {
             nobody_has_credentials_at_first
             the_first_credentials_of_a_user_stay
             a_hash_is_replaced_only_if_it_is_the_one_that_was_seen
+            whoever_has_no_password_can_be_given_one_once
             credentials_created_many_times_at_once_are_those_of_one
             credentials_that_are_removed_are_gone_and_no_others
         }
@@ -41,7 +42,7 @@ fn user(n: u64) -> UserId {
 
 fn credentials(n: u64, email: &str, password_hash: &str) -> Credentials {
     let email = Email::parse(email).expect("an address");
-    Credentials { user: user(n), email, password_hash: password_hash.to_owned() }
+    Credentials { user: user(n), email, password_hash: Some(password_hash.to_owned()) }
 }
 
 async fn create(accounts: &dyn Accounts, credentials: &Credentials) {
@@ -91,7 +92,7 @@ pub async fn credentials_that_are_removed_are_gone_and_no_others(accounts: Arc<d
 }
 
 pub async fn a_hash_is_replaced_only_if_it_is_the_one_that_was_seen(accounts: Arc<dyn Accounts>) {
-    let replace = async |n: u64, before: &str, after: &str| accounts.replace_hash(user(n), before, after).await.expect("answered");
+    let replace = async |n: u64, before: &str, after: &str| accounts.replace_hash(user(n), Some(before), after).await.expect("answered");
     assert!(!replace(1, "$first", "$second").await, "there is nobody");
     create(&*accounts, &credentials(1, "ann@example.org", "$first")).await;
     create(&*accounts, &credentials(2, "bob@example.org", "$first")).await;
@@ -102,8 +103,21 @@ pub async fn a_hash_is_replaced_only_if_it_is_the_one_that_was_seen(accounts: Ar
     assert_eq!(find(&*accounts, 2).await, Some(credentials(2, "bob@example.org", "$first")), "it is somebody else's");
 
     let offered: Vec<_> = (0..20).map(|n| format!("$new-{n}")).collect();
-    let made = join_all(offered.iter().map(|after| accounts.replace_hash(user(1), "$second", after))).await;
+    let made = join_all(offered.iter().map(|after| accounts.replace_hash(user(1), Some("$second"), after))).await;
     let made: Vec<_> = made.into_iter().zip(&offered).filter_map(|(made, after)| made.expect("answered").then_some(after)).collect();
     assert_eq!(made.len(), 1);
-    assert_eq!(find(&*accounts, 1).await.map(|kept| kept.password_hash), Some(made[0].clone()));
+    assert_eq!(find(&*accounts, 1).await.and_then(|kept| kept.password_hash), Some(made[0].clone()));
+}
+
+pub async fn whoever_has_no_password_can_be_given_one_once(accounts: Arc<dyn Accounts>) {
+    let without = Credentials { password_hash: None, ..credentials(1, "ann@example.org", "") };
+    create(&*accounts, &without).await;
+    create(&*accounts, &credentials(2, "bob@example.org", "$first")).await;
+    assert_eq!(find(&*accounts, 1).await, Some(without));
+    let replace = async |n: u64, before: Option<&str>, after: &str| accounts.replace_hash(user(n), before, after).await.expect("answered");
+    assert!(!replace(2, None, "$second").await, "there is one");
+    assert!(!replace(1, Some("$first"), "$second").await, "there is none");
+    assert!(replace(1, None, "$first").await);
+    assert!(!replace(1, None, "$second").await, "there is one by now");
+    assert_eq!(find(&*accounts, 1).await, Some(credentials(1, "ann@example.org", "$first")));
 }

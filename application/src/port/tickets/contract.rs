@@ -1,7 +1,7 @@
 //! What every ticket store does. To run it against one, write an async function that gives an `Arc<dyn Tickets>` nobody else
 //! uses, and whatever must live as long as it, and call [`tickets_contract!`](crate::tickets_contract) with its name.
 //!
-//! That a ticket runs out after [`super::TICKET_TTL`] is for each adapter to show, with a clock or a store it can look into.
+//! That a ticket runs out after its [`super::Kind::ttl`] is for each adapter to show, with a clock or a store it can look into.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use futures::future::join_all;
 use posthaste_domain::{DeviceId, SessionId, UserId};
 use uuid::Uuid;
 
-use super::{Pass, Tickets};
+use super::{Kind, Pass, Tickets};
 use crate::port::secrets::Access;
 
 /// One `#[tokio::test]` for each behaviour of a ticket store. `$fresh` is an
@@ -24,6 +24,7 @@ macro_rules! tickets_contract {
             of_fifty_redemptions_at_once_one_succeeds
             an_unknown_ticket_gives_nothing
             redeeming_one_ticket_leaves_the_others
+            a_ticket_is_good_for_what_it_is_for_and_nothing_else
         }
     };
     ($fresh:path => $($behaviour:ident)+) => {$(
@@ -40,24 +41,24 @@ macro_rules! tickets_contract {
 /// User, session and end of the access are what they were, and so is the device, if there is one.
 pub async fn a_ticket_gives_the_pass_it_was_stored_with(tickets: Arc<dyn Tickets>) {
     for number in [1, 2] {
-        tickets.store("ticket", pass(number)).await.expect("stored");
-        assert_eq!(tickets.redeem("ticket").await.expect("redeemed"), Some(pass(number)));
+        tickets.store("ticket", &pass(number)).await.expect("stored");
+        assert_eq!(tickets.redeem::<Pass>("ticket").await.expect("redeemed"), Some(pass(number)));
     }
 }
 
 /// The second time it gives nothing.
 pub async fn a_ticket_is_good_once(tickets: Arc<dyn Tickets>) {
-    tickets.store("ticket", pass(1)).await.expect("stored");
-    assert_eq!(tickets.redeem("ticket").await.expect("redeemed"), Some(pass(1)));
-    assert_eq!(tickets.redeem("ticket").await.expect("redeemed"), None);
+    tickets.store("ticket", &pass(1)).await.expect("stored");
+    assert_eq!(tickets.redeem::<Pass>("ticket").await.expect("redeemed"), Some(pass(1)));
+    assert_eq!(tickets.redeem::<Pass>("ticket").await.expect("redeemed"), None);
 }
 
 /// However many race for it, one gets in.
 pub async fn of_fifty_redemptions_at_once_one_succeeds(tickets: Arc<dyn Tickets>) {
     for round in 0..20 {
         let ticket = format!("ticket-{round}");
-        tickets.store(&ticket, pass(round)).await.expect("stored");
-        let redeemed = join_all((0..50).map(|_| tickets.redeem(&ticket))).await;
+        tickets.store(&ticket, &pass(round)).await.expect("stored");
+        let redeemed = join_all((0..50).map(|_| tickets.redeem::<Pass>(&ticket))).await;
         let succeeded: Vec<_> = redeemed.into_iter().filter_map(|pass| pass.expect("redeemed")).collect();
         assert_eq!(succeeded, [pass(round)], "round {round}");
     }
@@ -65,19 +66,30 @@ pub async fn of_fifty_redemptions_at_once_one_succeeds(tickets: Arc<dyn Tickets>
 
 /// A ticket that was never stored is no error, and gives nothing.
 pub async fn an_unknown_ticket_gives_nothing(tickets: Arc<dyn Tickets>) {
-    tickets.store("ticket", pass(1)).await.expect("stored");
+    tickets.store("ticket", &pass(1)).await.expect("stored");
     for unknown in ["", "other", "ticket ", "*", "tick"] {
-        assert_eq!(tickets.redeem(unknown).await.expect("redeemed"), None, "{unknown:?}");
+        assert_eq!(tickets.redeem::<Pass>(unknown).await.expect("redeemed"), None, "{unknown:?}");
     }
 }
 
 /// Each ticket stands for its own pass.
 pub async fn redeeming_one_ticket_leaves_the_others(tickets: Arc<dyn Tickets>) {
     for number in 0..10 {
-        tickets.store(&format!("ticket-{number}"), pass(number)).await.expect("stored");
+        tickets.store(&format!("ticket-{number}"), &pass(number)).await.expect("stored");
     }
     for number in (0..10).rev() {
-        assert_eq!(tickets.redeem(&format!("ticket-{number}")).await.expect("redeemed"), Some(pass(number)));
+        assert_eq!(tickets.redeem::<Pass>(&format!("ticket-{number}")).await.expect("redeemed"), Some(pass(number)));
+    }
+}
+
+/// Kinds do not meet, under the same ticket either.
+pub async fn a_ticket_is_good_for_what_it_is_for_and_nothing_else(tickets: Arc<dyn Tickets>) {
+    for kind in Kind::ALL {
+        tickets.keep(kind, "ticket", kind.as_str().to_owned()).await.expect("kept");
+    }
+    for kind in Kind::ALL.into_iter().rev() {
+        assert_eq!(tickets.take(kind, "ticket").await.expect("taken").as_deref(), Some(kind.as_str()));
+        assert_eq!(tickets.take(kind, "ticket").await.expect("taken"), None, "{kind:?}");
     }
 }
 

@@ -26,6 +26,7 @@ pub(super) async fn run(people: &People, user: UserId, yes: bool, json: bool) ->
         sessions: people.sessions.clone(),
         factors: people.factors.clone(),
         passkeys: people.passkeys.clone(),
+        identities: people.identities.clone(),
         one_time: people.one_time.clone(),
         mail: people.mail.clone(),
     };
@@ -59,8 +60,15 @@ async fn confirm(user: UserId) -> anyhow::Result<()> {
 
 /// Writes everything that is known of somebody into a file, for nobody else to read.
 pub(super) async fn write(people: &People, user: UserId, file: &Path, json: bool) -> anyhow::Result<()> {
-    let People { log, accounts, sessions, passkeys, cursors, .. } = people;
-    let sources = Sources { log: &**log, accounts: &**accounts, sessions: &**sessions, passkeys: &**passkeys, cursors: &**cursors };
+    let People { log, accounts, identities, sessions, passkeys, cursors, .. } = people;
+    let sources = Sources {
+        log: &**log,
+        accounts: &**accounts,
+        identities: &**identities,
+        sessions: &**sessions,
+        passkeys: &**passkeys,
+        cursors: &**cursors,
+    };
     let found = export(sources, user, compose::clock().now()).await?;
     let found = found.with_context(|| format!("there is no user {user}"))?;
     let text = serde_json::to_vec_pretty(&found)?;

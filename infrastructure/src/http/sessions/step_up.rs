@@ -97,7 +97,7 @@ async fn check_password(call: &Call, current: Access, password: String) -> Resul
     let (ports, limiter) = (&call.app.ports, &call.app.limiter);
     let tried = limiter.try_proof(current.session.uuid()).await?;
     let kept = ports.accounts.find(current.user).await?.ok_or(Code::Unauthorized)?.password_hash;
-    if !ports.passwords.verify(password, Some(kept)).await? {
+    if !ports.passwords.verify(password, kept).await? {
         return Err(wrong().into());
     }
     limiter.forgive(tried).await;

@@ -1,0 +1,1 @@
+SELECT identity_id, issuer, subject, user_id, linked_at FROM identities WHERE user_id = $1
