@@ -12,13 +12,13 @@ mod recovery;
 mod tests;
 mod totp;
 
-use chrono::SubsecRound as _;
 use posthaste_domain::{CommandId, FactorId, User, UserId};
 use uuid::Uuid;
 
 pub use self::recovery::RecoveryCode;
 use self::totp::Totp;
 pub use self::totp::{Enrolment, SECRET};
+use crate::contended::{Crowded, TRIES};
 use crate::execute::{Envelope, ExecuteError, Executor, TwoFactorCommand};
 use crate::port::factors::Factor;
 use crate::port::{PortError, Ports};
@@ -27,8 +27,6 @@ use crate::port::{PortError, Ports};
 pub const RECOVERY_CODES: usize = 10;
 /// Random bytes that make them.
 pub const RECOVERY_BYTES: usize = RECOVERY_CODES * RecoveryCode::BYTES;
-/// How often a change is tried again that others were faster with.
-const TRIES: usize = 20;
 
 /// What came of confirming.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,10 +95,10 @@ impl SecondFactors<'_> {
                 self.tell(user).await?;
                 return Ok(Confirmed::AlreadyOn);
             }
-            let now = self.ports.clock.now();
+            let now = self.ports.now();
             let Some(step) = self.totp(&factor)?.step_of(code, now) else { return Ok(Confirmed::Wrong) };
             let codes = RecoveryCode::many(random);
-            factor.enabled_at = Some(now.trunc_subsecs(6));
+            factor.enabled_at = Some(now);
             factor.used_step = Some(step);
             factor.recovery = codes.iter().map(RecoveryCode::digest).collect();
             factor.revision += 1;
@@ -109,7 +107,7 @@ impl SecondFactors<'_> {
                 return Ok(Confirmed::On(codes));
             }
         }
-        Err(Crowded.into())
+        Err(crowded().into())
     }
 
     /// Uses a code of the authenticator, or a recovery code.
@@ -133,7 +131,7 @@ impl SecondFactors<'_> {
                 return Ok(Proved::By(factor.id));
             }
         }
-        Err(Crowded.into())
+        Err(crowded().into())
     }
 
     /// Puts new recovery codes in the place of all that there are; nothing if the factor is not on. The random bytes become the codes.
@@ -150,7 +148,7 @@ impl SecondFactors<'_> {
                 return Ok(Some(codes));
             }
         }
-        Err(Crowded.into())
+        Err(crowded().into())
     }
 
     /// Gives a factor up, on or offered, and says whether there was one.
@@ -178,7 +176,7 @@ impl SecondFactors<'_> {
             let envelope = Envelope { command, actor: Some(user), correlation: self.correlation, at: self.ports.clock.now() };
             self.executor.execute(envelope, TwoFactorCommand { user, enabled }).await?;
         }
-        Err(Crowded.into())
+        Err(crowded().into())
     }
 
     fn totp(&self, factor: &Factor) -> Result<Totp, PortError> {
@@ -194,13 +192,7 @@ fn label(user: UserId, factor: FactorId) -> Vec<u8> {
     [b"posthaste totp".as_slice(), user.uuid().as_bytes(), factor.uuid().as_bytes()].concat()
 }
 
-/// Others changed the same factor each time.
-#[derive(Debug, thiserror::Error)]
-#[error("the second factor is being changed by too many at once")]
-struct Crowded;
-
-impl From<Crowded> for ExecuteError {
-    fn from(crowded: Crowded) -> Self {
-        PortError::unavailable("factors", crowded).into()
-    }
+/// Others changed the same one each time.
+fn crowded() -> Crowded {
+    Crowded { what: "the second factor", store: "factors" }
 }

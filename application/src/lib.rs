@@ -30,6 +30,7 @@ pub mod append;
 pub mod audit;
 pub mod chain;
 pub mod codec;
+mod contended;
 pub mod content;
 pub mod dead;
 pub mod deliver;

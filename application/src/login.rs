@@ -14,6 +14,7 @@ use posthaste_domain::{CommandId, FactorId, SessionId, User, UserId};
 use uuid::Uuid;
 
 pub use self::token::RefreshToken;
+use crate::contended::{Crowded, TRIES};
 use crate::execute::{Command, Envelope, ExecuteError, Executed, Executor};
 use crate::port::secrets::Access;
 use crate::port::sessions::{Proof, Session, TokenFamily};
@@ -21,8 +22,6 @@ use crate::port::{PortError, Ports, Sessions};
 
 /// Most sessions of one user: of more, those that were not used for longest are ended.
 pub const MOST_SESSIONS: usize = 100;
-/// How often a change is tried again that others were faster with.
-const TRIES: usize = 20;
 /// Most characters of what a client says that it is.
 const AGENT: usize = 200;
 /// How long somebody who has proved who they are need not do so again for what is sensitive.
@@ -115,7 +114,7 @@ impl Logins<'_> {
         factor: Option<FactorId>,
         random: &[u8; 64],
     ) -> Result<Begun, ExecuteError> {
-        let now = self.now();
+        let now = self.ports.now();
         let token = RefreshToken::new(random);
         let session = Session {
             id: SessionId::new(self.ports.ids.next()),
@@ -143,7 +142,7 @@ impl Logins<'_> {
     pub async fn renew(&self, token: &RefreshToken, random: &[u8; 32]) -> Result<Renewed, ExecuteError> {
         let next = token.next(random);
         for _ in 0..TRIES {
-            let now = self.now();
+            let now = self.ports.now();
             let found = self.ports.sessions.of_family(&token.family()).await?;
             let Some(mut session) = found.filter(|session| session.expires_at > now) else { return Ok(Renewed::Unknown) };
             let user = self.executor.states().fresh::<User>(session.user).await?;
@@ -165,7 +164,7 @@ impl Logins<'_> {
                 return Ok(Renewed::Renewed(Box::new(Begun { access: self.lifetimes.access(&session, now), session, token: next })));
             }
         }
-        Err(Crowded.into())
+        Err(crowded().into())
     }
 
     /// Changes what a session is called; nothing if it is not one of the user's that lasts.
@@ -184,7 +183,7 @@ impl Logins<'_> {
                 return Ok(Some(session));
             }
         }
-        Err(Crowded.into())
+        Err(crowded().into())
     }
 
     /// Takes note that whoever uses a session has proved who they are, with this second factor if they have one, and says until when that
@@ -195,14 +194,14 @@ impl Logins<'_> {
     pub async fn prove(&self, current: Access, factor: Option<FactorId>) -> Result<Option<DateTime<Utc>>, ExecuteError> {
         for _ in 0..TRIES {
             let Some(mut session) = self.ports.sessions.find(current.user, current.session).await? else { return Ok(None) };
-            let proof = Proof { at: self.now(), factor };
+            let proof = Proof { at: self.ports.now(), factor };
             session.proof = Some(proof);
             session.revision += 1;
             if self.ports.sessions.replace(&session).await? {
                 return Ok(Some(later(proof.at, PROOF_LASTS)));
             }
         }
-        Err(Crowded.into())
+        Err(crowded().into())
     }
 
     /// Whether whoever uses a session has proved lately who they are, with this second factor if it is the one that they have now.
@@ -212,7 +211,7 @@ impl Logins<'_> {
     pub async fn has_proved(&self, current: Access, factor: Option<FactorId>) -> Result<bool, PortError> {
         let session = self.ports.sessions.find(current.user, current.session).await?;
         let proof = session.and_then(|session| session.proof);
-        Ok(proof.is_some_and(|proof| (factor.is_none() || proof.factor == factor) && self.now() < later(proof.at, PROOF_LASTS)))
+        Ok(proof.is_some_and(|proof| (factor.is_none() || proof.factor == factor) && self.ports.now() < later(proof.at, PROOF_LASTS)))
     }
 
     /// The sessions of a user that have neither run out nor been ended, the one used last first.
@@ -221,7 +220,7 @@ impl Logins<'_> {
     /// They cannot be read.
     pub async fn lasting(&self, user: UserId) -> Result<Vec<Session>, ExecuteError> {
         let mut sessions = self.ports.sessions.of_user(user).await?;
-        let (state, now) = (self.executor.states().fresh::<User>(user).await?, self.now());
+        let (state, now) = (self.executor.states().fresh::<User>(user).await?, self.ports.now());
         sessions.retain(|session| session.expires_at > now && !state.has_revoked(session.id));
         Ok(sessions)
     }
@@ -251,11 +250,6 @@ impl Logins<'_> {
         let last = self.end(user, &ended).await?;
         Ok((ended, last))
     }
-
-    /// In whole microseconds, as stores keep it.
-    fn now(&self) -> DateTime<Utc> {
-        self.ports.clock.now().trunc_subsecs(6)
-    }
 }
 
 /// Refuses to end what is not a session of the user, and never was: it would be an event about nothing. `current` is the one that asks.
@@ -275,13 +269,7 @@ fn told(agent: &str) -> String {
     agent.chars().filter(|c| !c.is_control()).take(AGENT).collect::<String>().trim().to_owned()
 }
 
-/// Others changed the same session each time.
-#[derive(Debug, thiserror::Error)]
-#[error("the session is being changed by too many at once")]
-struct Crowded;
-
-impl From<Crowded> for ExecuteError {
-    fn from(crowded: Crowded) -> Self {
-        PortError::unavailable("sessions", crowded).into()
-    }
+/// Others changed the same one each time.
+fn crowded() -> Crowded {
+    Crowded { what: "the session", store: "sessions" }
 }

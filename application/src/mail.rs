@@ -13,7 +13,6 @@ mod token;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::SubsecRound as _;
 use posthaste_domain::text::Email;
 use uuid::Uuid;
 
@@ -91,7 +90,7 @@ pub struct MailPorts {
 /// It could not be kept.
 pub async fn owe(ports: &Ports, id: Uuid, purpose: Purpose, to: Email) -> Result<bool, PortError> {
     let Some(mail) = &ports.mail else { return Ok(false) };
-    let queued_at = ports.clock.now().trunc_subsecs(6);
+    let queued_at = ports.now();
     mail.queue.put(&OwedMail { id, purpose, to, queued_at }).await?;
     Ok(true)
 }

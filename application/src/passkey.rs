@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, SubsecRound as _, Utc};
+use chrono::{DateTime, Utc};
 use data_encoding::BASE64URL_NOPAD;
 use posthaste_domain::UserId;
 use posthaste_domain::text::SessionName;
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::contended::{Crowded, TRIES};
 use crate::execute::ExecuteError;
 use crate::login::later;
 use crate::port::passkeys::{Challenge, Passkey, Registered, Verdict};
@@ -25,8 +26,6 @@ use crate::port::{PortError, Ports, RelyingParty};
 pub const MOST_PASSKEYS: usize = 20;
 /// How long somebody may take to answer.
 pub const CEREMONY: Duration = Duration::from_secs(5 * 60);
-/// How often a change is tried again that others were faster with.
-const TRIES: usize = 20;
 
 /// A ceremony that has begun.
 #[derive(Clone, Debug)]
@@ -100,7 +99,7 @@ impl PasskeyLogins<'_> {
             return Ok(Registering::Full);
         }
         let id = self.ports.ids.next();
-        let (created_at, used_at, used_ceremony) = (self.now(), None, None);
+        let (created_at, used_at, used_ceremony) = (self.ports.now(), None, None);
         let passkey = Passkey { id, user: by.user, credential, key, name, created_at, used_at, used_ceremony, revision: 1 };
         let kept = self.ports.passkeys.add(&passkey).await?;
         Ok(if kept { Registering::Kept(Box::new(passkey)) } else { Registering::Known })
@@ -136,19 +135,19 @@ impl PasskeyLogins<'_> {
                     return Ok(None);
                 }
             }
-            passkey.used_at = Some(self.now());
+            passkey.used_at = Some(self.ports.now());
             passkey.used_ceremony = Some(ceremony.begun_at);
             passkey.revision += 1;
             if self.ports.passkeys.replace(&passkey).await? {
                 return Ok(Some(passkey));
             }
         }
-        Err(Crowded.into())
+        Err(crowded().into())
     }
 
     fn begin(&self, label: &[u8], challenge: Challenge) -> Result<Begun, PortError> {
         let Challenge { options, state } = challenge;
-        let ceremony = Ceremony { begun_at: self.now(), state };
+        let ceremony = Ceremony { begun_at: self.ports.now(), state };
         let ceremony = serde_json::to_vec(&ceremony).expect("a time and bytes are JSON");
         Ok(Begun { options, ceremony: BASE64URL_NOPAD.encode(&self.ports.cipher.seal(label, &ceremony)?) })
     }
@@ -163,11 +162,7 @@ impl PasskeyLogins<'_> {
             Err(error) => return Err(error),
         };
         let ceremony: Ceremony = serde_json::from_slice(&ceremony).map_err(|error| PortError::corrupt("a ceremony", error))?;
-        Ok(Some(ceremony).filter(|ceremony| self.now() < later(ceremony.begun_at, CEREMONY)))
-    }
-
-    fn now(&self) -> DateTime<Utc> {
-        self.ports.clock.now().trunc_subsecs(6)
+        Ok(Some(ceremony).filter(|ceremony| self.ports.now() < later(ceremony.begun_at, CEREMONY)))
     }
 }
 
@@ -185,7 +180,7 @@ pub async fn rename(ports: &Ports, user: UserId, passkey: Uuid, name: Option<Ses
             return Ok(Some(passkey));
         }
     }
-    Err(Crowded.into())
+    Err(crowded().into())
 }
 
 /// What a ceremony is sealed under that proves who somebody is: whoever that turns out to be.
@@ -196,13 +191,7 @@ fn registration(by: Access) -> Vec<u8> {
     [b"posthaste passkey registration".as_slice(), by.user.uuid().as_bytes(), by.session.uuid().as_bytes()].concat()
 }
 
-/// Others changed the same passkey each time.
-#[derive(Debug, thiserror::Error)]
-#[error("the passkey is being changed by too many at once")]
-struct Crowded;
-
-impl From<Crowded> for ExecuteError {
-    fn from(crowded: Crowded) -> Self {
-        PortError::unavailable("passkeys", crowded).into()
-    }
+/// Others changed the same one each time.
+fn crowded() -> Crowded {
+    Crowded { what: "the passkey", store: "passkeys" }
 }

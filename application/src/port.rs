@@ -36,6 +36,8 @@ pub mod webhooks;
 
 use std::sync::Arc;
 
+use chrono::{DateTime, SubsecRound as _, Utc};
+
 pub use accounts::Accounts;
 pub use broker::Broker;
 pub use clock::{Clock, Ids, Randomness};
@@ -221,6 +223,14 @@ pub struct Ports {
     pub desk: Option<Arc<dyn Desk>>,
     /// What else the service stands on.
     pub dependencies: Vec<Arc<dyn Dependency>>,
+}
+
+impl Ports {
+    /// The time, in whole microseconds, as stores keep it.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now().trunc_subsecs(6)
+    }
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ use posthaste_application::port::cursors::{Connect, Connected, CursorMove, Devic
 use posthaste_application::port::desk::{Answer, Ask, Slip};
 use posthaste_application::port::lease::RelayStatus;
 use posthaste_application::port::{
-    Accounts, Clock, ContentKeys, Cursors, Desk as _, EventLog, Factors, Identities, MailQueue, OneTimeTokens, Passcodes, Passkeys, RelayLease,
-    Sessions,
+    Accounts, Clock, ContentKeys, Cursors, Desk as _, EventLog, Factors, Identities, MailQueue, OneTimeTokens, Passcodes, Passkeys,
+    RelayLease, Sessions,
 };
 use posthaste_application::recorded::Position;
 use posthaste_application::view::ViewName;

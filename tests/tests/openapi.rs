@@ -52,7 +52,8 @@ fn every_operation_says_what_it_does_and_how_it_fails() {
             assert_eq!(
                 responses.contains_key("401"),
                 operation["security"].is_array()
-                    || ["post /v1/sessions", "post /v1/sessions/oidc", "post /v1/sessions/passkey", "post /v1/sessions/refresh"].contains(&place.as_str()),
+                    || ["post /v1/sessions", "post /v1/sessions/oidc", "post /v1/sessions/passkey", "post /v1/sessions/refresh"]
+                        .contains(&place.as_str()),
                 "{place}"
             );
             assert_eq!(responses.contains_key("413"), operation["requestBody"].is_object(), "{place}");

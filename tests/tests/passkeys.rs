@@ -63,8 +63,7 @@ impl Deployment {
         let login = json!({ "passkey": assertion, "name": "With a key" });
         let answered = Client::new().post(format!("{}/v1/sessions/passkey", self.other())).json(&login).send().await?;
         let (status, body) = (answered.status().as_u16(), answered.json::<Value>().await?);
-        hygiene::remember(body["access_token"].as_str().unwrap_or_default());
-        hygiene::remember(body["refresh_token"].as_str().unwrap_or_default());
+        remember(&body);
         Ok((status, body))
     }
 
@@ -104,6 +103,13 @@ impl Deployment {
 
 fn with_a_domain(settings: NodeSettings) -> NodeSettings {
     settings.with("AUTH__PASSKEY_DOMAIN", "localhost")
+}
+
+/// The tokens of a login are in no log.
+fn remember(login: &Value) {
+    for token in ["access_token", "refresh_token"] {
+        hygiene::remember(login[token].as_str().unwrap_or_default());
+    }
 }
 
 /// What answers what was asked.
@@ -176,8 +182,7 @@ async fn a_passkey_logs_in_steps_up_and_stands_in_for_a_code(deployment: Deploym
         let login = json!({ "login": alice.username(), "password": alice.password(), "passkey": assertion });
         let answered = Client::new().post(format!("{other}/v1/sessions")).json(&login).send().await?;
         let (status, body) = (answered.status().as_u16(), answered.json::<Value>().await?);
-        hygiene::remember(body["access_token"].as_str().unwrap_or_default());
-        hygiene::remember(body["refresh_token"].as_str().unwrap_or_default());
+        remember(&body);
         anyhow::Ok((status, body["code"].as_str().map(str::to_owned)))
     };
     ensure!(with_password(None).await? == (401, Some("second_factor_required".to_owned())));

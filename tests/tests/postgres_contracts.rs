@@ -5,7 +5,8 @@ use std::sync::Arc;
 use posthaste_application::port::dead::contract::Store as DeadStore;
 use posthaste_application::port::import::contract::Store;
 use posthaste_application::port::{
-    Accounts, ContentKeys, Cursors, EventLog, Factors, Identities, MailQueue, OneTimeTokens, Passcodes, Passkeys, RelayLease, Sessions, Webhooks,
+    Accounts, ContentKeys, Cursors, EventLog, Factors, Identities, MailQueue, OneTimeTokens, Passcodes, Passkeys, RelayLease, Sessions,
+    Webhooks,
 };
 use posthaste_infrastructure::postgres::{
     PgAccounts, PgCursors, PgDeadLetters, PgFactors, PgIdentities, PgImport, PgKeys, PgLease, PgLog, PgMailQueue, PgOneTimeTokens,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
+use chrono::TimeDelta;
 use futures::future::join_all;
 use posthaste_domain::user::UserEvent;
 use posthaste_domain::{Category, Claim, ClaimId, Event, User, UserId};
@@ -54,7 +54,7 @@ impl Courier {
     /// # Errors
     /// A store failed. What it is about is taken again later.
     pub async fn step(&self) -> Result<usize, ExecuteError> {
-        let now = self.now();
+        let now = self.ports.now();
         let taken = self.mail.queue.take(now, later(now, self.mail.terms.hold), BATCH).await?;
         for carried in join_all(taken.iter().map(|mail| self.carry(mail))).await {
             carried?;
@@ -116,7 +116,7 @@ impl Courier {
         let holder = self.executor.states().fresh::<Claim>(ClaimId::email(&owed.to)).await?.state.holder();
         let Some(holder) = holder else {
             // It is owed before the registration is recorded, so that none is without it.
-            let registering = owed.purpose == Purpose::EmailVerification && self.now() < owed.queued_at + REGISTERING;
+            let registering = owed.purpose == Purpose::EmailVerification && self.ports.now() < owed.queued_at + REGISTERING;
             return Ok(if registering { Addressee::NotYet } else { Addressee::Nobody });
         };
         let user = self.executor.states().fresh::<User>(holder).await?;
@@ -127,7 +127,7 @@ impl Courier {
 
     /// Whether somebody was sent enough for a purpose: a mail just now, or as many as may be good at the same time.
     async fn is_enough(&self, user: UserId, purpose: Purpose) -> Result<bool, PortError> {
-        let (now, tokens) = (self.now(), self.ports.one_time.of_user(user, purpose).await?);
+        let (now, tokens) = (self.ports.now(), self.ports.one_time.of_user(user, purpose).await?);
         let just_now = tokens.first().is_some_and(|newest| later(newest.made_at, self.mail.terms.resend) > now);
         let good: BTreeSet<_> = tokens.iter().filter(|token| token.expires_at > now).map(|token| token.mail).collect();
         Ok(just_now || good.len() >= MOST_GOOD)
@@ -136,7 +136,7 @@ impl Courier {
     /// A new token, which is good from now on.
     async fn token(&self, owed: &OwedMail, credentials: &Credentials) -> Result<OneTimeToken, PortError> {
         let purpose = owed.purpose;
-        let (token, now) = (OneTimeToken::new(self.mail.randomness.secret()?), self.now());
+        let (token, now) = (OneTimeToken::new(self.mail.randomness.secret()?), self.ports.now());
         let kept = OneTime {
             digest: token.digest(),
             purpose,
@@ -156,7 +156,7 @@ impl Courier {
         let letter = letter.map_err(|error| PortError::rejected("templates", error))?;
         // Where the account says, and not what somebody has typed.
         let (to, subject) = (to.email.clone(), letter.subject.to_owned());
-        Ok(Mail { id: owed.id, at: self.now(), to, name, subject, text: letter.text, html: letter.html })
+        Ok(Mail { id: owed.id, at: self.ports.now(), to, name, subject, text: letter.text, html: letter.html })
     }
 
     /// What somebody is called; nothing if that was erased.
@@ -170,15 +170,10 @@ impl Courier {
 
     fn again(&self, tries: u32) -> MailSettlement {
         let pause = self.mail.terms.pauses.after(tries, self.mail.randomness.fraction());
-        MailSettlement::Retry { due_at: later(self.now(), pause) }
+        MailSettlement::Retry { due_at: later(self.ports.now(), pause) }
     }
 
     fn dead(&self, reason: String) -> MailSettlement {
-        MailSettlement::Dead { reason, at: self.now() }
-    }
-
-    /// In whole microseconds, as stores keep it.
-    fn now(&self) -> DateTime<Utc> {
-        self.ports.clock.now().trunc_subsecs(6)
+        MailSettlement::Dead { reason, at: self.ports.now() }
     }
 }

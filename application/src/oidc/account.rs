@@ -132,7 +132,9 @@ impl SignIns<'_> {
         let email = vouched.email.as_deref().and_then(|email| Email::parse(email).ok()).ok_or(NotSettled::NoAddress)?;
         let user = reserved.unwrap_or(UserId::new(self.ports.ids.next()));
         if self.holder(ClaimId::email(&email)).await?.is_some_and(|holder| holder != user) {
-            return Err(NotSettled::Taken);
+            // The identity comes first: by now it is that of the same person, in another window, who was faster.
+            let faster = reserved.is_none() && self.ports.identities.find(&returned.issuer, &vouched.subject).await?.is_some();
+            return if faster { Ok(None) } else { Err(NotSettled::Taken) };
         }
         if reserved.is_none() && !self.ports.identities.link(&self.identity(returned, user)).await? {
             return Ok(None);

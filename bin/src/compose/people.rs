@@ -119,7 +119,8 @@ pub(crate) async fn people(config: &Config, may_begin: bool) -> anyhow::Result<P
             }
         }
     };
-    let Stores { keyring, log, accounts, sessions, factors, identities, passkeys, one_time, mail, passcodes, cursors, passwords, presence } = stores;
+    let Stores { keyring, log, accounts, sessions, factors, identities, passkeys, one_time, mail, passcodes, cursors, passwords, presence } =
+        stores;
     let console = Console::new(config, Arc::clone(&log), passcodes, Arc::clone(&passwords));
     Ok(People { console, keyring, log, accounts, sessions, factors, identities, passkeys, one_time, mail, passwords, cursors, presence })
 }

@@ -213,9 +213,14 @@ impl Call {
         SecondFactors { ports: &self.app.ports, executor: &self.app.executor, correlation: self.correlation() }
     }
 
+    /// The second factor of a user, if it is on.
+    pub(super) async fn factor_of(&self, user: UserId) -> Result<Option<FactorId>, ApiError> {
+        Ok(self.factors().of(user).await?.map(|factor| factor.id))
+    }
+
     /// Refuses a login that has not lately proved who uses it, by all that there is to prove.
     pub(super) async fn must_have_proved(&self, token: &AccessToken) -> Result<(), ApiError> {
-        let factor = self.factors().of(token.0.user).await?.map(|factor| factor.id);
+        let factor = self.factor_of(token.0.user).await?;
         if self.logins().has_proved(token.0, factor).await? { Ok(()) } else { Err(Code::StepUpRequired.into()) }
     }
 
@@ -228,10 +233,9 @@ impl Call {
         Second { code, passkey }: Second<'_>,
         missing: impl Into<ApiError>,
     ) -> Result<Option<FactorId>, ApiError> {
-        let Some(factor) = self.factors().of(user).await? else { return Ok(None) };
+        let Some(factor) = self.factor_of(user).await? else { return Ok(None) };
         if let Some(assertion) = passkey {
-            let passkey = self.passkeys()?.prove(assertion.answer()).await?.filter(|passkey| passkey.user == user);
-            return if passkey.is_some() { Ok(Some(factor.id)) } else { Err(Code::WrongCode.into()) };
+            return if self.shows_passkey(user, assertion).await? { Ok(Some(factor)) } else { Err(Code::WrongCode.into()) };
         }
         let code = code.ok_or_else(|| missing.into())?;
         let limiter = &self.app.limiter;

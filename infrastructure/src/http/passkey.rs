@@ -8,6 +8,7 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use posthaste_application::passkey::{self, Begun, MOST_PASSKEYS, PasskeyLogins, Registering};
 use posthaste_application::port::passkeys::Passkey;
 use posthaste_application::problem::{Code, Problem};
+use posthaste_domain::UserId;
 use posthaste_domain::text::SessionName;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -249,5 +250,10 @@ impl Call {
         let relying_party = ports.relying_party.as_deref();
         let relying_party = relying_party.ok_or_else(|| Problem::with(Code::Forbidden, "this service takes no passkeys"))?;
         Ok(PasskeyLogins { ports, relying_party })
+    }
+
+    /// Whether an assertion, which is used by that, shows a passkey of this user.
+    pub(super) async fn shows_passkey(&self, user: UserId, assertion: &Assertion) -> Result<bool, ApiError> {
+        Ok(self.passkeys()?.prove(assertion.answer()).await?.is_some_and(|passkey| passkey.user == user))
     }
 }

@@ -178,12 +178,7 @@ impl Sessions {
                 Problem::with(Code::Validation, format!("password must have at most {} characters", PASSWORD_CHARACTERS.end())).into()
             );
         }
-        let name = name.as_deref().map(SessionName::parse).transpose()?;
-        let mode = mode.unwrap_or(Mode::Token);
-        if mode == Mode::Cookie {
-            // Whoever logs somebody in as themselves sees what they do then.
-            visit.must_be_from_a_page_that_may(&call.app.edges.origins)?;
-        }
+        let (name, mode) = wanted(&call, &visit, name, mode)?;
         let ports = &call.app.ports;
         let mut credentials = find(&call, &login).await?;
         let mut factor = None;
@@ -251,6 +246,17 @@ impl Call {
         let app = &self.app;
         Logins { ports: &app.ports, executor: &app.executor, lifetimes: app.lifetimes, correlation: self.correlation() }
     }
+}
+
+/// What a login is to be called, and who keeps its refresh token, if this page may say so.
+fn wanted(call: &Call, visit: &Visit, name: Option<String>, mode: Option<Mode>) -> Result<(Option<SessionName>, Mode), ApiError> {
+    let name = name.as_deref().map(SessionName::parse).transpose()?;
+    let mode = mode.unwrap_or(Mode::Token);
+    if mode == Mode::Cookie {
+        // Whoever logs somebody in as themselves sees what they do then.
+        visit.must_be_from_a_page_that_may(&call.app.edges.origins)?;
+    }
+    Ok((name, mode))
 }
 
 /// What a client is told of a login that was begun or renewed, and its cookie.

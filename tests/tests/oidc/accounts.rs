@@ -6,10 +6,11 @@ use posthaste_infrastructure::system::SystemClock;
 use posthaste_tests::actor::User;
 use posthaste_tests::authenticator::Authenticator;
 use posthaste_tests::node::run_posthaste;
-use posthaste_tests::oidc::{SignIn, outcome};
+use posthaste_tests::oidc::{PUBLIC_URL, SignIn, outcome};
+use posthaste_tests::passkey::SoftPasskey;
 use posthaste_tests::services::Scratch;
 use posthaste_tests::{Profile, hygiene};
-use reqwest::Method;
+use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
 use super::service::{Scene, ask, by_password, person, post, token};
@@ -19,6 +20,7 @@ super::on_both_profiles! {
     nobody_is_registered_where_nobody_may_be
     an_account_elsewhere_is_linked_and_unlinked_but_never_the_last_way_in
     whoever_has_a_second_factor_shows_it_here_as_well
+    a_page_of_ours_may_leave_the_refresh_token_to_the_browser
     whoever_is_suspended_or_erased_does_not_get_in
     whoever_has_no_password_sets_one_by_mail
 }
@@ -102,9 +104,14 @@ async fn an_account_elsewhere_is_linked_and_unlinked_but_never_the_last_way_in(p
 }
 
 async fn whoever_has_a_second_factor_shows_it_here_as_well(profile: Profile) -> anyhow::Result<()> {
-    let scene = Scene::start(profile).await?;
+    let domain = PUBLIC_URL.trim_start_matches("https://");
+    let scene = Scene::with(profile, |settings| settings.with("AUTH__PASSKEY_DOMAIN", domain)).await?;
     let base = scene.base();
     let login = token(&scene.sign_in().await?)?;
+    let mut passkey = SoftPasskey::new(domain, PUBLIC_URL);
+    let asked = post(&base, "/v1/me/passkeys/challenge", Some(&login), &json!({})).await?.1;
+    let made = json!({ "ceremony": asked["ceremony"], "credential": passkey.create(&asked["options"])?, "name": "On the ring" });
+    ensure!(post(&base, "/v1/me/passkeys", Some(&login), &made).await?.0 == 201);
     let authenticator = Authenticator::new(&post(&base, "/v1/me/totp", Some(&login), &json!({})).await?.1)?;
     let code = json!({ "code": authenticator.code(SystemClock.now(), 0) });
     let confirmed = post(&base, "/v1/me/totp/confirm", Some(&login), &code).await?;
@@ -118,10 +125,48 @@ async fn whoever_has_a_second_factor_shows_it_here_as_well(profile: Profile) -> 
     let who = with(json!({ "second_factor": recovery[0] })).await?;
     ensure!(who.len() == 36, "{who}");
     ensure!(with(json!({ "second_factor": recovery[1] })).await? == "unauthorized", "it is used up by then");
+    // A passkey stands in for the code: theirs, and nobody else's.
+    let asked = post(&base, "/v1/sessions/passkey/challenge", None, &json!({})).await?.1;
+    let assertion = json!({ "ceremony": asked["ceremony"], "credential": passkey.get(&asked["options"])? });
+    scene.rogue.vouch_for(person("somebody"));
+    let somebody = token(&scene.sign_in().await?)?;
+    let other = Authenticator::new(&post(&base, "/v1/me/totp", Some(&somebody), &json!({})).await?.1)?;
+    let confirmed = json!({ "code": other.code(SystemClock.now(), 0) });
+    ensure!(post(&base, "/v1/me/totp/confirm", Some(&somebody), &confirmed).await?.0 == 200);
+    let (sign_in, code) = scene.code().await?;
+    ensure!(outcome(&sign_in.redeem(&base, &code, json!({ "passkey": assertion })).await?)? == "wrong_code", "it is another's");
+    scene.rogue.vouch_for(person("rosa"));
+    let (sign_in, code) = scene.code().await?;
+    let asked = post(&base, "/v1/sessions/passkey/challenge", None, &json!({})).await?.1;
+    let assertion = json!({ "ceremony": asked["ceremony"], "credential": passkey.get(&asked["options"])? });
+    ensure!(outcome(&sign_in.redeem(&base, &code, json!({ "passkey": assertion })).await?)? == who);
     // The login from before the factor was there has proved too little to link another account.
     let (sign_in, code) = scene.code().await?;
     let link = json!({ "code": code, "verifier": sign_in.verifier });
     ensure!(outcome(&post(&base, "/v1/me/identities", Some(&login), &link).await?)? == "step_up_required");
+    Ok(())
+}
+
+async fn a_page_of_ours_may_leave_the_refresh_token_to_the_browser(profile: Profile) -> anyhow::Result<()> {
+    let scene = Scene::start(profile).await?;
+    let (base, (sign_in, code)) = (scene.base(), scene.code().await?);
+    let wanted = json!({ "code": code, "verifier": sign_in.verifier, "mode": "cookie" });
+    let from = async |origin: &str| {
+        let request = Client::new().post(format!("{base}/v1/sessions/oidc")).header("origin", origin).header("x-posthaste-csrf", "1");
+        anyhow::Ok(request.json(&wanted).send().await?)
+    };
+    let refused = from("https://evil.example").await?;
+    ensure!(refused.status() == 403 && !refused.headers().contains_key("set-cookie"), "{refused:?}");
+    // Nothing was used up by that.
+    let login = from(PUBLIC_URL).await?;
+    let cookie = login.headers().get("set-cookie").context("a cookie is set")?.to_str()?.to_owned();
+    hygiene::remember(cookie.split([';', '=']).nth(1).unwrap_or_default());
+    ensure!(login.status() == 201 && cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{login:?}");
+    let body: Value = login.json().await?;
+    hygiene::remember(body["access_token"].as_str().unwrap_or_default());
+    ensure!(body["refresh_token"].is_null() && body["access_token"].is_string(), "{body}");
+    let again = from(PUBLIC_URL).await?;
+    ensure!(again.status() == 401, "{again:?}");
     Ok(())
 }
 

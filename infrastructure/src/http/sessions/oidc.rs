@@ -5,14 +5,14 @@ use poem_openapi::types::Example;
 use poem_openapi::{Object, OpenApi};
 use posthaste_application::oidc::{NotSettled, Returned, Whom};
 use posthaste_application::problem::{Code, Problem};
-use posthaste_domain::text::SessionName;
 use posthaste_domain::{FactorId, User, UserId};
 
-use super::{Created, Mode, answer};
+use super::{Created, Mode, answer, wanted};
 use crate::http::Tag;
 use crate::http::body::Body;
 use crate::http::call::Call;
 use crate::http::factor::Second;
+use crate::http::passkey::Assertion;
 use crate::http::problem::{ApiError, Failed, failures};
 use crate::http::profile::Shown;
 use crate::http::visit::Visit;
@@ -33,6 +33,8 @@ struct SignIn {
     verifier: String,
     /// A code of the authenticator, or a recovery code, if there is a second factor. Each is good once.
     second_factor: Option<String>,
+    /// A passkey instead of a code.
+    passkey: Option<Assertion>,
     /// What to call this login in the list of one's sessions, such as the name of the device: 1 to 64 characters.
     name: Option<String>,
     /// Who keeps the refresh token; `token` when absent. `cookie` is for web pages.
@@ -42,15 +44,15 @@ struct SignIn {
 impl Example for SignIn {
     fn example() -> Self {
         let (code, verifier) = ("5f0c…e19a".to_owned(), "dBjftJeZ4CVP…".to_owned());
-        Self { code, verifier, second_factor: None, name: Some("Alice's laptop".to_owned()), mode: Some(Mode::Token) }
+        Self { code, verifier, second_factor: None, passkey: None, name: Some("Alice's laptop".to_owned()), mode: Some(Mode::Token) }
     }
 }
 
 failures! {
     SignInFailures = BODY [
         401: "`unauthorized`: the code is unknown, used or run out, or was not asked for with this verifier. Which of them is not told. \
-              `second_factor_required`: it is good, and a code of the authenticator is needed as well; it stays good for that.",
-        403: "`wrong_code`: the code of the authenticator is none, or was used; `account_suspended`: the account is suspended; \
+              `second_factor_required`: it is good, and a code of the authenticator or a passkey is needed as well; it stays good for that.",
+        403: "`wrong_code`: the code of the authenticator is none, or was used, or the passkey proves nothing; `account_suspended`: the account is suspended; \
               `registration_closed`: there is no account, and nobody can register here; `forbidden`: the cookie was asked for from elsewhere \
               than a page that may.",
         409: "`conflict`: there is no account of theirs, and none can be made: the provider gives no address, or one that an account has \
@@ -64,17 +66,13 @@ impl OidcSessions {
     ///
     /// Exchanges the code that a browser came back from a provider with for a login, as `log_in` does a password. Whoever has no account yet
     /// is registered. An account with the same email address is linked, if both the provider and the account have it verified. If there is a second
-    /// factor, the same with `second_factor` follows. For a login that exists link the provider with `POST /v1/me/identities` instead.
+    /// factor, the same with `second_factor` or a `passkey` follows. For a login that exists link the provider with `POST /v1/me/identities` instead.
     #[oai(path = "/sessions/oidc", method = "post", operation_id = "log_in_with_oidc")]
     async fn log_in(&self, call: Call, visit: Visit, body: Body<SignIn>) -> Result<Created, Failed<SignInFailures>> {
-        let SignIn { code, verifier, second_factor, name, mode } = body.0;
-        let name = name.as_deref().map(SessionName::parse).transpose()?;
-        let mode = mode.unwrap_or(Mode::Token);
-        if mode == Mode::Cookie {
-            visit.must_be_from_a_page_that_may(&call.app.edges.origins)?;
-        }
+        let SignIn { code, verifier, second_factor, passkey, name, mode } = body.0;
+        let (name, mode) = wanted(&call, &visit, name, mode)?;
         let returned = call.sign_ins().redeem(&code, &verifier).await?.ok_or_else(worthless)?;
-        let (user, factor) = match settle(&call, &returned, second_factor.as_deref()).await {
+        let (user, factor) = match settle(&call, &returned, Second { code: second_factor.as_deref(), passkey: passkey.as_ref() }).await {
             Ok(settled) => settled,
             Err(error) => {
                 // Nobody has to log in elsewhere once more because a code of theirs is missing, or something could not be reached.
@@ -96,7 +94,7 @@ impl OidcSessions {
 }
 
 /// Who somebody is whom a provider vouches for, and which second factor they have shown. They are linked or registered only after that.
-async fn settle(call: &Call, returned: &Returned, code: Option<&str>) -> Result<(UserId, Option<FactorId>), ApiError> {
+async fn settle(call: &Call, returned: &Returned, second: Second<'_>) -> Result<(UserId, Option<FactorId>), ApiError> {
     let sign_ins = call.sign_ins();
     let mut proved = None;
     for _ in 0..TRIES {
@@ -108,7 +106,7 @@ async fn settle(call: &Call, returned: &Returned, code: Option<&str>) -> Result<
             // Once, however often the rest is tried: a code is used by it.
             if proved.is_none_or(|(whose, _)| whose != user) {
                 // A wrong one is held against the user, as behind a right password.
-                proved = Some((user, call.prove(user, user.uuid(), Second { code, passkey: None }, Code::SecondFactorRequired).await?));
+                proved = Some((user, call.prove(user, user.uuid(), second, Code::SecondFactorRequired).await?));
             }
         }
         if let Some(user) = sign_ins.settle(returned, whom).await? {

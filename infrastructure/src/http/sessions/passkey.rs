@@ -5,9 +5,8 @@ use poem_openapi::types::Example;
 use poem_openapi::{Object, OpenApi};
 use posthaste_application::problem::{Code, Problem};
 use posthaste_domain::User;
-use posthaste_domain::text::SessionName;
 
-use super::{Created, Mode, answer};
+use super::{Created, Mode, answer, wanted};
 use crate::http::Tag;
 use crate::http::answer::Answer;
 use crate::http::body::Body;
@@ -65,11 +64,7 @@ impl PasskeySessions {
     #[oai(path = "/sessions/passkey", method = "post", operation_id = "log_in_with_passkey")]
     async fn log_in(&self, call: Call, visit: Visit, body: Body<PasskeyLogin>) -> Result<Created, Failed<PasskeyFailures>> {
         let PasskeyLogin { passkey, name, mode } = body.0;
-        let name = name.as_deref().map(SessionName::parse).transpose()?;
-        let mode = mode.unwrap_or(Mode::Token);
-        if mode == Mode::Cookie {
-            visit.must_be_from_a_page_that_may(&call.app.edges.origins)?;
-        }
+        let (name, mode) = wanted(&call, &visit, name, mode)?;
         let passkey = call.passkeys()?.prove(passkey.answer()).await?.ok_or_else(refused)?;
         let user = passkey.user;
         let shown = Shown::find(&call.app, user).await?.ok_or_else(refused)?;
@@ -77,7 +72,7 @@ impl PasskeySessions {
             return Err(Code::AccountSuspended.into());
         }
         // A passkey is something that somebody has, and that asks who they are: it is worth as much as both.
-        let factor = call.factors().of(user).await?.map(|factor| factor.id);
+        let factor = call.factor_of(user).await?;
         let begun = call.logins().begin(user, name, visit.agent.as_deref(), factor, &random()?).await?;
         if call.app.ports.passkeys.find(&passkey.credential).await?.is_none_or(|kept| kept.id != passkey.id) {
             // It was removed meanwhile, and whoever did that has looked through the logins before this one began.

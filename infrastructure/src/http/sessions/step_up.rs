@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use poem_openapi::types::Example;
 use poem_openapi::{Object, OpenApi};
+use posthaste_application::port::secrets::Access;
 use posthaste_application::problem::{Code, Problem};
 
 use crate::http::answer::Answer;
@@ -11,7 +12,7 @@ use crate::http::body::Body;
 use crate::http::call::Call;
 use crate::http::factor::Second;
 use crate::http::passkey::Assertion;
-use crate::http::problem::{Failed, failures};
+use crate::http::problem::{ApiError, Failed, failures};
 use crate::http::users::check_length;
 use crate::http::{Tag, example};
 
@@ -51,8 +52,8 @@ impl Example for Proven {
 
 failures! {
     StepUpFailures = BEARER BODY [
-        403: "`forbidden`: the password is another, or the passkey proves nothing; `wrong_code`: a code is missing, is none, or was used; `account_suspended`: the user of \
-              the token is suspended.",
+        403: "`forbidden`: the password is another, or the passkey proves nothing; `wrong_code`: a code is missing, is none, or was used; \
+              `account_suspended`: the user of the token is suspended.",
     ]
 }
 
@@ -65,31 +66,44 @@ impl StepUp {
     #[oai(path = "/sessions/current/step-up", method = "post", operation_id = "step_up")]
     async fn step_up(&self, token: AccessToken, call: Call, body: Body<Evidence>) -> Result<Answer<Proven>, Failed<StepUpFailures>> {
         let Evidence { password, code, passkey } = body.0;
-        let (ports, limiter, current) = (&call.app.ports, &call.app.limiter, token.0);
-        let wrong = || Problem::with(Code::Forbidden, "the password is another, or the passkey proves nothing");
-        let Some(password) = password else {
-            let passkey = passkey.ok_or_else(|| Problem::with(Code::Validation, "a password or a passkey is needed"))?;
-            let tried = limiter.try_proof(current.session.uuid()).await?;
-            let proved = call.passkeys()?.prove(passkey.answer()).await?.filter(|passkey| passkey.user == current.user);
-            proved.ok_or_else(wrong)?;
-            limiter.forgive(tried).await;
-            let factor = call.factors().of(current.user).await?.map(|factor| factor.id);
-            let proved_until = call.logins().prove(current, factor).await?.ok_or(Code::SessionRevoked)?;
-            return Ok(Proven { proved_until }.into());
+        let current = token.0;
+        let factor = match (password, passkey) {
+            (Some(password), passkey) => {
+                check_password(&call, current, password).await?;
+                let missing = Problem::with(Code::WrongCode, "a code is needed as well");
+                let second = Second { code: code.as_deref(), passkey: passkey.as_ref() };
+                call.prove(current.user, current.session.uuid(), second, missing).await?
+            }
+            (None, Some(passkey)) => {
+                let tried = call.app.limiter.try_proof(current.session.uuid()).await?;
+                if !call.shows_passkey(current.user, &passkey).await? {
+                    return Err(wrong().into());
+                }
+                call.app.limiter.forgive(tried).await;
+                call.factor_of(current.user).await?
+            }
+            (None, None) => return Err(Problem::with(Code::Validation, "a password or a passkey is needed").into()),
         };
-        if check_length(&password).is_err() {
-            return Err(wrong().into());
-        }
-        let tried = limiter.try_proof(current.session.uuid()).await?;
-        let kept = ports.accounts.find(current.user).await?.ok_or(Code::Unauthorized)?.password_hash;
-        if !ports.passwords.verify(password, kept).await? {
-            return Err(wrong().into());
-        }
-        limiter.forgive(tried).await;
-        let missing = Problem::with(Code::WrongCode, "a code is needed as well");
-        let second = Second { code: code.as_deref(), passkey: passkey.as_ref() };
-        let factor = call.prove(current.user, current.session.uuid(), second, missing).await?;
         let proved_until = call.logins().prove(current, factor).await?.ok_or(Code::SessionRevoked)?;
         Ok(Proven { proved_until }.into())
     }
+}
+
+/// Refuses what is not the password of whoever uses a login. A wrong one is held against the login.
+async fn check_password(call: &Call, current: Access, password: String) -> Result<(), ApiError> {
+    if check_length(&password).is_err() {
+        return Err(wrong().into());
+    }
+    let (ports, limiter) = (&call.app.ports, &call.app.limiter);
+    let tried = limiter.try_proof(current.session.uuid()).await?;
+    let kept = ports.accounts.find(current.user).await?.ok_or(Code::Unauthorized)?.password_hash;
+    if !ports.passwords.verify(password, kept).await? {
+        return Err(wrong().into());
+    }
+    limiter.forgive(tried).await;
+    Ok(())
+}
+
+fn wrong() -> Problem {
+    Problem::with(Code::Forbidden, "the password is another, or the passkey proves nothing")
 }
