@@ -3,6 +3,7 @@
 //! It ends with an event, which every request and every socket asks; see [`crate::port::sessions`]. So the order is always the same: first
 //! the event, then the row. What a crash leaves between the two renews nothing any more.
 
+mod leaving;
 mod token;
 
 use std::time::Duration;
@@ -146,7 +147,7 @@ impl Logins<'_> {
             let found = self.ports.sessions.of_family(&token.family()).await?;
             let Some(mut session) = found.filter(|session| session.expires_at > now) else { return Ok(Renewed::Unknown) };
             let user = self.executor.states().fresh::<User>(session.user).await?;
-            if user.has_revoked(session.id) {
+            if user.has_revoked(session.id) || user.leaving().is_some() {
                 return Ok(Renewed::Revoked);
             }
             if user.is_barred() {

@@ -22,6 +22,8 @@ pub enum RefusalKind {
     Forbidden,
     /// The actor is suspended, or was erased.
     Suspended,
+    /// The actor has asked for their account to be deleted.
+    Leaving,
     /// It contradicts what already holds.
     Conflict,
     /// One of two users has blocked the other.
@@ -80,9 +82,10 @@ impl Refusal {
     pub const fn kind(&self) -> RefusalKind {
         match self {
             Self::User(refusal) => match refusal {
-                UserRefusal::AlreadyRegistered | UserRefusal::Oneself => RefusalKind::Conflict,
+                UserRefusal::AlreadyRegistered | UserRefusal::Oneself | UserRefusal::NotDue => RefusalKind::Conflict,
                 UserRefusal::UnknownUser | UserRefusal::UnknownSession => RefusalKind::NotFound,
                 UserRefusal::Suspended | UserRefusal::Erased => RefusalKind::Suspended,
+                UserRefusal::Leaving => RefusalKind::Leaving,
                 UserRefusal::NotAnAdmin => RefusalKind::Forbidden,
             },
             Self::Claim(ClaimRefusal::Taken) => RefusalKind::Conflict,

@@ -57,6 +57,8 @@ struct World {
     roles: HashSet<(UserId, ServiceRole)>,
     suspended: HashSet<UserId>,
     two_factor: HashSet<UserId>,
+    /// Who have asked for their account to be deleted.
+    leaving: HashSet<UserId>,
     /// Who were erased.
     erased: HashSet<UserId>,
     operations: HashSet<OperationId>,

@@ -11,7 +11,7 @@ use posthaste_domain::UserId;
 use super::Keyring;
 use crate::execute::{AdminCommand, Envelope, ExecuteError, Executed, Executor};
 use crate::port::one_time::Purpose;
-use crate::port::{Accounts, Factors, Identities, MailQueue, OneTimeTokens, Passkeys, Sessions};
+use crate::port::{Accounts, Factors, Identities, MailQueue, OneTimeTokens, Passkeys, PortError, Ports, Sessions};
 
 /// Erases people.
 pub struct Eraser {
@@ -19,6 +19,12 @@ pub struct Eraser {
     pub executor: Executor,
     /// The keys.
     pub keyring: Arc<Keyring>,
+    /// What they log in with.
+    pub kept: Kept,
+}
+
+/// What is kept of people beside the log and the views of it.
+pub struct Kept {
     /// Credentials.
     pub accounts: Arc<dyn Accounts>,
     /// Logins.
@@ -31,8 +37,8 @@ pub struct Eraser {
     pub identities: Arc<dyn Identities>,
     /// Tokens that were sent to them.
     pub one_time: Arc<dyn OneTimeTokens>,
-    /// The mails that are owed to them.
-    pub mail: Arc<dyn MailQueue>,
+    /// The mails that are owed to them, if any are.
+    pub mail: Option<Arc<dyn MailQueue>>,
 }
 
 impl Eraser {
@@ -43,9 +49,27 @@ impl Eraser {
     pub async fn erase(&self, envelope: Envelope, user: UserId) -> Result<Executed, ExecuteError> {
         let executed = self.executor.execute(envelope, AdminCommand::Erase { user }).await?;
         self.keyring.destroy(user).await?;
+        self.kept.forget(user).await?;
+        Ok(executed)
+    }
+}
+
+impl Kept {
+    /// What a server has at hand.
+    #[must_use]
+    pub fn of(ports: &Ports) -> Self {
+        let Ports { accounts, sessions, factors, passkeys, identities, one_time, mail, .. } = ports.clone();
+        Self { accounts, sessions, factors, passkeys, identities, one_time, mail: mail.map(|mail| mail.queue) }
+    }
+
+    /// Forgets somebody who was erased. Can be done again.
+    ///
+    /// # Errors
+    /// Not all of it could be done, and is to be asked again.
+    pub async fn forget(&self, user: UserId) -> Result<(), PortError> {
         // As long as it is known which address was theirs.
-        if let Some(credentials) = self.accounts.find(user).await? {
-            self.mail.remove(&credentials.email).await?;
+        if let (Some(credentials), Some(mail)) = (self.accounts.find(user).await?, &self.mail) {
+            mail.remove(&credentials.email).await?;
         }
         self.accounts.remove(user).await?;
         self.identities.remove(user).await?;
@@ -58,7 +82,6 @@ impl Eraser {
         }
         self.passkeys.remove_all(user).await?;
         let sessions: Vec<_> = self.sessions.of_user(user).await?.into_iter().map(|session| session.id).collect();
-        self.sessions.remove(user, &sessions).await?;
-        Ok(executed)
+        self.sessions.remove(user, &sessions).await
     }
 }

@@ -45,7 +45,10 @@ impl Ends {
     fn of(event: &Event) -> Option<Self> {
         if let Event::User(UserEvent::SessionRevoked { user, session }) = event {
             Some(Self::Login(*user, *session))
-        } else if let Event::User(UserEvent::Suspended { user, .. } | UserEvent::Erased { user }) = event {
+        } else if let Event::User(
+            UserEvent::Suspended { user, .. } | UserEvent::DeletionRequested { user, .. } | UserEvent::Erased { user },
+        ) = event
+        {
             Some(Self::Everything(*user))
         } else {
             None

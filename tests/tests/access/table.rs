@@ -81,6 +81,7 @@ table! {
 "list_identities"                 "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.get("/me/identities");
 "link_identity"                   "401 403 403 403 403 403 403 403 403 403 sus 403 403" |s| s.post("/me/identities", json!({ "code": "nothing", "verifier": "nothing" }));
 "unlink_identity"                 "401 404 404 404 404 404 404 404 404 404 sus 404 404" |s| s.delete(&format!("/me/identities/{}", nothing()));
+"delete_me"                       "401 400 400 400 400 400 400 400 400 400 sus 400 400" |s| s.post("/me/deletion", json!({ "username": "another" }));
 "get_me"                          "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.get("/me");
 "ask_email_verification"          "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.post("/me/email/verify", json!({}));
 "get_privacy"                     "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.get("/me/privacy");

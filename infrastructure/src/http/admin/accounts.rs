@@ -220,7 +220,9 @@ async fn acts(call: &Call, user: UserId) -> Result<Vec<Act>, ApiError> {
                 | UserEvent::SessionRevoked { .. }
                 | UserEvent::EmailVerified { .. }
                 | UserEvent::TwoFactorEnabled { .. }
-                | UserEvent::TwoFactorDisabled { .. } => continue,
+                | UserEvent::TwoFactorDisabled { .. }
+                | UserEvent::DeletionRequested { .. }
+                | UserEvent::DeletionCancelled { .. } => continue,
             };
             acts.push(Act {
                 position: recorded.position.0,
