@@ -159,8 +159,9 @@ failures! {
         401: "`unauthorized`: there is no such account, or this is not its password. Which of the two is not told. `second_factor_required`: the \
               password is right, and a code or a passkey is needed as well.",
         403: "`wrong_code`: the password is right, and the code is none, or was used, or the passkey proves nothing; `account_suspended`: the password is right, and the \
-              account is suspended; `deletion_pending`: all is right, and the account is to be deleted, at the time that is told; `forbidden`: the \
-              cookie was asked for from elsewhere than a page that may.",
+              account is suspended; `deletion_pending`: all is right, and the account is to be deleted, at the time that `detail` tells: with \
+              `cancel_deletion`, and another code if there is a second factor, it is kept; `forbidden`: the cookie was asked for from elsewhere \
+              than a page that may.",
     ]
 }
 
@@ -200,23 +201,15 @@ impl Sessions {
             let (user, password_hash) = found.ok_or_else(refused)?;
             let shown = Shown::find(&call.app, user).await?.ok_or_else(refused)?;
             // Only now: whoever does not know the password learns nothing.
-            let state = call.state::<User>(user).await?;
-            state.unsuspended().map_err(Refusal::from)?;
-            let leaving = state.leaving().filter(|_| cancel_deletion != Some(true));
+            call.state::<User>(user).await?.unsuspended().map_err(Refusal::from)?;
             // Once, however often the rest is tried: a code is used by it.
             if factor.is_none() {
                 // A wrong one is held against the user: whoever gives it has their password.
                 let second = Second { code: code.as_deref(), passkey: passkey.as_ref() };
                 factor = call.prove(user, user.uuid(), second, Code::SecondFactorRequired).await?;
             }
-            // Only now: with a second factor, the date is not for whoever knows the password alone.
-            if let Some(final_at) = leaving {
-                let detail = format!("this account is deleted at {}: log in with cancel_deletion to keep it", date(final_at));
-                return Err(Problem::with(Code::DeletionPending, detail).into());
-            }
-            if state.leaving().is_some() {
-                call.logins().stay(user).await?;
-            }
+            // Only now: with a second factor, none of this is for whoever knows the password alone.
+            call.come_back(user, cancel_deletion).await?;
             let password_hash = renewed_hash(&call, user, &password, password_hash).await?;
             let begun = call.logins().begin(user, name.clone(), visit.agent.as_deref(), factor, &random()?).await?;
             let now = ports.accounts.find(user).await?.ok_or_else(refused)?;
@@ -292,11 +285,6 @@ fn answer(call: &Call, begun: &Begun, user: Shown, mode: Mode) -> Result<(Sessio
         session: session.id.uuid(),
     };
     Ok((shown, (mode == Mode::Cookie).then(|| visit::keep(begun))))
-}
-
-/// As JSON has it elsewhere.
-fn date(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
 /// One failure for everything, so that nobody learns who has an account.
