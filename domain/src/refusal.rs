@@ -2,7 +2,7 @@
 
 use crate::claim::ClaimRefusal;
 use crate::friendship::FriendshipRefusal;
-use crate::id::{MessageId, SameUser};
+use crate::id::{MessageId, SameUser, ThreadId};
 use crate::message::MessageRefusal;
 use crate::operation::OperationRefusal;
 use crate::subscription::SubscriptionRefusal;
@@ -44,6 +44,14 @@ pub struct Undeletable {
     pub messages: Vec<MessageId>,
 }
 
+/// Groups and channels that somebody owns who wants to leave for ever.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("pass on or delete what you own before: {}", threads.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
+pub struct StillOwns {
+    /// Which.
+    pub threads: Vec<ThreadId>,
+}
+
 /// Why a command was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -71,6 +79,9 @@ pub enum Refusal {
     /// Because of some of the messages it names.
     #[error(transparent)]
     Undeletable(#[from] Undeletable),
+    /// Because of what the actor owns.
+    #[error(transparent)]
+    StillOwns(#[from] StillOwns),
     /// The actor named themselves as the other.
     #[error(transparent)]
     Yourself(#[from] SameUser),
@@ -123,6 +134,7 @@ impl Refusal {
             Self::Subscription(refusal) => match *refusal {},
             Self::Operation(OperationRefusal::AlreadyPerformed) => RefusalKind::Conflict,
             Self::Undeletable(_) => RefusalKind::NotFound,
+            Self::StillOwns(_) => RefusalKind::Conflict,
             Self::Yourself(SameUser) => RefusalKind::Validation,
         }
     }

@@ -165,7 +165,11 @@ async fn decide(on: &mut Decision<'_>, envelope: Envelope, command: &Command) ->
         Command::ChangeRole { thread: id, user, role } => {
             thread(on, *id, ThreadCommand::ChangeRole { by, user: *user, role: *role }).await?;
         }
-        Command::TransferOwnership { thread: id, user } => thread(on, *id, ThreadCommand::TransferOwnership { by, to: *user }).await?,
+        Command::TransferOwnership { thread: id, user } => {
+            thread(on, *id, ThreadCommand::TransferOwnership { by, to: *user }).await?;
+            // Where it is recorded: whoever is leaving has passed on what they owned, and is not to be given more.
+            on.load::<User>(*user).await?.staying()?;
+        }
         Command::BanUser { thread: id, user } => thread(on, *id, ThreadCommand::Ban { by, user: *user }).await?,
         Command::UnbanUser { thread: id, user } => thread(on, *id, ThreadCommand::Unban { by, user: *user }).await?,
         Command::InviteUser { thread: id, user, expires_in_seconds } => {

@@ -1,17 +1,25 @@
 //! How somebody leaves, and comes back.
 
-use posthaste_domain::{CommandId, UserId};
+use posthaste_domain::refusal::StillOwns;
+use posthaste_domain::{CommandId, Refusal, UserId};
 
 use super::Logins;
 use crate::execute::{DeletionCommand, Envelope, ExecuteError};
 
 impl Logins<'_> {
-    /// Asks for the deletion of a user's account, and ends every login of theirs with it.
+    /// Asks for the deletion of a user's account, and ends every login of theirs with it. Not while they own a group or channel.
     ///
     /// # Errors
     /// It was refused, or could not be recorded.
     pub async fn leave(&self, user: UserId) -> Result<(), ExecuteError> {
-        self.decide(user, true).await
+        self.owns_nothing(user).await?;
+        self.decide(user, true).await?;
+        // From here on they come to own nothing more. What became theirs at the same moment is found now, and keeps them here.
+        let owns_nothing = self.owns_nothing(user).await;
+        if let Err(ExecuteError::Refused(_)) = owns_nothing {
+            self.stay(user).await?;
+        }
+        owns_nothing
     }
 
     /// Cancels it: whoever does has proved who they are, and begins a new login. What was logged in before stays ended.
@@ -20,6 +28,11 @@ impl Logins<'_> {
     /// It was refused, or could not be recorded.
     pub async fn stay(&self, user: UserId) -> Result<(), ExecuteError> {
         self.decide(user, false).await
+    }
+
+    async fn owns_nothing(&self, user: UserId) -> Result<(), ExecuteError> {
+        let threads = self.executor.states().owned(user).await?;
+        if threads.is_empty() { Ok(()) } else { Err(Refusal::from(StillOwns { threads }).into()) }
     }
 
     async fn decide(&self, user: UserId, leave: bool) -> Result<(), ExecuteError> {
