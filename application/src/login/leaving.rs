@@ -5,14 +5,21 @@ use posthaste_domain::{CommandId, Refusal, UserId};
 
 use super::Logins;
 use crate::execute::{DeletionCommand, Envelope, ExecuteError};
+use crate::mail;
+use crate::port::one_time::Purpose;
 
 impl Logins<'_> {
-    /// Asks for the deletion of a user's account, and ends every login of theirs with it. Not while they own a group or channel.
+    /// Asks for the deletion of a user's account, ends every login of theirs with it, and sends them a mail about it. Not while they own a
+    /// group or channel.
     ///
     /// # Errors
     /// It was refused, or could not be recorded.
     pub async fn leave(&self, user: UserId) -> Result<(), ExecuteError> {
         self.owns_nothing(user).await?;
+        // Before the event, so that nobody leaves who is not told. Until that is recorded the mail waits.
+        if let Some(credentials) = self.ports.accounts.find(user).await? {
+            mail::owe(self.ports, self.ports.ids.next(), Purpose::AccountDeletion, credentials.email).await?;
+        }
         self.decide(user, true).await?;
         // From here on they come to own nothing more. What became theirs at the same moment is found now, and keeps them here.
         let owns_nothing = self.owns_nothing(user).await;
