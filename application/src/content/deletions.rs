@@ -5,11 +5,11 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use posthaste_domain::user::UserRefusal;
-use posthaste_domain::{CommandId, Refusal};
+use posthaste_domain::{CommandId, Refusal, UserId};
 use uuid::Uuid;
 
-use super::erase::Kept;
-use crate::execute::{AdminCommand, Envelope, ExecuteError, Executor};
+use super::erase::{Eraser, Erasure};
+use crate::execute::{Envelope, ExecuteError, Executor};
 use crate::port::Ports;
 use crate::view::Deletion;
 
@@ -21,8 +21,7 @@ const ANEW: TimeDelta = TimeDelta::hours(1);
 /// Erases those whose time has come, while the relay beside it holds its lease.
 pub struct Deletions {
     ports: Ports,
-    executor: Executor,
-    kept: Kept,
+    eraser: Eraser,
     /// Under which name the relay beside it holds its lease.
     holder: Uuid,
     /// All up to here are done.
@@ -35,7 +34,7 @@ impl Deletions {
     /// Works while the relay of this name holds the lease. Two that believe they do harm nothing.
     #[must_use]
     pub fn new(ports: Ports, executor: Executor, holder: Uuid) -> Self {
-        Self { kept: Kept::of(&ports), since: ports.clock.now(), ports, executor, holder, done: None }
+        Self { eraser: Eraser::of(&ports, executor), since: ports.clock.now(), ports, holder, done: None }
     }
 
     /// Erases some of those whose time has come, and gives how many were looked at. Can be dropped at any point and called again.
@@ -59,15 +58,24 @@ impl Deletions {
         Ok(due.len())
     }
 
-    /// The key is destroyed by whoever reads the log, this process first of all.
     async fn complete(&self, Deletion { user, .. }: Deletion) -> Result<(), ExecuteError> {
         let id = self.ports.ids.next();
         let envelope = Envelope { command: CommandId::new(id), actor: None, correlation: id, at: self.ports.clock.now() };
-        match self.executor.execute(envelope, AdminCommand::CompleteDeletion { user }).await {
-            Ok(_) => Ok(self.kept.forget(user).await?),
+        match self.eraser.erase(envelope, Erasure::Due, user).await {
+            Ok(erased) if erased.repeated => Ok(()),
+            Ok(_) => self.look_for_orphans(user).await,
             // They have thought better of it, and the view has not come so far. If they think better of that, their time is another.
             Err(ExecuteError::Refused(Refusal::User(UserRefusal::NotDue))) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whoever owns something cannot leave. If it went wrong all the same, what was promised to them is kept, and somebody is told.
+    async fn look_for_orphans(&self, user: UserId) -> Result<(), ExecuteError> {
+        let threads = self.eraser.executor.states().owned(user).await?;
+        if !threads.is_empty() {
+            tracing::warn!(%user, ?threads, "somebody was erased who owned threads: nobody owns them now");
+        }
+        Ok(())
     }
 }

@@ -23,6 +23,15 @@ pub struct Eraser {
     pub kept: Kept,
 }
 
+/// Why somebody is erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Erasure {
+    /// An admin says so.
+    Asked,
+    /// They have asked for it, and the time has come.
+    Due,
+}
+
 /// What is kept of people beside the log and the views of it.
 pub struct Kept {
     /// Credentials.
@@ -42,12 +51,24 @@ pub struct Kept {
 }
 
 impl Eraser {
+    /// One with what a server has at hand.
+    #[must_use]
+    pub fn of(ports: &Ports, executor: Executor) -> Self {
+        let Ports { keyring, accounts, sessions, factors, passkeys, identities, one_time, mail, .. } = ports.clone();
+        let kept = Kept { accounts, sessions, factors, passkeys, identities, one_time, mail: mail.map(|mail| mail.queue) };
+        Self { executor, keyring, kept }
+    }
+
     /// Erases somebody, for ever.
     ///
     /// # Errors
     /// It was refused; or not all of it could be done, and is to be asked again.
-    pub async fn erase(&self, envelope: Envelope, user: UserId) -> Result<Executed, ExecuteError> {
-        let executed = self.executor.execute(envelope, AdminCommand::Erase { user }).await?;
+    pub async fn erase(&self, envelope: Envelope, why: Erasure, user: UserId) -> Result<Executed, ExecuteError> {
+        let command = match why {
+            Erasure::Asked => AdminCommand::Erase { user },
+            Erasure::Due => AdminCommand::CompleteDeletion { user },
+        };
+        let executed = self.executor.execute(envelope, command).await?;
         self.keyring.destroy(user).await?;
         self.kept.forget(user).await?;
         Ok(executed)
@@ -55,13 +76,6 @@ impl Eraser {
 }
 
 impl Kept {
-    /// What a server has at hand.
-    #[must_use]
-    pub fn of(ports: &Ports) -> Self {
-        let Ports { accounts, sessions, factors, passkeys, identities, one_time, mail, .. } = ports.clone();
-        Self { accounts, sessions, factors, passkeys, identities, one_time, mail: mail.map(|mail| mail.queue) }
-    }
-
     /// Forgets somebody who was erased. Can be done again.
     ///
     /// # Errors

@@ -173,6 +173,7 @@ table! {
 "drop_dead_letter"                "401 404 404 404 404 404 404 404 404 404 sus 403 404" |s| s.post("/admin/dead-letters/view:timeline/message-{message}/drop", json!({ "position": 1 }));
 "suspend_user"                    "401 404 404 404 404 404 404 404 404 404 sus 403 ok " |s| s.post("/admin/users/{stranger}/suspend", json!({ "reason": "spam" }));
 "reinstate_user"                  "401 404 404 404 404 404 404 404 404 404 sus 403 ok " |s| s.post("/admin/users/{stranger}/reinstate", json!({}));
+"erase_user"                      "401 404 404 404 404 404 404 404 404 404 sus 403 ok " |s| s.post("/admin/users/{stranger}/erase", json!({}));
 "grant_role"                      "401 404 404 404 404 404 404 404 404 404 sus 403 ok " |s| s.put("/admin/users/{stranger}/roles/auditor");
 "withdraw_role"                   "401 404 404 404 404 404 404 404 404 404 sus 403 ok " |s| s.delete("/admin/users/{stranger}/roles/admin");
 "revoke_session"                  "401 404 404 404 404 404 404 404 404 404 sus 403 ok " |s| s.delete(&format!("/admin/users/{{stranger}}/sessions/{}", nothing()));
