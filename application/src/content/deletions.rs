@@ -51,11 +51,16 @@ impl Deletions {
             (self.done, self.since) = (None, now);
         }
         let due = self.ports.views.deletions(self.done, now, PAGE).await?;
+        let mut failed = None;
         for deletion in &due {
-            self.complete(*deletion).await?;
-            self.done = Some(*deletion);
+            // Nobody waits for somebody else who cannot be erased.
+            match self.complete(*deletion).await {
+                Err(error) => failed = failed.or(Some(error)),
+                Ok(()) if failed.is_none() => self.done = Some(*deletion),
+                Ok(()) => {}
+            }
         }
-        Ok(due.len())
+        failed.map_or(Ok(due.len()), Err)
     }
 
     async fn complete(&self, Deletion { user, .. }: Deletion) -> Result<(), ExecuteError> {

@@ -95,16 +95,20 @@ async fn servers_that_relay_one_after_another_erase_everybody_once(profile: Prof
 async fn what_a_kill_has_left_of_somebody_who_was_erased_is_forgotten(profile: Profile) -> anyhow::Result<()> {
     let mut deployment = Deployment::start(profile, 2, |settings| settings).await?;
     let (first, _) = deployment.ends();
-    let (alice, bob) = tokio::try_join!(User::register(&first, "alice"), User::register(&first, "bob"))?;
-    deployment.let_forget(false).await?;
+    let (alice, bob, carol) =
+        tokio::try_join!(User::register(&first, "alice"), User::register(&first, "bob"), User::register(&first, "carol"))?;
+    deployment.keep(alice.id()).await?;
     leave(&first, &alice).await?;
     let erased = async || deployment.recorded("user.erased").await;
     until("it is recorded first", erased, |erased| *erased == 1).await?;
+    leave(&first, &carol).await?;
+    let carols = async || deployment.kept_of(carol.id()).await;
+    until("nobody who comes after her waits for her", carols, |kept| *kept == 0).await?;
     ensure!(deployment.kept_of(alice.id()).await? > 0, "and forgotten afterwards");
-    deployment.kill_all(async |deployment| deployment.let_forget(true).await).await?;
+    deployment.kill_all(async |deployment| deployment.let_go().await).await?;
     let kept = async || deployment.kept_of(alice.id()).await;
     until("the rest of her is forgotten", kept, |kept| *kept == 0).await?;
-    ensure!(is_erased(&first, &bob, &alice).await? && deployment.recorded("user.erased").await? == 1);
+    ensure!(is_erased(&first, &bob, &alice).await? && deployment.recorded("user.erased").await? == 2);
     Ok(())
 }
 

@@ -68,25 +68,38 @@ impl Deployment {
         Ok(())
     }
 
-    /// Whether credentials can be forgotten from now on.
-    pub(crate) async fn let_forget(&self, may: bool) -> anyhow::Result<()> {
-        let statements: &[&str] = match (&self.sandbox, may) {
-            (_, true) if self.sandbox.is_some() => &["DROP TRIGGER not_now ON credentials"],
-            (Some(_), _) => &[
-                "CREATE FUNCTION not_now() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not now'; END $$",
-                "CREATE TRIGGER not_now BEFORE DELETE ON credentials FOR EACH ROW EXECUTE FUNCTION not_now()",
-            ],
-            (None, true) => &["DROP TRIGGER not_now"],
-            (None, false) => &["CREATE TRIGGER not_now BEFORE DELETE ON credentials BEGIN SELECT RAISE(ABORT, 'not now'); END"],
-        };
-        for statement in statements {
-            match &self.sandbox {
-                Some(sandbox) => drop(connect(&sandbox.postgres_owner_url()).await?.execute(*statement, &[]).await?),
-                None => {
-                    let database = rusqlite::Connection::open(self.data.path().join("data/posthaste.db"))?;
-                    database.busy_timeout(std::time::Duration::from_secs(10))?;
-                    database.execute(statement, ())?;
+    /// The credentials of somebody cannot be forgotten from now on.
+    pub(crate) async fn keep(&self, user: UserId) -> anyhow::Result<()> {
+        let on_postgres = [
+            "CREATE FUNCTION not_now() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not now'; END $$".to_owned(),
+            format!(
+                "CREATE TRIGGER not_now BEFORE DELETE ON credentials FOR EACH ROW WHEN (OLD.user_id = '{user}') EXECUTE FUNCTION not_now()"
+            ),
+        ];
+        let on_sqlite = format!(
+            "CREATE TRIGGER not_now BEFORE DELETE ON credentials WHEN OLD.user_id = x'{}' BEGIN SELECT RAISE(ABORT, 'not now'); END",
+            user.uuid().simple()
+        );
+        self.change(&on_postgres, &on_sqlite).await
+    }
+
+    /// They can be forgotten again.
+    pub(crate) async fn let_go(&self) -> anyhow::Result<()> {
+        self.change(&["DROP TRIGGER not_now ON credentials".to_owned()], "DROP TRIGGER not_now").await
+    }
+
+    async fn change(&self, on_postgres: &[String], on_sqlite: &str) -> anyhow::Result<()> {
+        match &self.sandbox {
+            Some(sandbox) => {
+                let client = connect(&sandbox.postgres_owner_url()).await?;
+                for statement in on_postgres {
+                    client.execute(statement, &[]).await?;
                 }
+            }
+            None => {
+                let database = rusqlite::Connection::open(self.data.path().join("data/posthaste.db"))?;
+                database.busy_timeout(std::time::Duration::from_secs(10))?;
+                database.execute(on_sqlite, ())?;
             }
         }
         Ok(())
