@@ -11,6 +11,7 @@
 //! The log, the chain of hashes, the relay and whoever verifies see the sealed bytes and need no key. Whoever reads an event
 //! ([`Recorded::event`](crate::recorded::Recorded::event)) sees what was opened; what nobody can open is erased.
 
+pub mod deletions;
 pub mod erase;
 pub mod export;
 pub mod feed;

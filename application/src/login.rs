@@ -3,6 +3,7 @@
 //! It ends with an event, which every request and every socket asks; see [`crate::port::sessions`]. So the order is always the same: first
 //! the event, then the row. What a crash leaves between the two renews nothing any more.
 
+mod leaving;
 mod token;
 
 use std::time::Duration;
@@ -105,7 +106,7 @@ impl Logins<'_> {
     /// Begins a session of somebody who has proved who they are, with this second factor if they have one. It is always a new one, with tokens that nobody has seen before.
     ///
     /// # Errors
-    /// It could not be kept, or those that are too many could not be ended; then it may have begun.
+    /// Their account is to be deleted; or it could not be kept, or those that are too many could not be ended: then it may have begun.
     pub async fn begin(
         &self,
         user: UserId,
@@ -129,6 +130,11 @@ impl Logins<'_> {
             tokens: TokenFamily::new(token.family(), token.digest()),
         };
         self.ports.sessions.create(&session).await?;
+        if self.executor.states().fresh::<User>(user).await?.leaving().is_some() {
+            // Whoever left at the same moment has looked through the logins before this one began. Nobody has its tokens yet.
+            self.ports.sessions.remove(user, &[session.id]).await?;
+            return Err(UserRefusal::Leaving.into());
+        }
         let others = self.ports.sessions.of_user(user).await?.into_iter().map(|other| other.id).filter(|other| *other != session.id);
         let too_many: Vec<_> = others.skip(MOST_SESSIONS - 1).collect();
         self.end(user, &too_many).await?;
@@ -146,7 +152,7 @@ impl Logins<'_> {
             let found = self.ports.sessions.of_family(&token.family()).await?;
             let Some(mut session) = found.filter(|session| session.expires_at > now) else { return Ok(Renewed::Unknown) };
             let user = self.executor.states().fresh::<User>(session.user).await?;
-            if user.has_revoked(session.id) {
+            if user.has_revoked(session.id) || user.leaving().is_some() {
                 return Ok(Renewed::Revoked);
             }
             if user.is_barred() {

@@ -1,5 +1,5 @@
 //! Mail with a link in it, by which somebody proves that they read what is sent to an address: to set a password anew, or to have the
-//! address verified.
+//! address verified. And mail without one, which tells somebody that their account is to be deleted.
 //!
 //! What is asked for is kept first ([`MailQueue`]): an address and what for, the same whether or not somebody has it, so that whoever asks
 //! learns nothing. [`Courier`] looks up whose it is, makes a token, keeps its hash ([`OneTimeTokens`](crate::port::OneTimeTokens)) and
@@ -67,6 +67,8 @@ impl MailTerms {
         match purpose {
             Purpose::PasswordReset => self.reset,
             Purpose::EmailVerification => self.verification,
+            // It brings none.
+            Purpose::AccountDeletion => Duration::ZERO,
         }
     }
 }

@@ -71,6 +71,7 @@ pub use tickets::Tickets;
 pub use webhooks::Webhooks;
 
 use crate::codec::Undecodable;
+use crate::content::Keyring;
 use crate::mail::MailPorts;
 use crate::oidc::Provider;
 use crate::view::Views;
@@ -165,6 +166,8 @@ impl PortError {
 pub struct Ports {
     /// The event log.
     pub log: Arc<dyn EventLog>,
+    /// The keys of what people said.
+    pub keyring: Arc<Keyring>,
     /// Credentials.
     pub accounts: Arc<dyn Accounts>,
     /// Logins.

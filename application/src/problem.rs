@@ -100,6 +100,8 @@ codes! {
     SessionRevoked, "session_revoked", 401, Reauth, "The session was revoked";
     /// The user is suspended: nothing of theirs is taken until they are reinstated.
     AccountSuspended, "account_suspended", 403, Never, "This account is suspended";
+    /// The user has asked for the account to be deleted: nothing of theirs is taken unless they cancel that.
+    DeletionPending, "deletion_pending", 403, Never, "This account is to be deleted";
     /// Nobody can register here.
     RegistrationClosed, "registration_closed", 403, Never, "Registration is closed";
     /// It is no code of the second factor, or it was used.
@@ -218,6 +220,7 @@ impl From<RefusalKind> for Code {
             RefusalKind::NotFriends => Self::NotFriends,
             RefusalKind::Forbidden => Self::Forbidden,
             RefusalKind::Suspended => Self::AccountSuspended,
+            RefusalKind::Leaving => Self::DeletionPending,
             RefusalKind::Conflict => Self::Conflict,
             RefusalKind::Blocked => Self::Blocked,
             RefusalKind::VersionConflict => Self::VersionConflict,
@@ -323,7 +326,7 @@ mod tests {
     #[test]
     fn every_code_of_the_protocol_exists_once() {
         let codes: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
-        let protocol = "unauthorized second_factor_required token_expired session_revoked account_suspended registration_closed wrong_code \
+        let protocol = "unauthorized second_factor_required token_expired session_revoked account_suspended deletion_pending registration_closed wrong_code \
                         step_up_required forbidden not_member not_friends blocked not_found conflict \
                         version_conflict command_mismatch validation too_large rate_limited unsupported_op ack_ahead view_behind \
                         newer_version unavailable internal";

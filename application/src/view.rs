@@ -40,7 +40,7 @@ use crate::port::PortError;
 use crate::recorded::{Position, Recorded};
 pub use earshot::Earshot;
 pub use folds::Folds;
-pub use people::{Account, AccountFilter, Friend, FriendState, Glimpse, People, Person};
+pub use people::{Account, AccountFilter, Deletion, Friend, FriendState, Glimpse, People, Person};
 pub use search::Search;
 pub use sight::Sight;
 pub use snippet::snippet;
@@ -199,12 +199,16 @@ pub trait Views: Send + Sync {
     async fn earshot(&self, asked: &[(ThreadId, UserId)], most: u32) -> Result<Vec<Earshot>, PortError>;
 
     /// The users whose folded username or display name has this folded text in it, without the one who asks, without those who have blocked
-    /// them or are blocked by them, and without those who are suspended; the newest user first, keyed by the position of the registration. Names that were erased have nothing in
+    /// them or are blocked by them, and without those who are suspended or leaving; the newest user first, keyed by the position of the registration. Names that were erased have nothing in
     /// them.
     async fn directory(&self, user: UserId, matching: &str, page: Page) -> Result<Vec<Person>, PortError>;
 
     /// The accounts that a filter wants, the newest first; keyed by the position of the registration. For those who run the service.
     async fn accounts(&self, filter: &AccountFilter, page: Page) -> Result<Vec<Account>, PortError>;
+
+    /// The deletions that are due at a time, beyond another one, first things first; up to `limit`. Those that were carried out are among
+    /// them, those that were cancelled are not.
+    async fn deletions(&self, after: Option<Deletion>, due: DateTime<Utc>, limit: usize) -> Result<Vec<Deletion>, PortError>;
 
     /// How many there are of everything. Takes longer the more there is.
     async fn census(&self) -> Result<Census, PortError>;

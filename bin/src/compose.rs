@@ -287,6 +287,7 @@ async fn embedded(config: &EmbeddedConfig, whole: &Config) -> anyhow::Result<Por
     };
     Ok(Ports {
         log,
+        keyring,
         accounts: Arc::new(SqliteAccounts::new(Arc::clone(&database))),
         sessions: Arc::new(SqliteSessions::new(Arc::clone(&database))),
         factors: Arc::new(SqliteFactors::new(Arc::clone(&database))),
@@ -347,6 +348,7 @@ async fn distributed(config: &DistributedConfig, whole: &Config) -> anyhow::Resu
     let limiter = limiter.context("Redis (redis.url) cannot be used")?;
     Ok(Ports {
         log: content::sealed(PgLog::new(postgres.clone()), &keyring),
+        keyring: Arc::clone(&keyring),
         accounts: Arc::new(PgAccounts::new(postgres.clone())),
         sessions: Arc::new(PgSessions::new(postgres.clone())),
         factors: Arc::new(PgFactors::new(postgres.clone())),

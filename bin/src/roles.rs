@@ -2,6 +2,7 @@
 //! and back-off are here, and nowhere else.
 
 pub(crate) mod dead;
+pub(crate) mod deletions;
 pub(crate) mod mail;
 pub(crate) mod presence;
 pub(crate) mod projectors;

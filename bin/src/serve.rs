@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use posthaste_application::Ports;
 use posthaste_application::append::append_queue;
+use posthaste_application::content::deletions::Deletions;
 use posthaste_application::deliver::{Feed, Hub, Listener, ack_queue};
 use posthaste_application::execute::{Doorkeeper, Executor};
 use posthaste_application::limit::allowance::Allowances;
@@ -205,6 +206,8 @@ pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Ser
         if let Some(sealer) = compose::sealer(config, &ports, relay.holder())? {
             middle.spawn(ended(roles::seals::seal(sealer, ports.clone(), retiring.clone())));
         }
+        let deletions = Deletions::new(ports.clone(), executor.clone(), relay.holder());
+        middle.spawn(ended(roles::deletions::complete(deletions, retiring.clone())));
         middle.spawn(guard("relay", stopping.clone(), roles::relay(relay, ports.clone(), timing.lease, retiring.clone())));
     }
 

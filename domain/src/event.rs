@@ -147,6 +147,8 @@ impl Event {
         "user.reinstated",
         "user.two_factor_enabled",
         "user.two_factor_disabled",
+        "user.deletion_requested",
+        "user.deletion_cancelled",
         "user.erased",
         "claim.taken",
         "friendship.requested",

@@ -2,7 +2,7 @@
 
 use crate::claim::ClaimRefusal;
 use crate::friendship::FriendshipRefusal;
-use crate::id::{MessageId, SameUser};
+use crate::id::{MessageId, SameUser, ThreadId};
 use crate::message::MessageRefusal;
 use crate::operation::OperationRefusal;
 use crate::subscription::SubscriptionRefusal;
@@ -22,6 +22,8 @@ pub enum RefusalKind {
     Forbidden,
     /// The actor is suspended, or was erased.
     Suspended,
+    /// The actor has asked for their account to be deleted.
+    Leaving,
     /// It contradicts what already holds.
     Conflict,
     /// One of two users has blocked the other.
@@ -40,6 +42,14 @@ pub enum RefusalKind {
 pub struct Undeletable {
     /// Which, in the order they were asked for.
     pub messages: Vec<MessageId>,
+}
+
+/// Groups and channels that somebody owns who wants to leave for ever.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("pass on or delete what you own before: {}", threads.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
+pub struct StillOwns {
+    /// Which.
+    pub threads: Vec<ThreadId>,
 }
 
 /// Why a command was refused.
@@ -69,6 +79,9 @@ pub enum Refusal {
     /// Because of some of the messages it names.
     #[error(transparent)]
     Undeletable(#[from] Undeletable),
+    /// Because of what the actor owns.
+    #[error(transparent)]
+    StillOwns(#[from] StillOwns),
     /// The actor named themselves as the other.
     #[error(transparent)]
     Yourself(#[from] SameUser),
@@ -80,9 +93,10 @@ impl Refusal {
     pub const fn kind(&self) -> RefusalKind {
         match self {
             Self::User(refusal) => match refusal {
-                UserRefusal::AlreadyRegistered | UserRefusal::Oneself => RefusalKind::Conflict,
+                UserRefusal::AlreadyRegistered | UserRefusal::Oneself | UserRefusal::NotDue => RefusalKind::Conflict,
                 UserRefusal::UnknownUser | UserRefusal::UnknownSession => RefusalKind::NotFound,
                 UserRefusal::Suspended | UserRefusal::Erased => RefusalKind::Suspended,
+                UserRefusal::Leaving => RefusalKind::Leaving,
                 UserRefusal::NotAnAdmin => RefusalKind::Forbidden,
             },
             Self::Claim(ClaimRefusal::Taken) => RefusalKind::Conflict,
@@ -120,6 +134,7 @@ impl Refusal {
             Self::Subscription(refusal) => match *refusal {},
             Self::Operation(OperationRefusal::AlreadyPerformed) => RefusalKind::Conflict,
             Self::Undeletable(_) => RefusalKind::NotFound,
+            Self::StillOwns(_) => RefusalKind::Conflict,
             Self::Yourself(SameUser) => RefusalKind::Validation,
         }
     }

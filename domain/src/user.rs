@@ -16,6 +16,8 @@ pub use role::{AdminPermit, ServiceRole, SuspensionReason};
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
+
 use crate::aggregate::{Aggregate, Category, Inapplicable};
 use crate::id::{SessionId, UserId};
 
@@ -44,6 +46,8 @@ pub struct Account {
     pub suspended: bool,
     /// Logging in takes a second factor as well.
     pub two_factor: bool,
+    /// When their account is to end, if they have asked for that: until then they may do nothing but think better of it.
+    pub leaving: Option<DateTime<Utc>>,
     /// They were erased, and may never do anything again.
     pub erased: bool,
 }
@@ -69,13 +73,37 @@ impl User {
         }
     }
 
-    /// Refuses whatever is asked by somebody who is suspended or was erased.
+    /// Refuses whatever is asked by somebody who is suspended, is leaving or was erased.
+    ///
+    /// # Errors
+    /// [`UserRefusal::Suspended`], [`UserRefusal::Leaving`] or [`UserRefusal::Erased`].
+    pub fn active(&self) -> Result<(), UserRefusal> {
+        self.unsuspended()?;
+        if self.leaving().is_some() { Err(UserRefusal::Leaving) } else { Ok(()) }
+    }
+
+    /// Refuses what even somebody who is leaving may ask, when it is asked by somebody who is suspended or was erased.
     ///
     /// # Errors
     /// [`UserRefusal::Suspended`] or [`UserRefusal::Erased`].
-    pub fn active(&self) -> Result<(), UserRefusal> {
+    pub fn unsuspended(&self) -> Result<(), UserRefusal> {
         self.unerased()?;
-        if self.is_barred() { Err(UserRefusal::Suspended) } else { Ok(()) }
+        if self.account().is_some_and(|account| account.suspended) { Err(UserRefusal::Suspended) } else { Ok(()) }
+    }
+
+    /// Refuses to begin something with somebody who is not there, or not for long.
+    ///
+    /// # Errors
+    /// [`UserRefusal::UnknownUser`], also when they are leaving or were erased.
+    pub fn staying(&self) -> Result<(), UserRefusal> {
+        self.registered()?;
+        if self.is_erased() || self.leaving().is_some() { Err(UserRefusal::UnknownUser) } else { Ok(()) }
+    }
+
+    /// When their account is to end, if they have asked for that and nobody has erased them yet.
+    #[must_use]
+    pub fn leaving(&self) -> Option<DateTime<Utc>> {
+        self.account().filter(|account| !account.erased)?.leaving
     }
 
     /// Refuses what can only be done with somebody whose words are there.
@@ -86,10 +114,10 @@ impl User {
         if self.is_erased() { Err(UserRefusal::Erased) } else { Ok(()) }
     }
 
-    /// Whether they may do nothing: they are suspended, or were erased.
+    /// Whether they may do nothing: they are suspended, are leaving, or were erased.
     #[must_use]
     pub fn is_barred(&self) -> bool {
-        self.account().is_some_and(|account| account.suspended || account.erased)
+        self.account().is_some_and(|account| account.suspended || account.leaving.is_some() || account.erased)
     }
 
     /// Whether they were erased.
@@ -127,7 +155,7 @@ impl Account {
     /// What follows from a command; nothing when it is so already.
     fn decide(&self, command: UserCommand) -> Result<Option<UserEvent>, UserRefusal> {
         if self.erased {
-            let again = matches!(command, UserCommand::Erase { .. });
+            let again = matches!(command, UserCommand::Erase { .. } | UserCommand::CompleteDeletion { .. });
             return if again { Ok(None) } else { Err(UserRefusal::Erased) };
         }
         let event = match command {
@@ -164,6 +192,20 @@ impl Account {
                 }
                 Some(UserEvent::Erased { user })
             }
+            UserCommand::RequestDeletion { user: _, final_at: _ } if self.roles.contains(&ServiceRole::Admin) => {
+                return Err(UserRefusal::Oneself);
+            }
+            // The date that was told stands.
+            UserCommand::RequestDeletion { user, final_at } => {
+                self.leaving.is_none().then_some(UserEvent::DeletionRequested { user, final_at })
+            }
+            UserCommand::CancelDeletion { user } => self.leaving.is_some().then_some(UserEvent::DeletionCancelled { user }),
+            UserCommand::CompleteDeletion { permit: _, user, at } => {
+                if self.leaving.is_none_or(|final_at| at < final_at) {
+                    return Err(UserRefusal::NotDue);
+                }
+                Some(UserEvent::Erased { user })
+            }
         };
         Ok(event)
     }
@@ -183,6 +225,8 @@ impl Account {
             UserEvent::Reinstated { .. } => return std::mem::take(&mut self.suspended),
             UserEvent::TwoFactorEnabled { .. } => return !std::mem::replace(&mut self.two_factor, true),
             UserEvent::TwoFactorDisabled { .. } => return std::mem::take(&mut self.two_factor),
+            UserEvent::DeletionRequested { final_at, .. } => return self.leaving.replace(*final_at).is_none(),
+            UserEvent::DeletionCancelled { .. } => return self.leaving.take().is_some(),
             UserEvent::Erased { .. } => return !std::mem::replace(&mut self.erased, true),
         }
         true
@@ -213,6 +257,9 @@ impl Aggregate for User {
                 | UserCommand::Suspend { .. }
                 | UserCommand::Reinstate { .. }
                 | UserCommand::SetTwoFactor { .. }
+                | UserCommand::RequestDeletion { .. }
+                | UserCommand::CancelDeletion { .. }
+                | UserCommand::CompleteDeletion { .. }
                 | UserCommand::Erase { .. },
             ) => Err(UserRefusal::UnknownUser),
         }
@@ -236,6 +283,8 @@ impl Aggregate for User {
                 | UserEvent::Reinstated { .. }
                 | UserEvent::TwoFactorEnabled { .. }
                 | UserEvent::TwoFactorDisabled { .. }
+                | UserEvent::DeletionRequested { .. }
+                | UserEvent::DeletionCancelled { .. }
                 | UserEvent::Erased { .. },
             ) => false,
         };

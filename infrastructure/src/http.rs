@@ -21,6 +21,7 @@ mod call;
 mod client;
 mod content;
 mod cors;
+mod deletion;
 mod deliveries;
 mod document;
 mod edge;
@@ -188,7 +189,7 @@ type Api = Exact<(
     users::Users,
     (me::Me, password::Password, email::Email, privacy::Privacy),
     (sessions::Sessions, sessions::MySessions, sessions::StepUp, sessions::PasskeySessions, factor::SecondFactor, passkey::MyPasskeys),
-    (oidc::Oidc, sessions::OidcSessions, identities::Identities),
+    (oidc::Oidc, sessions::OidcSessions, identities::Identities, deletion::Deletion),
     (friends::Friends, presence::Presence),
     blocks::Blocks,
     threads::Threads,
@@ -206,7 +207,7 @@ fn api() -> Api {
         users::Users,
         (me::Me, password::Password, email::Email, privacy::Privacy),
         (sessions::Sessions, sessions::MySessions, sessions::StepUp, sessions::PasskeySessions, factor::SecondFactor, passkey::MyPasskeys),
-        (oidc::Oidc, sessions::OidcSessions, identities::Identities),
+        (oidc::Oidc, sessions::OidcSessions, identities::Identities, deletion::Deletion),
         (friends::Friends, presence::Presence),
         blocks::Blocks,
         threads::Threads,

@@ -17,7 +17,7 @@ use posthaste_application::recorded::{Position, Recorded};
 use posthaste_domain::claim::ClaimEvent;
 use posthaste_domain::operation::OperationEvent;
 use posthaste_domain::subscription::SubscriptionEvent;
-use posthaste_domain::user::{Privacy, ServiceRole};
+use posthaste_domain::user::{Privacy, ServiceRole, UserEvent};
 use posthaste_domain::{ClaimId, Event, MessageId, OperationId, SessionId, ThreadId, UserId, UserPair};
 
 use self::friendships::Between;
@@ -47,6 +47,11 @@ pub fn breaches(log: &[Recorded]) -> Vec<Breach> {
     judged.filter_map(breach).collect()
 }
 
+/// Whether even somebody may do it who is leaving: stay, and end what they were logged in with.
+fn is_for_the_leaving(event: &Event) -> bool {
+    matches!(event, Event::User(UserEvent::SessionRevoked { .. } | UserEvent::DeletionCancelled { .. }))
+}
+
 /// Everything there is, as of a position.
 #[derive(Default)]
 struct World {
@@ -57,6 +62,8 @@ struct World {
     roles: HashSet<(UserId, ServiceRole)>,
     suspended: HashSet<UserId>,
     two_factor: HashSet<UserId>,
+    /// Who have asked for their account to be deleted.
+    leaving: HashSet<UserId>,
     /// Who were erased.
     erased: HashSet<UserId>,
     operations: HashSet<OperationId>,
@@ -79,6 +86,9 @@ impl World {
         };
         let active = match recorded.actor {
             Some(actor) if self.suspended.contains(&actor) => Err(anyhow::anyhow!("{actor} is suspended")),
+            Some(actor) if self.leaving.contains(&actor) && !is_for_the_leaving(recorded.event()?) => {
+                Err(anyhow::anyhow!("{actor} is leaving"))
+            }
             Some(_) | None => Ok(()),
         };
         let judged = match recorded.event()?.clone() {

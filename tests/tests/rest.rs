@@ -8,6 +8,7 @@ mod rest {
     pub(crate) mod factors;
     pub(crate) mod groups;
     pub(crate) mod invitations;
+    mod leaving;
     pub(crate) mod logins;
     mod mass_assignment;
     pub(crate) mod memory;

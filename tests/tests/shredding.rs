@@ -8,6 +8,7 @@ use posthaste_domain::UserId;
 use posthaste_tests::actor::{Incoming, Socket, User, new_id};
 use posthaste_tests::authenticator::Authenticator;
 use posthaste_tests::node::{MASTER_KEY, migrate, run_posthaste};
+use posthaste_tests::oidc::{Rogue, SignIn, knowing};
 use posthaste_tests::passkey::SoftPasskey;
 use posthaste_tests::patience::{PATIENCE, until};
 use posthaste_tests::services::Scratch;
@@ -21,7 +22,7 @@ const SECRET: &str = "Quetzalcoatlus";
 /// Stands in what must stay.
 const KEPT: &str = "Archaeopteryx";
 /// What somebody logs in with.
-const LOGIN_TABLES: [&str; 5] = ["credentials", "sessions", "factors", "passkeys", "one_time_tokens"];
+const LOGIN_TABLES: [&str; 6] = ["credentials", "sessions", "factors", "passkeys", "identities", "one_time_tokens"];
 /// Another master key.
 const OTHER_KEY: &str = "QW5vdGhlciBtYXN0ZXIga2V5LCBmb3Igcm90YXRpb24=";
 
@@ -31,11 +32,13 @@ struct Deployment {
     settings: NodeSettings,
     sandbox: Option<Sandbox>,
     data: Scratch,
+    /// Where people have accounts besides.
+    rogue: Rogue,
 }
 
 impl Deployment {
     async fn start(profile: Profile) -> anyhow::Result<Self> {
-        let data = Scratch::new()?;
+        let (data, rogue) = (Scratch::new()?, Rogue::start(json!({ "sub": "of hers" })).await?);
         let (settings, sandbox) = match profile {
             Profile::Embedded => (NodeSettings::embedded(&data.path().join("data")), None),
             Profile::Distributed => {
@@ -44,11 +47,12 @@ impl Deployment {
                 (NodeSettings::distributed(&sandbox).with("AUTH__PASSKEY_DOMAIN", "localhost"), Some(sandbox))
             }
         };
+        let settings = knowing(settings, data.path(), &[("rogue", &rogue.issuer())])?;
         let mut nodes = vec![Node::start("one", settings.clone()).await?];
         if profile == Profile::Distributed {
             nodes.push(Node::start("other", settings.clone()).await?);
         }
-        Ok(Self { nodes, settings, sandbox, data })
+        Ok(Self { nodes, settings, sandbox, data, rogue })
     }
 
     fn bases(&self) -> Vec<String> {
@@ -195,11 +199,16 @@ async fn somebody_who_is_erased_is_gone_at_once_and_everywhere_and_nothing_else_
     let unread = async || anyhow::Ok(get(last, &bob, &format!("/v1/threads/{thread}")).await?["unread"].clone());
     let (unread_before, export) = (unread().await?, deployment.data.path().join("alice.json"));
 
-    // She has a passkey, a second factor is offered to her, and she was sent a token by mail.
+    // She has a passkey and an account elsewhere, a second factor is offered to her, and she was sent a token by mail.
     let asked = alice.call(first, Method::POST, "/v1/me/passkeys/challenge", None).await?;
     let made = SoftPasskey::new("localhost", "http://localhost").create(&asked["options"])?;
     let made = json!({ "ceremony": asked["ceremony"], "credential": made });
     alice.call(first, Method::POST, "/v1/me/passkeys", Some(made)).await?;
+    let mut sign_in = SignIn::new()?;
+    let callback = deployment.rogue.log_in(&sign_in.depart(first, "rogue").await?)?;
+    let code = sign_in.code(first, &callback).await?;
+    let linked = json!({ "code": code, "verifier": sign_in.verifier });
+    alice.call(first, Method::POST, "/v1/me/identities", Some(linked)).await?;
     Authenticator::new(&alice.call(first, Method::POST, "/v1/me/totp", None).await?)?;
     let kept = async || deployment.kept_of(alice.id()).await;
     until("she has all that one logs in with", kept, |kept| kept.iter().all(|rows| *rows > 0)).await?;

@@ -11,7 +11,7 @@ use posthaste_domain::UserId;
 use super::Keyring;
 use crate::execute::{AdminCommand, Envelope, ExecuteError, Executed, Executor};
 use crate::port::one_time::Purpose;
-use crate::port::{Accounts, Factors, Identities, MailQueue, OneTimeTokens, Passkeys, Sessions};
+use crate::port::{Accounts, Factors, Identities, MailQueue, OneTimeTokens, Passkeys, PortError, Ports, Sessions};
 
 /// Erases people.
 pub struct Eraser {
@@ -19,6 +19,21 @@ pub struct Eraser {
     pub executor: Executor,
     /// The keys.
     pub keyring: Arc<Keyring>,
+    /// What they log in with.
+    pub kept: Kept,
+}
+
+/// Why somebody is erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Erasure {
+    /// An admin says so.
+    Asked,
+    /// They have asked for it, and the time has come.
+    Due,
+}
+
+/// What is kept of people beside the log and the views of it.
+pub struct Kept {
     /// Credentials.
     pub accounts: Arc<dyn Accounts>,
     /// Logins.
@@ -31,21 +46,44 @@ pub struct Eraser {
     pub identities: Arc<dyn Identities>,
     /// Tokens that were sent to them.
     pub one_time: Arc<dyn OneTimeTokens>,
-    /// The mails that are owed to them.
-    pub mail: Arc<dyn MailQueue>,
+    /// The mails that are owed to them, if any are.
+    pub mail: Option<Arc<dyn MailQueue>>,
 }
 
 impl Eraser {
+    /// One with what a server has at hand.
+    #[must_use]
+    pub fn of(ports: &Ports, executor: Executor) -> Self {
+        let Ports { keyring, accounts, sessions, factors, passkeys, identities, one_time, mail, .. } = ports.clone();
+        let kept = Kept { accounts, sessions, factors, passkeys, identities, one_time, mail: mail.map(|mail| mail.queue) };
+        Self { executor, keyring, kept }
+    }
+
     /// Erases somebody, for ever.
     ///
     /// # Errors
     /// It was refused; or not all of it could be done, and is to be asked again.
-    pub async fn erase(&self, envelope: Envelope, user: UserId) -> Result<Executed, ExecuteError> {
-        let executed = self.executor.execute(envelope, AdminCommand::Erase { user }).await?;
+    pub async fn erase(&self, envelope: Envelope, why: Erasure, user: UserId) -> Result<Executed, ExecuteError> {
+        let command = match why {
+            Erasure::Asked => AdminCommand::Erase { user },
+            Erasure::Due => AdminCommand::CompleteDeletion { user },
+        };
+        let executed = self.executor.execute(envelope, command).await?;
         self.keyring.destroy(user).await?;
+        self.kept.forget(user).await?;
+        Ok(executed)
+    }
+}
+
+impl Kept {
+    /// Forgets somebody who was erased. Can be done again.
+    ///
+    /// # Errors
+    /// Not all of it could be done, and is to be asked again.
+    pub async fn forget(&self, user: UserId) -> Result<(), PortError> {
         // As long as it is known which address was theirs.
-        if let Some(credentials) = self.accounts.find(user).await? {
-            self.mail.remove(&credentials.email).await?;
+        if let (Some(credentials), Some(mail)) = (self.accounts.find(user).await?, &self.mail) {
+            mail.remove(&credentials.email).await?;
         }
         self.accounts.remove(user).await?;
         self.identities.remove(user).await?;
@@ -58,7 +96,6 @@ impl Eraser {
         }
         self.passkeys.remove_all(user).await?;
         let sessions: Vec<_> = self.sessions.of_user(user).await?.into_iter().map(|session| session.id).collect();
-        self.sessions.remove(user, &sessions).await?;
-        Ok(executed)
+        self.sessions.remove(user, &sessions).await
     }
 }

@@ -283,12 +283,12 @@ fn fall_back(routes: &mut Routes, position: Position, touched: &mut Vec<Arc<Atta
 /// Lets go of every connection that speaks for what was ended. They are told why, and nothing else any more.
 fn end(routes: &mut Routes, ends: Ends, position: Position) {
     let (user, why) = match ends {
-        Ends::Login(user, _) => (user, Detached::Revoked),
+        Ends::Login(user, _) | Ends::Logins(user) => (user, Detached::Revoked),
         Ends::Everything(user) => (user, Detached::Suspended),
     };
     let ended = |attached: &&Arc<Attached>| match ends {
         Ends::Login(_, session) => attached.speaks_for(session),
-        Ends::Everything(_) => true,
+        Ends::Logins(_) | Ends::Everything(_) => true,
     };
     let Some(connected) = routes.users.get_mut(&user) else { return };
     // Who is on the way here was looked at before this, maybe.

@@ -37,18 +37,28 @@ pub struct Push {
 pub enum Ends {
     /// One login of a user.
     Login(UserId, SessionId),
+    /// Every login of a user.
+    Logins(UserId),
     /// All that a user does.
     Everything(UserId),
 }
 
 impl Ends {
     fn of(event: &Event) -> Option<Self> {
-        if let Event::User(UserEvent::SessionRevoked { user, session }) = event {
-            Some(Self::Login(*user, *session))
-        } else if let Event::User(UserEvent::Suspended { user, .. } | UserEvent::Erased { user }) = event {
-            Some(Self::Everything(*user))
-        } else {
-            None
+        let Event::User(event) = event else { return None };
+        match event {
+            UserEvent::SessionRevoked { user, session } => Some(Self::Login(*user, *session)),
+            UserEvent::DeletionRequested { user, .. } => Some(Self::Logins(*user)),
+            UserEvent::Suspended { user, .. } | UserEvent::Erased { user } => Some(Self::Everything(*user)),
+            UserEvent::Registered { .. }
+            | UserEvent::PrivacySet { .. }
+            | UserEvent::EmailVerified { .. }
+            | UserEvent::RoleGranted { .. }
+            | UserEvent::RoleWithdrawn { .. }
+            | UserEvent::Reinstated { .. }
+            | UserEvent::TwoFactorEnabled { .. }
+            | UserEvent::TwoFactorDisabled { .. }
+            | UserEvent::DeletionCancelled { .. } => None,
         }
     }
 }

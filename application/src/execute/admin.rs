@@ -52,6 +52,12 @@ pub enum AdminCommand {
         /// Whom.
         user: UserId,
     },
+    /// Erase somebody who has asked for it, as the time has come. To be completed as [`AdminCommand::Erase`].
+    #[serde(rename = "user.complete_deletion")]
+    CompleteDeletion {
+        /// Whom.
+        user: UserId,
+    },
     /// End a login of anybody.
     #[serde(rename = "user.end_session")]
     EndSession {
@@ -92,7 +98,8 @@ impl Decidable for AdminCommand {
             | Self::WithdrawRole { user, .. }
             | Self::Suspend { user, .. }
             | Self::Reinstate { user }
-            | Self::Erase { user } => user.uuid(),
+            | Self::Erase { user }
+            | Self::CompleteDeletion { user } => user.uuid(),
             Self::EndSession { session, .. } => session.uuid(),
             Self::RetryDeadLetter { .. } | Self::DropDeadLetter { .. } | Self::EnableWebhook { .. } => envelope.command.uuid(),
         })
@@ -109,6 +116,7 @@ impl Decidable for AdminCommand {
             Self::Suspend { user, reason } => ask(on, user, UserCommand::Suspend { permit, user, reason }).await?,
             Self::Reinstate { user } => ask(on, user, UserCommand::Reinstate { permit, user }).await?,
             Self::Erase { user } => ask(on, user, UserCommand::Erase { permit, user }).await?,
+            Self::CompleteDeletion { user } => ask(on, user, UserCommand::CompleteDeletion { permit, user, at: envelope.at }).await?,
             Self::EndSession { user, session } => ask(on, user, UserCommand::EndSession { permit, user, session }).await?,
             Self::RetryDeadLetter { letter } => {
                 perform(on, envelope, permit, Act::DeadLetter { letter, what: DeadLetterOperation::Retry }).await?;

@@ -102,7 +102,7 @@ async fn decide(on: &mut Decision<'_>, envelope: Envelope, command: &Command) ->
             on.decide::<User>(by, UserCommand::SetPrivacy { user: by, privacy })?;
         }
         Command::RequestFriendship { user } => {
-            on.peek::<User>(*user).await?.registered()?;
+            on.peek::<User>(*user).await?.staying()?;
             friendship(on, envelope, *user, |pair| FriendshipCommand::Request { pair, by, at }).await?;
         }
         Command::AcceptFriendship { user } => friendship(on, envelope, *user, |_| FriendshipCommand::Accept { by }).await?,
@@ -116,7 +116,7 @@ async fn decide(on: &mut Decision<'_>, envelope: Envelope, command: &Command) ->
         Command::UnblockUser { user } => friendship(on, envelope, *user, |_| FriendshipCommand::Unblock { by }).await?,
         Command::OpenDirect { user } => {
             let pair = pair(envelope, *user)?;
-            on.peek::<User>(*user).await?.registered()?;
+            on.peek::<User>(*user).await?.staying()?;
             let permit = on.load::<Friendship>(FriendshipId::between(pair)).await?.direct(pair, on.rules().direct)?;
             thread(on, ThreadId::direct(pair), ThreadCommand::OpenDirect { permit, by }).await?;
         }
@@ -165,12 +165,16 @@ async fn decide(on: &mut Decision<'_>, envelope: Envelope, command: &Command) ->
         Command::ChangeRole { thread: id, user, role } => {
             thread(on, *id, ThreadCommand::ChangeRole { by, user: *user, role: *role }).await?;
         }
-        Command::TransferOwnership { thread: id, user } => thread(on, *id, ThreadCommand::TransferOwnership { by, to: *user }).await?,
+        Command::TransferOwnership { thread: id, user } => {
+            thread(on, *id, ThreadCommand::TransferOwnership { by, to: *user }).await?;
+            // Where it is recorded: whoever is leaving has passed on what they owned, and is not to be given more.
+            on.load::<User>(*user).await?.staying()?;
+        }
         Command::BanUser { thread: id, user } => thread(on, *id, ThreadCommand::Ban { by, user: *user }).await?,
         Command::UnbanUser { thread: id, user } => thread(on, *id, ThreadCommand::Unban { by, user: *user }).await?,
         Command::InviteUser { thread: id, user, expires_in_seconds } => {
             on.load::<Thread>(*id).await?.member(by)?;
-            on.peek::<User>(*user).await?.registered()?;
+            on.peek::<User>(*user).await?.staying()?;
             if let Ok(pair) = pair(envelope, *user)
                 && on.load::<Friendship>(FriendshipId::between(pair)).await?.is_blocked()
             {
@@ -324,7 +328,7 @@ async fn delete(on: &mut Decision<'_>, by: UserId, message: MessageId) -> Result
     Ok(())
 }
 
-/// Those of these users who are registered and whom the actor can reach: nobody has blocked the other. The actor is left out; who
+/// Those of these users who are registered, are not leaving, and whom the actor can reach: nobody has blocked the other. The actor is left out; who
 /// is named twice is one to the thread.
 async fn reachable(on: &mut Decision<'_>, actor: UserId, users: &[UserId]) -> Result<Vec<UserId>, ExecuteError> {
     // The thread says so as well, and only once everybody was looked up.
@@ -335,7 +339,7 @@ async fn reachable(on: &mut Decision<'_>, actor: UserId, users: &[UserId]) -> Re
     let registered = on.peek_all::<User>(pairs.iter().map(|(user, _)| *user)).await?;
     let friendships = on.load_all::<Friendship>(pairs.iter().map(|(_, pair)| FriendshipId::between(*pair))).await?;
     let known = pairs.into_iter().zip(registered).zip(friendships);
-    let reachable = known.filter(|((_, registered), friendship)| registered.registered().is_ok() && !friendship.is_blocked());
+    let reachable = known.filter(|((_, registered), friendship)| registered.staying().is_ok() && !friendship.is_blocked());
     Ok(reachable.map(|(((user, _), _), _)| user).collect())
 }
 

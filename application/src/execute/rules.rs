@@ -8,10 +8,12 @@ pub struct Rules {
     pub direct: DirectPolicy,
     /// How long somebody whose friend request was declined must wait before they ask again.
     pub decline_cool_down: TimeDelta,
+    /// How long somebody who deletes their account may think better of it.
+    pub deletion_grace: TimeDelta,
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { direct: DirectPolicy::Friends, decline_cool_down: TimeDelta::days(7) }
+        Self { direct: DirectPolicy::Friends, decline_cool_down: TimeDelta::days(7), deletion_grace: TimeDelta::days(14) }
     }
 }

@@ -4,7 +4,9 @@ use std::any::Any;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use posthaste_domain::{Aggregate, Category};
+use futures::{StreamExt as _, TryStreamExt as _};
+use posthaste_domain::thread::Role;
+use posthaste_domain::{Aggregate, Category, Thread, ThreadId, UserId};
 use quick_cache::sync::Cache;
 
 use super::{ExecuteError, Unreadable};
@@ -15,6 +17,8 @@ use crate::recorded::{Position, Recorded, StreamId};
 const KEPT: usize = 100_000;
 /// Events read at once when a stream is folded.
 const READ: usize = 512;
+/// Threads of somebody that are looked at together.
+const AT_ONCE: usize = 32;
 
 /// An aggregate's state and where in its stream it stands. Read like the state itself.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,6 +111,20 @@ impl States {
             self.keep(stream, Arc::clone(&loaded));
         }
         Ok(loaded)
+    }
+
+    /// The groups and channels that somebody owns, as the log has them now.
+    ///
+    /// # Errors
+    /// The log cannot be reached, or a stream cannot be read.
+    pub async fn owned(&self, user: UserId) -> Result<Vec<ThreadId>, ExecuteError> {
+        let windows = self.log.memberships(user).await?.windows.into_iter().filter(|window| window.until.is_none());
+        let roles = futures::stream::iter(windows).map(|window| async move {
+            let role = self.fresh::<Thread>(window.thread).await?.role(user);
+            Ok::<_, ExecuteError>((window.thread, role))
+        });
+        let roles: Vec<_> = roles.buffered(AT_ONCE).try_collect().await?;
+        Ok(roles.into_iter().filter_map(|(thread, role)| (role == Some(Role::Owner)).then_some(thread)).collect())
     }
 
     /// Remembers a state that is recorded, unless a later one is known.

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::join_all;
 use posthaste_domain::user::UserEvent;
 use posthaste_domain::{Category, Claim, ClaimId, Event, User, UserId};
 
-use super::letter::letter;
+use super::letter::{Letter, farewell, letter};
 use super::token::bound;
 use super::{MOST_GOOD, MailPorts, OneTimeToken};
 use crate::execute::{ExecuteError, Executor};
@@ -22,8 +22,9 @@ use crate::recorded::StreamId;
 
 /// Mails that are sent at the same time.
 const BATCH: usize = 16;
-/// How long a registration may take: until then nobody having an address means nothing.
-const REGISTERING: TimeDelta = TimeDelta::minutes(1);
+/// How long it may take to record what a mail is about. It is owed before that, so that nothing is without it: until then it means nothing that
+/// nobody has an address, or that nobody is leaving.
+const RECORDING: TimeDelta = TimeDelta::minutes(1);
 
 /// Sends what is owed. Any number may run.
 pub struct Courier {
@@ -36,7 +37,9 @@ pub struct Courier {
 enum Addressee {
     /// The user whose address it is.
     User(Credentials),
-    /// Somebody who may be registering.
+    /// The user whose address it is, and when their account is to be deleted.
+    Leaving(Credentials, DateTime<Utc>),
+    /// Somebody who may be registering, or about to leave.
     NotYet,
     /// Nobody who is to be sent anything.
     Nobody,
@@ -86,17 +89,22 @@ impl Courier {
             // It was begun, and nobody has lived to tell what came of it.
             return Ok(self.dead("it was begun too often".to_owned()));
         }
-        let credentials = match self.addressee(owed).await? {
-            Addressee::User(credentials) => credentials,
+        let mail = match self.addressee(owed).await? {
+            // What was begun is finished: that is no further mail.
+            Addressee::User(credentials) if *tries == 1 && self.is_enough(credentials.user, owed.purpose).await? => {
+                return Ok(MailSettlement::Done);
+            }
+            Addressee::User(credentials) => {
+                let (terms, token) = (&self.mail.terms, self.token(owed, &credentials).await?);
+                let lifetime = terms.lifetime(owed.purpose);
+                self.write(owed, credentials, |name| letter(owed.purpose, name, &terms.link_base, &token, lifetime)).await?
+            }
+            Addressee::Leaving(credentials, final_at) => {
+                self.write(owed, credentials, |name| farewell(name, &self.mail.terms.link_base, final_at)).await?
+            }
             Addressee::NotYet => return Ok(self.again(*tries)),
             Addressee::Nobody => return Ok(MailSettlement::Done),
         };
-        // What was begun is finished: that is no further mail.
-        if *tries == 1 && self.is_enough(credentials.user, owed.purpose).await? {
-            return Ok(MailSettlement::Done);
-        }
-        let token = self.token(owed, &credentials).await?;
-        let mail = self.write(owed, &credentials, &token).await?;
         Ok(match self.mail.mailer.send(&mail).await {
             Ok(()) => {
                 meters().mail_sent.increment(1);
@@ -114,15 +122,21 @@ impl Courier {
     /// Whose address it is, as the log has it now.
     async fn addressee(&self, owed: &OwedMail) -> Result<Addressee, ExecuteError> {
         let holder = self.executor.states().fresh::<Claim>(ClaimId::email(&owed.to)).await?.state.holder();
+        let recording = self.ports.now() < owed.queued_at + RECORDING;
+        let not_yet = if recording { Addressee::NotYet } else { Addressee::Nobody };
         let Some(holder) = holder else {
-            // It is owed before the registration is recorded, so that none is without it.
-            let registering = owed.purpose == Purpose::EmailVerification && self.ports.now() < owed.queued_at + REGISTERING;
-            return Ok(if registering { Addressee::NotYet } else { Addressee::Nobody });
+            return Ok(if owed.purpose == Purpose::EmailVerification { not_yet } else { Addressee::Nobody });
         };
         let user = self.executor.states().fresh::<User>(holder).await?;
-        let pointless = user.is_barred() || owed.purpose == Purpose::EmailVerification && user.has_verified_email();
-        let credentials = self.ports.accounts.find(holder).await?.filter(|_| !pointless);
-        Ok(credentials.map_or(Addressee::Nobody, Addressee::User))
+        let Some(credentials) = self.ports.accounts.find(holder).await? else { return Ok(Addressee::Nobody) };
+        let pointless = match owed.purpose {
+            Purpose::AccountDeletion => {
+                return Ok(user.leaving().map_or(not_yet, |final_at| Addressee::Leaving(credentials, final_at)));
+            }
+            Purpose::PasswordReset => user.is_barred(),
+            Purpose::EmailVerification => user.is_barred() || user.has_verified_email(),
+        };
+        Ok(if pointless { Addressee::Nobody } else { Addressee::User(credentials) })
     }
 
     /// Whether somebody was sent enough for a purpose: a mail just now, or as many as may be good at the same time.
@@ -150,13 +164,17 @@ impl Courier {
         Ok(token)
     }
 
-    async fn write(&self, owed: &OwedMail, to: &Credentials, token: &OneTimeToken) -> Result<Mail, PortError> {
-        let (terms, name) = (&self.mail.terms, self.name(to.user).await?);
-        let letter = letter(owed.purpose, name.as_deref(), &terms.link_base, token, terms.lifetime(owed.purpose));
-        let letter = letter.map_err(|error| PortError::rejected("templates", error))?;
+    /// A letter to somebody by the name that they have.
+    async fn write(
+        &self,
+        owed: &OwedMail,
+        to: Credentials,
+        letter: impl FnOnce(Option<&str>) -> Result<Letter, askama::Error>,
+    ) -> Result<Mail, PortError> {
+        let name = self.name(to.user).await?;
+        let Letter { subject, text, html } = letter(name.as_deref()).map_err(|error| PortError::rejected("templates", error))?;
         // Where the account says, and not what somebody has typed.
-        let (to, subject) = (to.email.clone(), letter.subject.to_owned());
-        Ok(Mail { id: owed.id, at: self.ports.now(), to, name, subject, text: letter.text, html: letter.html })
+        Ok(Mail { id: owed.id, at: self.ports.now(), to: to.email, name, subject: subject.to_owned(), text, html })
     }
 
     /// What somebody is called; nothing if that was erased.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use askama::Template;
+use chrono::{DateTime, Utc};
 
 use super::OneTimeToken;
 use crate::port::one_time::Purpose;
@@ -35,6 +36,23 @@ struct Html<'a> {
     otherwise: &'a str,
 }
 
+#[derive(Template)]
+#[template(path = "mail/farewell.txt")]
+struct FarewellText<'a> {
+    name: Option<&'a str>,
+    link: &'a str,
+    final_at: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "mail/farewell.html")]
+struct FarewellHtml<'a> {
+    subject: &'a str,
+    name: Option<&'a str>,
+    link: &'a str,
+    final_at: &'a str,
+}
+
 /// The mail that brings somebody a token.
 ///
 /// # Errors
@@ -59,6 +77,7 @@ pub(super) fn letter(
             "This address was given for an account. If it is yours, follow this link:",
             "If it is not, there is nothing to do.",
         ),
+        Purpose::AccountDeletion => return Err(askama::Error::custom("this mail brings no token")),
     };
     // Behind the #, which browsers keep to themselves: it is in no log of a server and in no Referer.
     let link = &format!("{}/{page}#token={}", link_base.trim_end_matches('/'), token.write());
@@ -67,6 +86,20 @@ pub(super) fn letter(
         subject,
         text: Text { name, purpose, link, lifetime, otherwise }.render()?,
         html: Html { subject, name, purpose, link, lifetime, otherwise }.render()?,
+    })
+}
+
+/// The mail that tells somebody until when they can keep their account.
+///
+/// # Errors
+/// It cannot be written.
+pub(super) fn farewell(name: Option<&str>, link_base: &str, final_at: DateTime<Utc>) -> Result<Letter, askama::Error> {
+    let (subject, link) = ("Your account is to be deleted", &format!("{}/", link_base.trim_end_matches('/')));
+    let final_at = &final_at.format("%-d %B %Y at %H:%M UTC").to_string();
+    Ok(Letter {
+        subject,
+        text: FarewellText { name, link, final_at }.render()?,
+        html: FarewellHtml { subject, name, link, final_at }.render()?,
     })
 }
 
@@ -105,6 +138,17 @@ mod tests {
         let Letter { text, html, .. } = written(Purpose::PasswordReset, Some(name));
         assert!(text.contains(name), "in plain text it is what it is: {text}");
         assert!(!html.contains("<img") && html.contains("Hello &#60;img src=x onerror=&#34;alert(&#39;&#38;&#39;)&#34;&#62;,"), "{html}");
+    }
+
+    #[test]
+    fn whoever_leaves_is_told_until_when_and_where_they_can_stay() {
+        let final_at = DateTime::from_timestamp(1_765_704_300, 0).unwrap();
+        let Letter { text, html, .. } = farewell(Some("Alice & Bob"), "https://chat.example/", final_at).unwrap();
+        assert!(text.starts_with("Hello Alice & Bob,\n") && html.contains("<p>Hello Alice &#38; Bob,</p>"), "{text}{html}");
+        for form in [&text, &html] {
+            assert!(form.contains("14 December 2025 at 09:25 UTC") && form.contains("https://chat.example/"), "{form}");
+            assert!(!form.contains("token"), "{form}");
+        }
     }
 
     #[test]

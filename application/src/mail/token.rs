@@ -44,6 +44,8 @@ pub(super) fn bound(purpose: Purpose, credentials: &Credentials) -> Digest {
     let good_for = match purpose {
         Purpose::PasswordReset => credentials.password_hash.clone().unwrap_or_default(),
         Purpose::EmailVerification => credentials.email.folded(),
+        // Nobody is sent one for that.
+        Purpose::AccountDeletion => String::new(),
     };
     Sha256::new().chain_update(b"posthaste one-time token is good for").chain_update(good_for).finalize().into()
 }

@@ -19,18 +19,20 @@ pub use super::sessions::Digest;
 /// How many of the tokens that have run out are forgotten when one is kept, so that they do not gather.
 pub const FORGOTTEN: usize = 10;
 
-/// What a token, and the mail it is in, is for.
+/// What a mail is for, and the token in it if there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Purpose {
     /// To set a password anew.
     PasswordReset,
     /// To show that what is sent to an address reaches its user.
     EmailVerification,
+    /// To tell somebody that their account is to be deleted. Without a token: whoever thinks better of it logs in.
+    AccountDeletion,
 }
 
 impl Purpose {
     /// Each of them.
-    pub const ALL: [Self; 2] = [Self::PasswordReset, Self::EmailVerification];
+    pub const ALL: [Self; 3] = [Self::PasswordReset, Self::EmailVerification, Self::AccountDeletion];
 
     /// As it is stored and told.
     #[must_use]
@@ -38,6 +40,7 @@ impl Purpose {
         match self {
             Self::PasswordReset => "password_reset",
             Self::EmailVerification => "email_verification",
+            Self::AccountDeletion => "account_deletion",
         }
     }
 

@@ -3,10 +3,11 @@
 mod entries;
 mod rooms;
 
+use chrono::{DateTime, Utc};
 use posthaste_domain::user::Privacy;
 use posthaste_domain::{MessageId, UserId};
 
-use super::{Account, AccountFilter, Census, Friend, FriendState, Glimpse, Page, People, Person, Reaction, Threads, Timeline};
+use super::{Account, AccountFilter, Census, Deletion, Friend, FriendState, Glimpse, Page, People, Person, Reaction, Threads, Timeline};
 
 /// The three folds, asked together. Each may have taken the log in to a position of its own.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +44,12 @@ impl Folds<'_> {
     #[must_use]
     pub fn accounts(&self, filter: &AccountFilter, page: Page) -> Vec<Account> {
         self.people.accounts(filter, page)
+    }
+
+    /// See [`Views::deletions`](super::Views::deletions).
+    #[must_use]
+    pub fn deletions(&self, after: Option<Deletion>, due: DateTime<Utc>, limit: usize) -> Vec<Deletion> {
+        self.people.deletions(after, due, limit)
     }
 
     /// See [`Views::census`](super::Views::census).

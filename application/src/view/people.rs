@@ -36,6 +36,15 @@ pub struct Account {
     pub roles: BTreeSet<ServiceRole>,
 }
 
+/// Somebody whose account ends, or has ended, because they asked for that. In this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Deletion {
+    /// When they are erased.
+    pub final_at: DateTime<Utc>,
+    /// Who.
+    pub user: UserId,
+}
+
 /// Which accounts are wanted: those that fit everything that is asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccountFilter {

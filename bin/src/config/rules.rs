@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct RulesConfig {
     pub(crate) direct_threads: DirectThreads,
     pub(crate) decline_cool_down_s: u32,
+    pub(crate) deletion_grace_s: u32,
 }
 
 /// Who may write to whom.
@@ -30,6 +31,7 @@ impl RulesConfig {
             DirectThreads::Friends => DirectPolicy::Friends,
             DirectThreads::Anyone => DirectPolicy::Anyone,
         };
-        Rules { direct, decline_cool_down: TimeDelta::seconds(i64::from(self.decline_cool_down_s)) }
+        let seconds = |seconds| TimeDelta::seconds(i64::from(seconds));
+        Rules { direct, decline_cool_down: seconds(self.decline_cool_down_s), deletion_grace: seconds(self.deletion_grace_s) }
     }
 }

@@ -1,3 +1,5 @@
+use chrono::{DateTime, Utc};
+
 use super::event::Profile;
 use super::privacy::Privacy;
 use super::role::{AdminPermit, ServiceRole, SuspensionReason};
@@ -65,6 +67,27 @@ pub enum UserCommand {
         permit: AdminPermit,
         /// Whom.
         user: UserId,
+    },
+    /// Leave for ever, at a time until which one may think better of it. Not an admin: another one withdraws that first.
+    RequestDeletion {
+        /// Who.
+        user: UserId,
+        /// When everything ends.
+        final_at: DateTime<Utc>,
+    },
+    /// Stay after all.
+    CancelDeletion {
+        /// Who.
+        user: UserId,
+    },
+    /// Erase somebody who has asked for it, as the time has come.
+    CompleteDeletion {
+        /// Proof that it may be done.
+        permit: AdminPermit,
+        /// Whom.
+        user: UserId,
+        /// The time.
+        at: DateTime<Utc>,
     },
     /// Let somebody do nothing any more until they are reinstated.
     Suspend {

@@ -1,3 +1,4 @@
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::privacy::Circle;
@@ -105,6 +106,20 @@ pub enum UserEvent {
         /// Who.
         user: UserId,
     },
+    /// Somebody is leaving: until the time that is told they may think better of it, and nothing else of theirs is taken.
+    #[serde(rename = "user.deletion_requested")]
+    DeletionRequested {
+        /// Who.
+        user: UserId,
+        /// When they are erased.
+        final_at: DateTime<Utc>,
+    },
+    /// Somebody who was leaving stays.
+    #[serde(rename = "user.deletion_cancelled")]
+    DeletionCancelled {
+        /// Who.
+        user: UserId,
+    },
     /// Somebody was erased: what they said and how they were called can be read no more, nothing of theirs is taken, and their sockets are
     /// closed. For ever.
     #[serde(rename = "user.erased")]
@@ -127,6 +142,8 @@ impl UserEvent {
             Self::Reinstated { .. } => "user.reinstated",
             Self::TwoFactorEnabled { .. } => "user.two_factor_enabled",
             Self::TwoFactorDisabled { .. } => "user.two_factor_disabled",
+            Self::DeletionRequested { .. } => "user.deletion_requested",
+            Self::DeletionCancelled { .. } => "user.deletion_cancelled",
             Self::Erased { .. } => "user.erased",
         }
     }
@@ -148,6 +165,8 @@ impl UserEvent {
             | Self::Reinstated { user }
             | Self::TwoFactorEnabled { user }
             | Self::TwoFactorDisabled { user }
+            | Self::DeletionRequested { user, .. }
+            | Self::DeletionCancelled { user }
             | Self::Erased { user } => Audience::users([*user]),
         }
     }
@@ -165,6 +184,8 @@ impl UserEvent {
             | Self::Reinstated { .. }
             | Self::TwoFactorEnabled { .. }
             | Self::TwoFactorDisabled { .. }
+            | Self::DeletionRequested { .. }
+            | Self::DeletionCancelled { .. }
             | Self::Erased { .. } => None,
         }
     }

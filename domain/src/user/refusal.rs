@@ -16,6 +16,12 @@ pub enum UserRefusal {
     /// They were erased, so nothing can be done by them or with them any more.
     #[error("this account was erased")]
     Erased,
+    /// Who acts has asked for their account to be deleted.
+    #[error("this account is to be deleted")]
+    Leaving,
+    /// Their deletion was not asked for, was cancelled, or is not due yet.
+    #[error("the deletion of this account is not due")]
+    NotDue,
     /// Who acts is no admin.
     #[error("only an admin may do this")]
     NotAnAdmin,

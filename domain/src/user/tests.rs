@@ -254,3 +254,47 @@ fn nothing_is_done_to_nobody() {
         assert_eq!(event.audience(), crate::audience::Audience::users([alice()]));
     }
 }
+
+fn day(day: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(86_400 * day, 0).unwrap()
+}
+
+fn leave(at: i64) -> UserCommand {
+    UserCommand::RequestDeletion { user: alice(), final_at: day(at) }
+}
+
+fn complete(at: i64) -> UserCommand {
+    UserCommand::CompleteDeletion { permit: SERVER, user: alice(), at: day(at) }
+}
+
+#[test]
+fn whoever_leaves_may_think_better_of_it_until_they_are_erased() {
+    let user = registered();
+    assert_eq!(user.decide(complete(99)), Err(UserRefusal::NotDue), "nobody is erased who did not ask");
+    let leaving = after([leave(14)]);
+    assert_eq!((leaving.leaving(), leaving.is_barred()), (Some(day(14)), true));
+    assert_eq!((leaving.active(), leaving.unsuspended()), (Err(UserRefusal::Leaving), Ok(())));
+    assert_eq!((leaving.staying(), user.staying()), (Err(UserRefusal::UnknownUser), Ok(())));
+    assert_eq!(leaving.decide(leave(20)), Ok(vec![]), "the date that was told stands");
+    assert_eq!(leaving.decide(complete(13)), Err(UserRefusal::NotDue));
+    assert_eq!(leaving.decide(complete(14)), Ok(vec![UserEvent::Erased { user: alice() }]));
+
+    let back = after([leave(14), UserCommand::CancelDeletion { user: alice() }]);
+    assert_eq!((back.leaving(), back.active()), (None, Ok(())));
+    assert_eq!(back.decide(complete(14)), Err(UserRefusal::NotDue), "nobody is erased who has cancelled");
+    assert_eq!(back.decide(UserCommand::CancelDeletion { user: alice() }), Ok(vec![]));
+
+    let gone = after([leave(14), complete(14)]);
+    assert_eq!((gone.leaving(), gone.is_erased()), (None, true));
+    assert_eq!(gone.decide(UserCommand::CancelDeletion { user: alice() }), Err(UserRefusal::Erased), "it is too late");
+    assert_eq!(gone.decide(complete(15)), Ok(vec![]), "once");
+}
+
+#[test]
+fn a_suspension_goes_before_leaving_and_an_admin_stays() {
+    let both = after([leave(14), suspend(SERVER)]);
+    assert_eq!((both.active(), both.unsuspended()), (Err(UserRefusal::Suspended), Err(UserRefusal::Suspended)));
+    assert_eq!(both.decide(complete(14)), Ok(vec![UserEvent::Erased { user: alice() }]), "what was asked for is done");
+    let admin = after([UserCommand::GrantRole { permit: SERVER, user: alice(), role: ServiceRole::Admin }]);
+    assert_eq!(admin.decide(leave(14)), Err(UserRefusal::Oneself));
+}

@@ -10,9 +10,9 @@ use chrono::{DateTime, Utc};
 use posthaste_application::port::{PortError, Projection};
 use posthaste_application::recorded::Position;
 use posthaste_application::view::{
-    Account, AccountFilter, Ban, Census, Earshot, Folds, Friend, FriendState, Glimpse, Invitation, Invite, Member, MemberPage, Page,
-    People, Person, PublicThread, Reaction, Search, ThreadFilter, ThreadSummary, Threads, Timeline, TimelineEntry, TimelinePage, ViewName,
-    Views,
+    Account, AccountFilter, Ban, Census, Deletion, Earshot, Folds, Friend, FriendState, Glimpse, Invitation, Invite, Member, MemberPage,
+    Page, People, Person, PublicThread, Reaction, Search, ThreadFilter, ThreadSummary, Threads, Timeline, TimelineEntry, TimelinePage,
+    ViewName, Views,
 };
 use posthaste_domain::user::Privacy;
 use posthaste_domain::{MessageId, ThreadId, UserId};
@@ -142,6 +142,10 @@ impl Views for MemoryViews {
 
     async fn accounts(&self, filter: &AccountFilter, page: Page) -> Result<Vec<Account>, PortError> {
         Ok(self.ask(|folds| folds.accounts(filter, page)))
+    }
+
+    async fn deletions(&self, after: Option<Deletion>, due: DateTime<Utc>, limit: usize) -> Result<Vec<Deletion>, PortError> {
+        Ok(self.ask(|folds| folds.deletions(after, due, limit)))
     }
 
     async fn census(&self) -> Result<Census, PortError> {

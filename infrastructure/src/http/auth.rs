@@ -61,7 +61,8 @@ async fn user(request: &Request, bearer: &Bearer) -> Result<(Access, Arc<Loaded<
     let access = ports.tokens.verify(&bearer.token, ports.clock.now()).map_err(|refused| ApiError(Problem::from(refused)))?;
     limits::admit_user(request, app, access.user).await?;
     let user = executor.states().fresh::<User>(access.user).await?;
-    if user.has_revoked(access.session) {
+    // With the deletion every login is ended, one that began at the same moment as well.
+    if user.has_revoked(access.session) || user.leaving().is_some() {
         return Err(Code::SessionRevoked.into());
     }
     if user.is_barred() {

@@ -39,7 +39,7 @@ failures! {
 failures! {
     VerifyFailures = BODY [
         403: "`forbidden`: the token is unknown, was used, or has run out. Which of them is not told; `account_suspended`: it is good, and the \
-              user is suspended.",
+              user is suspended; `deletion_pending`: it is good, and the account is to be deleted.",
     ]
 }
 

@@ -28,7 +28,10 @@ pub(super) fn policy(method: &Method, path: &str, query: Option<&str>) -> Option
         ["v1", "oidc", _, "authorize" | "callback"] => Policy::Login,
         ["v1", "sessions", "refresh"] if *method == Method::POST => Policy::Refresh,
         ["v1", "users"] if *method == Method::POST => Policy::Register,
-        ["v1", "password", "reset", ..] | ["v1", "email", "verify"] | ["v1", "me", "email", "verify"] => Policy::Reset,
+        // Each sends a mail, or takes what was in one.
+        ["v1", "password", "reset", ..] | ["v1", "email", "verify"] | ["v1", "me", "email", "verify"] | ["v1", "me", "deletion"] => {
+            Policy::Reset
+        }
         ["v1", "ws", "tickets"] => Policy::Tickets,
         ["v1", "ws"] => Policy::Sockets,
         ["v1", "search", ..] | ["v1", "threads", _, "search"] | ["v1", "messages", "search"] => Policy::Search,
@@ -144,7 +147,7 @@ mod tests {
         "other: about",
         "refresh: refresh_session",
         "register: register_user",
-        "reset: ask_email_verification ask_password_reset reset_password verify_email",
+        "reset: ask_email_verification ask_password_reset delete_me reset_password verify_email",
         "search: search search_thread",
         "tickets: create_ticket",
     ];

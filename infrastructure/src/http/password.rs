@@ -81,7 +81,7 @@ failures! { AskFailures = BODY [403: "`forbidden`: this service sends no mail."]
 failures! {
     ResetFailures = BODY [
         403: "`forbidden`: the token is unknown, was used, or has run out. Which of them is not told; `account_suspended`: it is good, and the \
-              user is suspended.",
+              user is suspended; `deletion_pending`: it is good, and the account is to be deleted.",
     ]
 }
 

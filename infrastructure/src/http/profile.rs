@@ -69,7 +69,9 @@ impl Shown {
                     | UserEvent::Suspended { .. }
                     | UserEvent::Reinstated { .. }
                     | UserEvent::TwoFactorEnabled { .. }
-                    | UserEvent::TwoFactorDisabled { .. },
+                    | UserEvent::TwoFactorDisabled { .. }
+                    | UserEvent::DeletionRequested { .. }
+                    | UserEvent::DeletionCancelled { .. },
                 )
                 | Event::Claim(_)
                 | Event::Friendship(_)

@@ -15,7 +15,7 @@ use posthaste_application::port::accounts::Credentials;
 use posthaste_application::port::secrets::PASSWORD_CHARACTERS;
 use posthaste_application::problem::{Code, Problem};
 use posthaste_domain::text::{SessionName, Username};
-use posthaste_domain::{Claim, ClaimId, User, UserId};
+use posthaste_domain::{Claim, ClaimId, Refusal, User, UserId};
 use uuid::Uuid;
 
 pub(super) use self::mine::MySessions;
@@ -60,12 +60,22 @@ struct Login {
     name: Option<String>,
     /// Who keeps the refresh token; `token` when absent. `cookie` is for web pages.
     mode: Option<Mode>,
+    /// Keep the account, if it is to be deleted: that is cancelled. False when absent.
+    cancel_deletion: Option<bool>,
 }
 
 impl Example for Login {
     fn example() -> Self {
         let (login, password) = ("alice".to_owned(), "correct horse battery staple".to_owned());
-        Self { login, password, code: None, passkey: None, name: Some("Alice's laptop".to_owned()), mode: Some(Mode::Token) }
+        Self {
+            login,
+            password,
+            code: None,
+            passkey: None,
+            name: Some("Alice's laptop".to_owned()),
+            mode: Some(Mode::Token),
+            cancel_deletion: None,
+        }
     }
 }
 
@@ -149,7 +159,8 @@ failures! {
         401: "`unauthorized`: there is no such account, or this is not its password. Which of the two is not told. `second_factor_required`: the \
               password is right, and a code or a passkey is needed as well.",
         403: "`wrong_code`: the password is right, and the code is none, or was used, or the passkey proves nothing; `account_suspended`: the password is right, and the \
-              account is suspended; `forbidden`: the cookie was asked for from elsewhere \
+              account is suspended; `deletion_pending`: all is right, and the account is to be deleted, at the time that `detail` tells: with \
+              `cancel_deletion`, and another code if there is a second factor, it is kept; `forbidden`: the cookie was asked for from elsewhere \
               than a page that may.",
     ]
 }
@@ -172,7 +183,7 @@ impl Sessions {
     /// from a page of the server or of an allowed origin, with the header `X-Posthaste-Csrf`.
     #[oai(path = "/sessions", method = "post", operation_id = "log_in")]
     async fn log_in(&self, call: Call, visit: Visit, body: Body<Login>) -> Result<Created, Failed<LoginFailures>> {
-        let Login { login, password, code, passkey, name, mode } = body.0;
+        let Login { login, password, code, passkey, name, mode, cancel_deletion } = body.0;
         if password.chars().count() > *PASSWORD_CHARACTERS.end() {
             return Err(
                 Problem::with(Code::Validation, format!("password must have at most {} characters", PASSWORD_CHARACTERS.end())).into()
@@ -190,15 +201,15 @@ impl Sessions {
             let (user, password_hash) = found.ok_or_else(refused)?;
             let shown = Shown::find(&call.app, user).await?.ok_or_else(refused)?;
             // Only now: whoever does not know the password learns nothing.
-            if call.state::<User>(user).await?.is_barred() {
-                return Err(Code::AccountSuspended.into());
-            }
+            call.state::<User>(user).await?.unsuspended().map_err(Refusal::from)?;
             // Once, however often the rest is tried: a code is used by it.
             if factor.is_none() {
                 // A wrong one is held against the user: whoever gives it has their password.
                 let second = Second { code: code.as_deref(), passkey: passkey.as_ref() };
                 factor = call.prove(user, user.uuid(), second, Code::SecondFactorRequired).await?;
             }
+            // Only now: with a second factor, none of this is for whoever knows the password alone.
+            call.come_back(user, cancel_deletion).await?;
             let password_hash = renewed_hash(&call, user, &password, password_hash).await?;
             let begun = call.logins().begin(user, name.clone(), visit.agent.as_deref(), factor, &random()?).await?;
             let now = ports.accounts.find(user).await?.ok_or_else(refused)?;

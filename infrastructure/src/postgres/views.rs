@@ -14,8 +14,8 @@ use chrono::{DateTime, Utc};
 use posthaste_application::port::PortError;
 use posthaste_application::recorded::Position;
 use posthaste_application::view::{
-    Account, AccountFilter, Ban, Census, Earshot, Friend, FriendState, Glimpse, Invitation, Invite, Member, MemberPage, Page, Person,
-    PublicThread, Reaction, Search, ThreadFilter, ThreadSummary, TimelineEntry, TimelinePage, ViewName, Views,
+    Account, AccountFilter, Ban, Census, Deletion, Earshot, Friend, FriendState, Glimpse, Invitation, Invite, Member, MemberPage, Page,
+    Person, PublicThread, Reaction, Search, ThreadFilter, ThreadSummary, TimelineEntry, TimelinePage, ViewName, Views,
 };
 use posthaste_domain::user::Privacy;
 use posthaste_domain::{MessageId, ThreadId, UserId};
@@ -153,6 +153,10 @@ impl Views for PgViews {
 
     async fn accounts(&self, filter: &AccountFilter, page: Page) -> Result<Vec<Account>, PortError> {
         people::accounts(&self.postgres, filter, page).await
+    }
+
+    async fn deletions(&self, after: Option<Deletion>, due: DateTime<Utc>, limit: usize) -> Result<Vec<Deletion>, PortError> {
+        people::deletions(&self.postgres, after, due, limit).await
     }
 
     async fn census(&self) -> Result<Census, PortError> {

@@ -62,6 +62,19 @@ impl History {
                 };
                 decision.decide(&mut self.states.users, user, command)
             }
+            What::RequestDeletion | What::CancelDeletion => {
+                let user = user(wish.by);
+                self.states.users.get(&user.uuid())?;
+                let command = match wish.what {
+                    What::RequestDeletion => UserCommand::RequestDeletion { user, final_at: at(wish.at) },
+                    _ => UserCommand::CancelDeletion { user },
+                };
+                decision.decide(&mut self.states.users, user, command)
+            }
+            What::CompleteDeletion => {
+                let (user, permit) = (user(wish.other), AdminPermit::of_the_server());
+                decision.decide(&mut self.states.users, user, UserCommand::CompleteDeletion { permit, user, at: at(wish.at) })
+            }
             What::Operate => {
                 let (permit, operation) = (AdminPermit::of_the_server(), OperationId::new(Uuid::from_u64_pair(7, self.commands)));
                 let (consumer, stream) = (ConsumerName::parse("view:people").ok()?, StreamName::parse("user-1").ok()?);

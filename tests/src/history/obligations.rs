@@ -79,6 +79,8 @@ impl<'a> Obligations<'a> {
             | "user.reinstated"
             | "user.two_factor_enabled"
             | "user.two_factor_disabled"
+            | "user.deletion_requested"
+            | "user.deletion_cancelled"
             | "user.erased" => user(&facts["user"]).map(only),
             "friendship.requested" | "friendship.accepted" | "friendship.declined" | "friendship.cancelled" | "friendship.ended" => {
                 pair(&facts)

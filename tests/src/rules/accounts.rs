@@ -46,6 +46,17 @@ impl World {
                 ensure!(changes, "it held already");
                 return Ok(());
             }
+            UserEvent::DeletionRequested { user, .. } => {
+                is(user)?;
+                self.exists(user)?;
+                ensure!(self.leaving.insert(user), "it held already");
+                return Ok(());
+            }
+            UserEvent::DeletionCancelled { user } => {
+                is(user)?;
+                ensure!(self.leaving.remove(&user), "it was not asked for");
+                return Ok(());
+            }
             UserEvent::RoleGranted { .. }
             | UserEvent::RoleWithdrawn { .. }
             | UserEvent::Suspended { .. }
@@ -68,7 +79,9 @@ impl World {
             | UserEvent::SessionRevoked { .. }
             | UserEvent::EmailVerified { .. }
             | UserEvent::TwoFactorEnabled { .. }
-            | UserEvent::TwoFactorDisabled { .. } => return Ok(()),
+            | UserEvent::TwoFactorDisabled { .. }
+            | UserEvent::DeletionRequested { .. }
+            | UserEvent::DeletionCancelled { .. } => return Ok(()),
         };
         allowed?;
         self.exists(user)?;

@@ -205,6 +205,7 @@ impl World {
             }
             ThreadEvent::OwnershipTransferred { thread, by, to } => {
                 acts(by)?;
+                ensure!(!self.leaving.contains(&to), "{to} is leaving");
                 let room = self.room(thread)?;
                 room.owned_by(by)?;
                 room.rank(to)?;

@@ -81,6 +81,7 @@ table! {
 "list_identities"                 "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.get("/me/identities");
 "link_identity"                   "401 403 403 403 403 403 403 403 403 403 sus 403 403" |s| s.post("/me/identities", json!({ "code": "nothing", "verifier": "nothing" }));
 "unlink_identity"                 "401 404 404 404 404 404 404 404 404 404 sus 404 404" |s| s.delete(&format!("/me/identities/{}", nothing()));
+"delete_me"                       "401 400 400 400 400 400 400 400 400 400 sus 400 400" |s| s.post("/me/deletion", json!({ "username": "another" }));
 "get_me"                          "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.get("/me");
 "ask_email_verification"          "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.post("/me/email/verify", json!({}));
 "get_privacy"                     "401 ok  ok  ok  ok  ok  ok  ok  ok  ok  sus ok  ok " |s| s.get("/me/privacy");
@@ -172,6 +173,7 @@ table! {
 "drop_dead_letter"                "401 404 404 404 404 404 404 404 404 404 sus 403 404" |s| s.post("/admin/dead-letters/view:timeline/message-{message}/drop", json!({ "position": 1 }));
 "suspend_user"                    "401 404 404 404 404 404 404 404 404 404 sus 403 ok " |s| s.post("/admin/users/{stranger}/suspend", json!({ "reason": "spam" }));
 "reinstate_user"                  "401 404 404 404 404 404 404 404 404 404 sus 403 ok " |s| s.post("/admin/users/{stranger}/reinstate", json!({}));
+"erase_user"                      "401 404 404 404 404 404 404 404 404 404 sus 403 ok " |s| s.post("/admin/users/{stranger}/erase", json!({}));
 "grant_role"                      "401 404 404 404 404 404 404 404 404 404 sus 403 ok " |s| s.put("/admin/users/{stranger}/roles/auditor");
 "withdraw_role"                   "401 404 404 404 404 404 404 404 404 404 sus 403 ok " |s| s.delete("/admin/users/{stranger}/roles/admin");
 "revoke_session"                  "401 404 404 404 404 404 404 404 404 404 sus 403 ok " |s| s.delete(&format!("/admin/users/{{stranger}}/sessions/{}", nothing()));

@@ -22,6 +22,7 @@ super::on_both_profiles! {
     whoever_has_a_second_factor_shows_it_here_as_well
     a_page_of_ours_may_leave_the_refresh_token_to_the_browser
     whoever_is_suspended_or_erased_does_not_get_in
+    whoever_is_leaving_is_told_and_comes_back_if_they_say_so
     whoever_has_no_password_sets_one_by_mail
 }
 
@@ -202,6 +203,38 @@ async fn whoever_is_suspended_or_erased_does_not_get_in(profile: Profile) -> any
     scene.rogue.vouch_for(person);
     let anew = scene.outcome().await?;
     ensure!(anew.len() == 36 && anew != id, "{anew}");
+    Ok(())
+}
+
+async fn whoever_is_leaving_is_told_and_comes_back_if_they_say_so(profile: Profile) -> anyhow::Result<()> {
+    let scene = Scene::start(profile).await?;
+    let (base, login) = (scene.base(), scene.sign_in().await?);
+    let leaves = async |login: &(u16, Value)| {
+        let left = post(&base, "/v1/me/deletion", Some(&token(login)?), &json!({ "username": "rosa" })).await?;
+        ensure!(left.0 == 200, "{left:?}");
+        left.1["final_at"].as_str().map(|at| at[..19].to_owned()).context("a time")
+    };
+    let final_at = leaves(&login).await?;
+    let (sign_in, code) = scene.code().await?;
+    let pending = sign_in.redeem(&base, &code, json!({})).await?;
+    ensure!(pending.0 == 403 && outcome(&pending)? == "deletion_pending", "{pending:?}");
+    ensure!(pending.1["detail"].as_str().is_some_and(|detail| detail.contains(&final_at)), "{pending:?} without {final_at}");
+    // Nobody goes to the provider once more for that.
+    let back = sign_in.redeem(&base, &code, json!({ "cancel_deletion": true })).await?;
+    ensure!(back.0 == 201 && back.1["user"] == login.1["user"], "{back:?}");
+    ensure!(ask(&base, Method::GET, "/v1/me", Some(&token(&login)?), None).await?.0 == 401, "what was logged in before stays ended");
+    ensure!(scene.outcome().await? == outcome(&login)?);
+
+    // Whoever is found by their address alone is not linked before they have said that they stay.
+    ensure!(post(&base, "/v1/password/reset", None, &json!({ "email": "rosa@example.invalid" })).await?.0 == 202);
+    let reset = json!({ "token": scene.mailed("rosa@example.invalid", "/reset-password").await?, "new_password": "a password of mine" });
+    ensure!(post(&base, "/v1/password/reset/confirm", None, &reset).await?.0 == 204, "which takes the identity away");
+    let login = post(&base, "/v1/sessions", None, &json!({ "login": "rosa", "password": "a password of mine" })).await?;
+    leaves(&login).await?;
+    ensure!(scene.outcome().await? == "deletion_pending");
+    let (sign_in, code) = scene.code().await?;
+    let back = sign_in.redeem(&base, &code, json!({ "cancel_deletion": true })).await?;
+    ensure!(back.0 == 201 && back.1["user"] == login.1["user"], "{back:?}");
     Ok(())
 }
 

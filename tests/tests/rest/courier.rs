@@ -36,10 +36,10 @@ impl Mailer for Letterbox {
     }
 }
 
-struct Office {
+pub(super) struct Office {
     memory: Arc<Memory>,
-    ports: Ports,
-    executor: Executor,
+    pub(super) ports: Ports,
+    pub(super) executor: Executor,
     courier: Courier,
     letterbox: Arc<Letterbox>,
     queue: Arc<MemoryMailQueue>,
@@ -47,7 +47,7 @@ struct Office {
 }
 
 impl Office {
-    fn open() -> Self {
+    pub(super) fn open() -> Self {
         let (memory, letterbox, queue) = (Memory::new(), Arc::new(Letterbox::default()), Arc::new(MemoryMailQueue::default()));
         let mail = MailPorts {
             queue: queue.clone(),
@@ -65,7 +65,7 @@ impl Office {
         Self { memory, ports, executor, courier, letterbox, queue, _tasks: tasks }
     }
 
-    async fn register(&self) {
+    pub(super) async fn register(&self) {
         let user = Uuid::from_u128(1);
         self.memory.put_credentials(user, ADDRESS, "a password of mine");
         let profile = Profile { username: Username::parse("alice").unwrap(), display_name: DisplayName::parse("Alice").unwrap() };
@@ -73,12 +73,12 @@ impl Office {
         self.executor.execute(envelope, Command::RegisterUser { profile, email: Email::parse(ADDRESS).unwrap() }).await.unwrap();
     }
 
-    async fn owe(&self, n: u128, purpose: Purpose) {
+    pub(super) async fn owe(&self, n: u128, purpose: Purpose) {
         assert!(mail::owe(&self.ports, Uuid::from_u128(n), purpose, Email::parse(ADDRESS).unwrap()).await.unwrap());
     }
 
     /// Lets so many seconds pass, and sends what is due; gives how much waits then, and how much was sent since the beginning.
-    async fn later(&self, seconds: i64) -> (u64, usize) {
+    pub(super) async fn later(&self, seconds: i64) -> (u64, usize) {
         self.memory.pass(seconds);
         self.courier.step().await.unwrap();
         (self.queue.status().await.unwrap().waiting, self.letterbox.0.lock().unwrap().len())

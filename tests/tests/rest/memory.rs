@@ -7,12 +7,15 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use posthaste_application::Ports;
+use posthaste_application::content::keyring::{Access as KeyAccess, Keyring, Sealing};
+use posthaste_application::content::{MasterKey, MasterKeys};
 use posthaste_application::mail::{MailPorts, MailTerms};
 use posthaste_application::oidc::Provider;
 use posthaste_application::origin::Origins;
 use posthaste_application::port::accounts::Credentials;
 use posthaste_application::port::factors::memory::MemoryFactors;
 use posthaste_application::port::identities::memory::MemoryIdentities;
+use posthaste_application::port::keys::memory::MemoryKeys;
 use posthaste_application::port::log::{AppendRefused, MembershipWindow, Memberships, Reading, Recording};
 use posthaste_application::port::mail_queue::memory::MemoryMailQueue;
 use posthaste_application::port::mailer::{Mail, Unsent};
@@ -88,6 +91,7 @@ impl Memory {
     pub(crate) fn ports(self: &Arc<Self>) -> Ports {
         Ports {
             log: self.clone(),
+            keyring: Arc::new(keyring()),
             accounts: self.clone(),
             cursors: self.clone(),
             relay: self.clone(),
@@ -194,6 +198,12 @@ impl Memory {
     fn head(&self) -> Position {
         self.events.lock().unwrap().last().map_or(Position::START, |event| event.position)
     }
+}
+
+/// Nothing is sealed here.
+fn keyring() -> Keyring {
+    let masters = MasterKeys::new(MasterKey::new(&[7; 32]), Vec::new());
+    Keyring::new(Arc::new(MemoryKeys::default()), masters, Arc::new(SystemRandomness), Sealing::Off, KeyAccess::Write)
 }
 
 #[async_trait]

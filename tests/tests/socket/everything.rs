@@ -155,6 +155,8 @@ pub(crate) async fn every_operation_is_carried_out_and_every_event_reaches_those
         "user.suspended",
         "user.reinstated",
         "user.erased",
+        "user.deletion_requested",
+        "user.deletion_cancelled",
         "user.two_factor_enabled",
         "user.two_factor_disabled",
     ];

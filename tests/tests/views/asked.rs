@@ -70,6 +70,10 @@ pub(crate) async fn ask_everything(asked: &Asked<'_>) {
     let pairs: Vec<_> = everybody.iter().flat_map(|looker| everybody.iter().map(|other| (*looker, *other))).collect();
     same!(asked, |views| views.privacy(&everybody));
     same!(asked, |views| views.census());
+    for due in [0, 20, 45].map(at) {
+        let first = same!(asked, |views| views.deletions(None, due, 1)).pop();
+        same!(asked, |views| views.deletions(first, due, usize::MAX));
+    }
     for (suspended, role) in [(None, None), (Some(true), None), (Some(false), Some(ServiceRole::Admin)), (None, Some(ServiceRole::Auditor))]
     {
         for matching in [None, Some("al"), Some("a\0")] {

@@ -43,6 +43,8 @@ pub struct UserAsOf {
     pub roles: BTreeSet<ServiceRole>,
     /// Whether they could do nothing.
     pub suspended: bool,
+    /// When their account was to end, if they had asked for that.
+    pub leaving: Option<DateTime<Utc>>,
     /// Whether logging in took a second factor.
     pub two_factor: bool,
     /// Whether they were erased.
@@ -90,7 +92,7 @@ pub async fn user(log: &dyn EventLog, user: UserId, moment: Moment) -> Result<Op
         }
     }
     let (Some((registered, registered_at, profile)), privacy) = (registration, state.privacy()) else { return Ok(None) };
-    let account = state.account().cloned().unwrap_or_default();
+    let (account, leaving) = (state.account().cloned().unwrap_or_default(), state.leaving());
     let windows = log.memberships(user).await?.windows.into_iter();
     // An event belongs to both sides of it: with the one they left with they were in the thread no more.
     let was_in = windows.filter(|window| window.from <= moment.position && window.until.is_none_or(|until| until > moment.position));
@@ -108,6 +110,7 @@ pub async fn user(log: &dyn EventLog, user: UserId, moment: Moment) -> Result<Op
         revoked_sessions: account.revoked,
         roles: account.roles,
         suspended: account.suspended,
+        leaving,
         two_factor: account.two_factor,
         erased: account.erased,
         threads,

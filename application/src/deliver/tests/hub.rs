@@ -157,6 +157,21 @@ fn whoever_is_suspended_is_let_go_with_every_login_and_nobody_else() {
 }
 
 #[test]
+fn whoever_leaves_for_ever_is_let_go_with_every_login_as_if_each_was_ended() {
+    let mut node = Node::new();
+    node.record([opened(1, 2)]);
+    node.deliver_the_rest();
+    let mut ended = [1, 2].map(|number| node.connect(device(2, number), 1));
+    let mut other = node.connect(device(1, 1), 1);
+    node.hub.speak_for(ended[0].reader.attached(), session(7));
+    let leaves = UserEvent::DeletionRequested { user: user(2), final_at: chrono::DateTime::UNIX_EPOCH };
+    node.record([message(1), leaves.into(), message(2)]);
+    node.deliver_the_rest();
+    assert_eq!(ended.each_mut().map(Client::expect_detached), [Detached::Revoked; 2]);
+    assert_eq!(other.take(), [2, 4]);
+}
+
+#[test]
 fn whoever_changes_to_another_login_ends_with_either_and_then_with_that() {
     for (ends, settled, detached) in [(7, false, true), (8, false, true), (7, true, false), (8, true, true)] {
         let mut node = Node::new();

@@ -1,13 +1,14 @@
 //! The fold of the people.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 
 use chrono::{DateTime, Utc};
 use posthaste_domain::friendship::FriendshipEvent;
 use posthaste_domain::user::{Privacy, ServiceRole, UserEvent};
 use posthaste_domain::{Event, FriendshipId, UserId, UserPair};
 
-use super::{Account, AccountFilter, Friend, FriendState, Glimpse, Person};
+use super::{Account, AccountFilter, Deletion, Friend, FriendState, Glimpse, Person};
 use crate::codec::Undecodable;
 use crate::recorded::{Position, Recorded};
 use crate::view::compare::Part;
@@ -23,6 +24,9 @@ pub struct People {
     /// Of those who have, or had, one.
     roles: HashMap<UserId, BTreeSet<ServiceRole>>,
     suspended: BTreeSet<UserId>,
+    /// Of those who have asked for it and did not think better of it.
+    deletions: BTreeSet<Deletion>,
+    leaving: HashMap<UserId, DateTime<Utc>>,
     /// In the order of their registration.
     registered: BTreeMap<Position, UserId>,
     /// The others in every list of a user. The stream of two is folded into the lists of both, each list by its own changes.
@@ -70,7 +74,7 @@ impl People {
 
     pub(in crate::view) fn directory(&self, user: UserId, matching: &str, page: Page) -> Vec<Person> {
         let others = below(&self.registered, page).map(|(_, other)| *other);
-        let others = others.filter(|other| *other != user && !self.suspended.contains(other));
+        let others = others.filter(|other| *other != user && !self.suspended.contains(other) && !self.leaving.contains_key(other));
         let found = others.filter(|other| self.is_called(*other, matching) && !self.is_blocked(user, *other));
         found.take(page.limit).map(|other| self.person(other)).collect()
     }
@@ -83,6 +87,12 @@ impl People {
             suspended.is_none_or(|suspended| account.suspended == suspended) && role.is_none_or(|role| account.roles.contains(&role))
         });
         found.take(page.limit).collect()
+    }
+
+    pub(in crate::view) fn deletions(&self, after: Option<Deletion>, due: DateTime<Utc>, limit: usize) -> Vec<Deletion> {
+        let after = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let due = self.deletions.range((after, Bound::Unbounded)).take_while(|deletion| deletion.final_at <= due);
+        due.take(limit).copied().collect()
     }
 
     fn account(&self, user: UserId) -> Account {
@@ -203,6 +213,15 @@ impl View for People {
             Event::User(UserEvent::Reinstated { user }) => {
                 self.suspended.remove(user);
             }
+            Event::User(UserEvent::DeletionRequested { user, final_at }) => {
+                self.leaving.insert(*user, *final_at);
+                self.deletions.insert(Deletion { final_at: *final_at, user: *user });
+            }
+            Event::User(UserEvent::DeletionCancelled { user }) => {
+                if let Some(final_at) = self.leaving.remove(user) {
+                    self.deletions.remove(&Deletion { final_at, user: *user });
+                }
+            }
             Event::User(UserEvent::Erased { user }) => {
                 if let Some(known) = self.users.get_mut(user) {
                     (known.person.username, known.person.display_name) = (None, None);
@@ -232,6 +251,7 @@ impl View for People {
             Part::of("privacy", &self.privacy, &other.privacy, UserId::to_string),
             Part::of("roles", &self.roles, &other.roles, UserId::to_string),
             Part::of("suspended", &known(&self.suspended), &known(&other.suspended), UserId::to_string),
+            Part::of("leaving", &self.leaving, &other.leaving, UserId::to_string),
             Part::of("registered", &order(&self.registered), &order(&other.registered), Position::to_string),
             Part::of("friends", &self.lists, &other.lists, |(user, state)| format!("{user} {state:?}")),
         ]

@@ -117,6 +117,7 @@ fn user(state: &UserAsOf) -> Vec<String> {
         format!("{} ended logins", state.revoked_sessions.len()),
         format!("in {} threads", state.threads.len()),
     ];
+    lines.extend(state.leaving.map(|at| format!("has asked to be erased at {}", time(at))));
     lines.extend(state.threads.iter().map(|seat| format!("  {} since position {}", seat.thread, seat.joined)));
     lines.push(format!("{} people", state.friends.len()));
     lines.extend(state.friends.iter().map(|friend| format!("  {} {} since position {}", friend.user, friend.state, friend.since)));

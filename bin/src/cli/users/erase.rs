@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
-use posthaste_application::content::erase::Eraser;
+use posthaste_application::content::erase::{Eraser, Erasure, Kept};
 use posthaste_application::content::export::{Sources, export};
 use posthaste_application::execute::Executed;
 use posthaste_domain::UserId;
@@ -22,15 +22,17 @@ pub(super) async fn run(people: &People, user: UserId, yes: bool, json: bool) ->
     let eraser = Eraser {
         executor: people.console.executor.clone(),
         keyring: people.keyring.clone(),
-        accounts: people.accounts.clone(),
-        sessions: people.sessions.clone(),
-        factors: people.factors.clone(),
-        passkeys: people.passkeys.clone(),
-        identities: people.identities.clone(),
-        one_time: people.one_time.clone(),
-        mail: people.mail.clone(),
+        kept: Kept {
+            accounts: people.accounts.clone(),
+            sessions: people.sessions.clone(),
+            factors: people.factors.clone(),
+            passkeys: people.passkeys.clone(),
+            identities: people.identities.clone(),
+            one_time: people.one_time.clone(),
+            mail: Some(people.mail.clone()),
+        },
     };
-    let erased = eraser.erase(people.console.envelope(), user).await;
+    let erased = eraser.erase(people.console.envelope(), Erasure::Asked, user).await;
     let Executed { position, repeated, .. } = erased.context("not all of it was done: run it again")?;
     if json {
         say!("{}", json!({ "user": user, "now": "erased", "position": position, "changed": !repeated }));

@@ -2,6 +2,7 @@ use chrono::{DateTime, Utc};
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::types::Example;
 use poem_openapi::{Object, OpenApi};
+use posthaste_application::content::erase::{Eraser, Erasure};
 use posthaste_application::execute::AdminCommand;
 use posthaste_application::problem::Code;
 use posthaste_application::recorded::StreamId;
@@ -12,7 +13,7 @@ use uuid::Uuid;
 
 use super::{ServiceRole, SuspensionReason};
 use crate::http::answer::{Answer, Recorded};
-use crate::http::auth::{AdminToken, StaffToken};
+use crate::http::auth::{AccessToken, AdminToken, StaffToken};
 use crate::http::body::Body;
 use crate::http::call::Call;
 use crate::http::page::{Asked, Items, looked_for};
@@ -60,9 +61,9 @@ struct Act {
     position: u64,
     /// When.
     at: DateTime<Utc>,
-    /// By which admin; null when it was at the server's console.
+    /// By which admin; null when it was at the server's console, or when somebody was erased because they had asked for it.
     by: Option<Uuid>,
-    /// `user.suspended`, `user.reinstated`, `user.role_granted` or `user.role_withdrawn`.
+    /// `user.suspended`, `user.reinstated`, `user.role_granted`, `user.role_withdrawn` or `user.erased`.
     what: String,
     /// Why, of a suspension, if it was said.
     reason: Option<SuspensionReason>,
@@ -111,6 +112,13 @@ failures! { ListFailures = BEARER STAFF VIEW }
 failures! { GetFailures = BEARER STAFF }
 failures! { SuspendFailures = BEARER ADMIN BODY COMMAND [409: "`conflict`: it is oneself."] }
 failures! { ReinstateFailures = BEARER ADMIN COMMAND }
+failures! {
+    EraseFailures = BEARER ADMIN COMMAND [
+        403: "`forbidden`: an auditor changes nothing; `step_up_required`: prove once more who you are; `account_suspended`: the user of the \
+              token is suspended.",
+        409: "`conflict`: it is oneself.",
+    ]
+}
 
 #[OpenApi(prefix_path = "/v1/admin", tag = "Tag::Administration")]
 impl Accounts {
@@ -201,6 +209,28 @@ impl Accounts {
     ) -> Result<Answer<Recorded>, Failed<ReinstateFailures>> {
         Ok(call.administer(&admin, key.0, AdminCommand::Reinstate { user: UserId::new(user.0) }).await?.into())
     }
+
+    /// Erase a user
+    ///
+    /// For ever, and whether they have asked for it or not: what they said and how they were called can be read no more, their sockets are closed
+    /// with 4203, and what they log in with is forgotten. Facts, order and counts stay. What they own is not passed on. If it breaks off, the rest
+    /// is done by asking again. Takes a login that has lately proved who uses it.
+    #[oai(path = "/users/:user/erase", method = "post", operation_id = "erase_user")]
+    async fn erase(
+        &self,
+        admin: AdminToken,
+        call: Call,
+        /// The user.
+        user: Path<Uuid>,
+        /// A UUID, the same on every retry. Generated when absent.
+        #[oai(name = "Idempotency-Key")]
+        key: Header<Option<Uuid>>,
+    ) -> Result<Answer<Recorded>, Failed<EraseFailures>> {
+        call.must_have_proved(&AccessToken(admin.0)).await?;
+        let eraser = Eraser::of(&call.app.ports, call.app.executor.clone());
+        let envelope = call.envelope(Some(admin.0.user), key.0);
+        Ok(eraser.erase(envelope, Erasure::Asked, UserId::new(user.0)).await?.into())
+    }
 }
 
 /// What admins did to an account, the latest first.
@@ -220,7 +250,9 @@ async fn acts(call: &Call, user: UserId) -> Result<Vec<Act>, ApiError> {
                 | UserEvent::SessionRevoked { .. }
                 | UserEvent::EmailVerified { .. }
                 | UserEvent::TwoFactorEnabled { .. }
-                | UserEvent::TwoFactorDisabled { .. } => continue,
+                | UserEvent::TwoFactorDisabled { .. }
+                | UserEvent::DeletionRequested { .. }
+                | UserEvent::DeletionCancelled { .. } => continue,
             };
             acts.push(Act {
                 position: recorded.position.0,

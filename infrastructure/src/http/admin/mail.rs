@@ -24,6 +24,8 @@ enum Purpose {
     PasswordReset,
     /// To show that what is sent to an address reaches its user.
     EmailVerification,
+    /// To tell somebody that their account is to be deleted.
+    AccountDeletion,
 }
 
 /// How mail is doing.

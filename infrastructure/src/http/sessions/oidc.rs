@@ -5,7 +5,7 @@ use poem_openapi::types::Example;
 use poem_openapi::{Object, OpenApi};
 use posthaste_application::oidc::{NotSettled, Returned, Whom};
 use posthaste_application::problem::{Code, Problem};
-use posthaste_domain::{FactorId, User, UserId};
+use posthaste_domain::{FactorId, Refusal, User, UserId};
 
 use super::{Created, Mode, answer, wanted};
 use crate::http::Tag;
@@ -39,12 +39,22 @@ struct SignIn {
     name: Option<String>,
     /// Who keeps the refresh token; `token` when absent. `cookie` is for web pages.
     mode: Option<Mode>,
+    /// Keep the account, if it is to be deleted: that is cancelled. False when absent.
+    cancel_deletion: Option<bool>,
 }
 
 impl Example for SignIn {
     fn example() -> Self {
         let (code, verifier) = ("5f0c…e19a".to_owned(), "dBjftJeZ4CVP…".to_owned());
-        Self { code, verifier, second_factor: None, passkey: None, name: Some("Alice's laptop".to_owned()), mode: Some(Mode::Token) }
+        Self {
+            code,
+            verifier,
+            second_factor: None,
+            passkey: None,
+            name: Some("Alice's laptop".to_owned()),
+            mode: Some(Mode::Token),
+            cancel_deletion: None,
+        }
     }
 }
 
@@ -53,6 +63,8 @@ failures! {
         401: "`unauthorized`: the code is unknown, used or run out, or was not asked for with this verifier. Which of them is not told. \
               `second_factor_required`: it is good, and a code of the authenticator or a passkey is needed as well; it stays good for that.",
         403: "`wrong_code`: the code of the authenticator is none, or was used, or the passkey proves nothing; `account_suspended`: the account is suspended; \
+              `deletion_pending`: all is right, and the account is to be deleted, at the time that `detail` tells: the same with \
+              `cancel_deletion`, and another `second_factor` if there is one, keeps it; \
               `registration_closed`: there is no account, and nobody can register here; `forbidden`: the cookie was asked for from elsewhere \
               than a page that may.",
         409: "`conflict`: there is no account of theirs, and none can be made: the provider gives no address, or one that an account has \
@@ -69,13 +81,15 @@ impl OidcSessions {
     /// factor, the same with `second_factor` or a `passkey` follows. For a login that exists link the provider with `POST /v1/me/identities` instead.
     #[oai(path = "/sessions/oidc", method = "post", operation_id = "log_in_with_oidc")]
     async fn log_in(&self, call: Call, visit: Visit, body: Body<SignIn>) -> Result<Created, Failed<SignInFailures>> {
-        let SignIn { code, verifier, second_factor, passkey, name, mode } = body.0;
+        let SignIn { code, verifier, second_factor, passkey, name, mode, cancel_deletion } = body.0;
         let (name, mode) = wanted(&call, &visit, name, mode)?;
         let returned = call.sign_ins().redeem(&code, &verifier).await?.ok_or_else(worthless)?;
-        let (user, factor) = match settle(&call, &returned, Second { code: second_factor.as_deref(), passkey: passkey.as_ref() }).await {
+        let second = Second { code: second_factor.as_deref(), passkey: passkey.as_ref() };
+        let (user, factor) = match settle(&call, &returned, second, cancel_deletion).await {
             Ok(settled) => settled,
             Err(error) => {
-                // Nobody has to log in elsewhere once more because a code of theirs is missing, or something could not be reached.
+                // Nobody has to log in elsewhere once more because a code of theirs is missing, or their account is to be deleted, or something could
+                // not be reached.
                 call.sign_ins().restore(&code, &returned).await?;
                 return Err(error.into());
             }
@@ -94,20 +108,24 @@ impl OidcSessions {
 }
 
 /// Who somebody is whom a provider vouches for, and which second factor they have shown. They are linked or registered only after that.
-async fn settle(call: &Call, returned: &Returned, second: Second<'_>) -> Result<(UserId, Option<FactorId>), ApiError> {
+async fn settle(
+    call: &Call,
+    returned: &Returned,
+    second: Second<'_>,
+    cancel_deletion: Option<bool>,
+) -> Result<(UserId, Option<FactorId>), ApiError> {
     let sign_ins = call.sign_ins();
     let mut proved = None;
     for _ in 0..TRIES {
         let whom = sign_ins.whom(returned).await?;
         if let Whom::Linked(user) | Whom::ByAddress(user) = whom {
-            if call.state::<User>(user).await?.is_barred() {
-                return Err(Code::AccountSuspended.into());
-            }
+            call.state::<User>(user).await?.unsuspended().map_err(Refusal::from)?;
             // Once, however often the rest is tried: a code is used by it.
             if proved.is_none_or(|(whose, _)| whose != user) {
                 // A wrong one is held against the user, as behind a right password.
                 proved = Some((user, call.prove(user, user.uuid(), second, Code::SecondFactorRequired).await?));
             }
+            call.come_back(user, cancel_deletion).await?;
         }
         if let Some(user) = sign_ins.settle(returned, whom).await? {
             let factor = proved.filter(|(whose, _)| *whose == user).and_then(|(_, factor)| factor);

@@ -4,7 +4,7 @@ use poem_openapi::payload::Json;
 use poem_openapi::types::Example;
 use poem_openapi::{Object, OpenApi};
 use posthaste_application::problem::{Code, Problem};
-use posthaste_domain::User;
+use posthaste_domain::{Refusal, User};
 
 use super::{Created, Mode, answer, wanted};
 use crate::http::Tag;
@@ -29,11 +29,14 @@ struct PasskeyLogin {
     name: Option<String>,
     /// Who keeps the refresh token; `token` when absent. `cookie` is for web pages.
     mode: Option<Mode>,
+    /// Keep the account, if it is to be deleted: that is cancelled. False when absent.
+    cancel_deletion: Option<bool>,
 }
 
 impl Example for PasskeyLogin {
     fn example() -> Self {
-        Self { passkey: Assertion::example(), name: Some("Alice's laptop".to_owned()), mode: Some(Mode::Cookie) }
+        let name = Some("Alice's laptop".to_owned());
+        Self { passkey: Assertion::example(), name, mode: Some(Mode::Cookie), cancel_deletion: None }
     }
 }
 
@@ -42,8 +45,9 @@ failures! { ChallengeFailures = [403: "`forbidden`: this service takes no passke
 failures! {
     PasskeyFailures = BODY [
         401: "`unauthorized`: the passkey proves nothing: it is unknown, the answer is another's, was given before, or came too late.",
-        403: "`account_suspended`: the passkey is right, and the account is suspended; `forbidden`: the cookie was asked for from elsewhere \
-              than a page that may, or this service takes no passkeys.",
+        403: "`account_suspended`: the passkey is right, and the account is suspended; `deletion_pending`: the passkey is right, and the account \
+              is to be deleted, at the time that `detail` tells: with `cancel_deletion`, and another answer of the passkey, it is kept; \
+              `forbidden`: the cookie was asked for from elsewhere than a page that may, or this service takes no passkeys.",
     ]
 }
 
@@ -63,14 +67,13 @@ impl PasskeySessions {
     /// good once.
     #[oai(path = "/sessions/passkey", method = "post", operation_id = "log_in_with_passkey")]
     async fn log_in(&self, call: Call, visit: Visit, body: Body<PasskeyLogin>) -> Result<Created, Failed<PasskeyFailures>> {
-        let PasskeyLogin { passkey, name, mode } = body.0;
+        let PasskeyLogin { passkey, name, mode, cancel_deletion } = body.0;
         let (name, mode) = wanted(&call, &visit, name, mode)?;
         let passkey = call.passkeys()?.prove(passkey.answer()).await?.ok_or_else(refused)?;
         let user = passkey.user;
         let shown = Shown::find(&call.app, user).await?.ok_or_else(refused)?;
-        if call.state::<User>(user).await?.is_barred() {
-            return Err(Code::AccountSuspended.into());
-        }
+        call.state::<User>(user).await?.unsuspended().map_err(Refusal::from)?;
+        call.come_back(user, cancel_deletion).await?;
         // A passkey is something that somebody has, and that asks who they are: it is worth as much as both.
         let factor = call.factor_of(user).await?;
         let begun = call.logins().begin(user, name, visit.agent.as_deref(), factor, &random()?).await?;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
 use posthaste_application::port::PortError;
-use posthaste_application::view::{Account, AccountFilter, Census, Friend, FriendState, Glimpse, Page, Person};
+use posthaste_application::view::{Account, AccountFilter, Census, Deletion, Friend, FriendState, Glimpse, Page, Person};
 use posthaste_domain::user::{Privacy, ServiceRole};
 use posthaste_domain::{FriendshipId, UserId, UserPair};
 use uuid::Uuid;
@@ -19,6 +20,7 @@ const DIRECTORY: Statement = statement!("views_directory");
 const PRIVACY: Statement = statement!("views_privacy");
 const GLIMPSES: Statement = statement!("views_glimpses");
 const ACCOUNTS: Statement = statement!("views_accounts");
+const DELETIONS: Statement = statement!("views_deletions");
 const CENSUS: Statement = statement!("views_census");
 
 pub(in super::super) async fn friends(postgres: &Postgres, user: UserId, state: FriendState, page: Page) -> Result<Vec<Friend>, PortError> {
@@ -92,6 +94,22 @@ pub(in super::super) async fn accounts(postgres: &Postgres, filter: &AccountFilt
         Ok(Account { person: person(row, "user_id")?, suspended: rows::value(row, "suspended")?, roles })
     };
     rows.iter().map(account).collect()
+}
+
+pub(in super::super) async fn deletions(
+    postgres: &Postgres,
+    after: Option<Deletion>,
+    due: DateTime<Utc>,
+    limit: usize,
+) -> Result<Vec<Deletion>, PortError> {
+    let (final_at, user) = after.map_or((DateTime::UNIX_EPOCH, Uuid::nil()), |after| (after.final_at, after.user.uuid()));
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = postgres.query(DELETIONS, &[&due, &final_at, &user, &limit]).await?;
+    let deletion = |row| {
+        let user: Uuid = rows::value(row, "user_id")?;
+        Ok(Deletion { final_at: rows::value(row, "deletion_at")?, user: UserId::new(user) })
+    };
+    rows.iter().map(deletion).collect()
 }
 
 pub(in super::super) async fn census(postgres: &Postgres) -> Result<Census, PortError> {

@@ -40,7 +40,7 @@ columns! {
 }
 columns! {
     /// What a user is to the service, as far as it changed.
-    StandingRow as Standings { user: Uuid, suspended: Option<bool>, admin: Option<bool>, auditor: Option<bool> }
+    StandingRow as Standings { user: Uuid, suspended: Option<bool>, admin: Option<bool>, auditor: Option<bool>, leaving: Option<bool>, deletion_at: Option<DateTime<Utc>> }
 }
 columns! {
     /// What the other is to the user.
@@ -78,7 +78,14 @@ impl Standing {
 }
 
 fn standing_of(standings: &mut HashMap<UserId, StandingRow>, user: UserId) -> &mut StandingRow {
-    standings.entry(user).or_insert(StandingRow { user: user.uuid(), suspended: None, admin: None, auditor: None })
+    standings.entry(user).or_insert(StandingRow {
+        user: user.uuid(),
+        suspended: None,
+        admin: None,
+        auditor: None,
+        leaving: None,
+        deletion_at: None,
+    })
 }
 
 fn set_role(standings: &mut HashMap<UserId, StandingRow>, user: UserId, role: ServiceRole, has: bool) {
@@ -87,6 +94,11 @@ fn set_role(standings: &mut HashMap<UserId, StandingRow>, user: UserId, role: Se
         ServiceRole::Admin => standing.admin = Some(has),
         ServiceRole::Auditor => standing.auditor = Some(has),
     }
+}
+
+fn leaving(standings: &mut HashMap<UserId, StandingRow>, user: UserId, final_at: Option<DateTime<Utc>>) {
+    let standing = standing_of(standings, user);
+    (standing.leaving, standing.deletion_at) = (Some(final_at.is_some()), final_at);
 }
 
 pub(in super::super) fn writes(events: &[&Recorded]) -> Result<Vec<Write>, PortError> {
@@ -118,6 +130,8 @@ pub(in super::super) fn writes(events: &[&Recorded]) -> Result<Vec<Write>, PortE
             Event::User(UserEvent::RoleWithdrawn { user, role }) => set_role(&mut standings, *user, *role, false),
             Event::User(UserEvent::Suspended { user, reason: _ }) => standing_of(&mut standings, *user).suspended = Some(true),
             Event::User(UserEvent::Reinstated { user }) => standing_of(&mut standings, *user).suspended = Some(false),
+            Event::User(UserEvent::DeletionRequested { user, final_at }) => leaving(&mut standings, *user, Some(*final_at)),
+            Event::User(UserEvent::DeletionCancelled { user }) => leaving(&mut standings, *user, None),
             Event::User(UserEvent::Erased { user }) => erased.push(IdRow::from(user.uuid())),
             Event::User(
                 UserEvent::SessionRevoked { .. }
