@@ -1,6 +1,4 @@
--- With `OR ROLLBACK` SQLite keeps no copy of each page for undoing this statement alone, as it would for the triggers: whoever fails here undoes
--- the whole transaction anyway.
-INSERT OR ROLLBACK INTO events
+INSERT INTO events
       (position, category, stream_id, version, event_type, schema, facts, content, thread_id, actor, command_id, ordinal, fingerprint,
        correlation, causation, recorded_at, hash)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
