@@ -40,6 +40,9 @@ pub(crate) struct Options {
     /// Do not measure what there is to compare with
     #[arg(long, global = true)]
     pub(crate) no_floor: bool,
+    /// Record what people say in the clear, and not sealed, to compare
+    #[arg(long, global = true)]
+    pub(crate) clear: bool,
     /// End with one JSON object
     #[arg(long, global = true)]
     pub(crate) json: bool,

@@ -22,7 +22,7 @@ use serde_json::json;
 async fn main() -> anyhow::Result<()> {
     let cli::Cli { scenario, options } = cli::Cli::parse();
     machine::open_many_files();
-    let ground = stand::Ground::new(options.profile.into(), options.server()?).await?;
+    let ground = stand::Ground::new(options.profile.into(), options.server()?, !options.clear).await?;
     let reports = scenario::run(&ground, &options, &scenario).await?;
     reports.iter().for_each(|report| print!("{}", report.table()));
     if options.json {

@@ -6,16 +6,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use posthaste_application::port::secrets::Access;
-use posthaste_application::port::{Clock as _, Cursors, EventLog, Tokens as _};
+use posthaste_application::content::keyring::Access;
+use posthaste_application::port::{Clock as _, ContentKeys, Cursors, EventLog, Tokens as _, secrets};
 use posthaste_domain::{SessionId, UserId};
-use posthaste_infrastructure::embedded::{Database, SqliteCursors, SqliteLog};
+use posthaste_infrastructure::embedded::{Database, SqliteCursors, SqliteKeys, SqliteLog};
 use posthaste_infrastructure::jwt::{JwtTokens, TokenKey};
-use posthaste_infrastructure::postgres::{self, PgCursors, PgLog, Postgres, PostgresConfig};
+use posthaste_infrastructure::postgres::{self, PgCursors, PgKeys, PgLog, Postgres, PostgresConfig};
 use posthaste_infrastructure::system::SystemClock;
 use posthaste_tests::actor::new_id;
+use posthaste_tests::node::MASTER_KEY;
 use posthaste_tests::services::Scratch;
-use posthaste_tests::{Endpoints, Node, NodeSettings, Profile, Sandbox, Services};
+use posthaste_tests::{Endpoints, Node, NodeSettings, Profile, Sandbox, Services, opened};
 use tokio::time::sleep;
 
 use crate::counters::Counters;
@@ -37,6 +38,8 @@ const LOOK: Duration = Duration::from_millis(5);
 pub(crate) struct Ground {
     /// Which profile is measured.
     pub(crate) profile: Profile,
+    /// Whether what people say is sealed, as it is everywhere else.
+    sealed: bool,
     server: PathBuf,
     endpoints: Option<Endpoints>,
     _services: Option<Services>,
@@ -44,7 +47,7 @@ pub(crate) struct Ground {
 
 impl Ground {
     /// Starts private services if the profile needs any, unless the environment names some.
-    pub(crate) async fn new(profile: Profile, server: PathBuf) -> anyhow::Result<Self> {
+    pub(crate) async fn new(profile: Profile, server: PathBuf, sealed: bool) -> anyhow::Result<Self> {
         ensure!(server.is_file(), "there is no server at {}: build it, or name it with --server", server.display());
         let (endpoints, services) = match profile {
             Profile::Embedded => (None, None),
@@ -56,7 +59,7 @@ impl Ground {
                 }
             },
         };
-        Ok(Self { profile, server, endpoints, _services: services })
+        Ok(Self { profile, sealed, server, endpoints, _services: services })
     }
 
     /// Prepares an empty store; no server runs on it yet.
@@ -77,13 +80,15 @@ impl Ground {
         // Everybody comes at once, and stays.
         let settings = settings
             .binary(&self.server)
+            .with("CONTENT__SEAL", self.sealed.to_string())
+            .with("CONTENT__MASTER_KEY", MASTER_KEY)
             .with("AUTH__SIGNING_KEY", SIGNING_KEY)
             .with("AUTH__ACCESS_TOKEN_S", DAY.to_string())
             .with("LIMITS__ENABLED", "false")
             .with("GATEWAY__CONNECTS_PER_S", "1000000")
             .with("GATEWAY__CONNECTS_WAITING", "1000000");
         let tokens = JwtTokens::new(&TokenKey::parse(SIGNING_KEY)?, ISSUER, Arc::new(SystemClock));
-        Ok(Stand { nodes: Vec::new(), store, settings, tokens, crowds: 0 })
+        Ok(Stand { nodes: Vec::new(), store, sealed: self.sealed, settings, tokens, crowds: 0 })
     }
 
     /// The same with one server on it that does everything.
@@ -99,6 +104,7 @@ pub(crate) struct Stand {
     // Dropped first: they use the store.
     nodes: Vec<Node>,
     store: Store,
+    sealed: bool,
     settings: NodeSettings,
     tokens: JwtTokens,
     crowds: u16,
@@ -152,7 +158,7 @@ impl Stand {
     /// An access token of somebody.
     pub(crate) fn token(&self, user: UserId) -> anyhow::Result<String> {
         let expires_at = SystemClock.now() + Duration::from_secs(DAY);
-        Ok(self.tokens.issue(&Access { user, session: SessionId::new(new_id()), expires_at })?)
+        Ok(self.tokens.issue(&secrets::Access { user, session: SessionId::new(new_id()), expires_at })?)
     }
 
     /// A number that no other crowd on this stand has.
@@ -197,13 +203,20 @@ impl Stand {
         }
     }
 
-    /// The log, to be written while no server runs.
+    /// The log, to be written as servers do, while none runs.
     pub(crate) async fn log(&self) -> anyhow::Result<Arc<dyn EventLog>> {
         ensure!(self.nodes.is_empty(), "a server runs on this log");
-        match &self.store {
-            Store::Embedded { data, .. } => Ok(Arc::new(SqliteLog::new(Database::open(data)?, Arc::new(SystemClock)))),
-            Store::Distributed(_) => Ok(self.look().await?.log),
-        }
+        let (log, keys): (Arc<dyn EventLog>, Arc<dyn ContentKeys>) = match &self.store {
+            Store::Embedded { data, .. } => {
+                let database = Database::open(data)?;
+                (Arc::new(SqliteLog::new(Arc::clone(&database), Arc::new(SystemClock))), Arc::new(SqliteKeys::new(database)))
+            }
+            Store::Distributed(sandbox) => {
+                let postgres = Postgres::connect(PostgresConfig::new(sandbox.postgres_server_url())).await?;
+                (Arc::new(PgLog::new(postgres.clone())), Arc::new(PgKeys::new(postgres)))
+            }
+        };
+        Ok(if self.sealed { Arc::new(opened::with_keys(log, keys, MASTER_KEY, Access::Write)?) } else { log })
     }
 
     /// Has something written into the log while no server runs, and waits until nobody has the log any more.

@@ -35,7 +35,15 @@ pub fn of_folder(data: &Path) -> anyhow::Result<SealedLog> {
 }
 
 fn opened(log: Arc<dyn EventLog>, keys: Arc<dyn ContentKeys>, master: &str) -> anyhow::Result<SealedLog> {
+    with_keys(log, keys, master, Access::Read)
+}
+
+/// A log that seals and opens by these keys, as a server has it.
+///
+/// # Errors
+/// It is no master key.
+pub fn with_keys(log: Arc<dyn EventLog>, keys: Arc<dyn ContentKeys>, master: &str, access: Access) -> anyhow::Result<SealedLog> {
     let masters = MasterKeys::new(MasterKey::parse(master)?, Vec::new());
-    let keyring = Keyring::new(keys, masters, Arc::new(SystemRandomness), Sealing::On, Access::Read);
+    let keyring = Keyring::new(keys, masters, Arc::new(SystemRandomness), Sealing::On, access);
     Ok(SealedLog::new(log, Arc::new(keyring)))
 }
