@@ -155,3 +155,22 @@ impl Clock for Moment {
         self.0
     }
 }
+
+/// A test for each profile, of functions that take a [`Profile`].
+#[macro_export]
+macro_rules! on_both_profiles {
+    ($($name:ident)+) => {
+        mod embedded {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() -> anyhow::Result<()> {
+                super::$name($crate::Profile::Embedded).await
+            })+
+        }
+        mod distributed {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() -> anyhow::Result<()> {
+                super::$name($crate::Profile::Distributed).await
+            })+
+        }
+    };
+}

@@ -12,22 +12,3 @@ mod owning;
 mod proving;
 #[path = "deleting/service.rs"]
 mod service;
-
-/// A test for each profile.
-macro_rules! on_both_profiles {
-    ($($name:ident)+) => {
-        mod embedded {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() -> anyhow::Result<()> {
-                super::$name(posthaste_tests::Profile::Embedded).await
-            })+
-        }
-        mod distributed {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() -> anyhow::Result<()> {
-                super::$name(posthaste_tests::Profile::Distributed).await
-            })+
-        }
-    };
-}
-use on_both_profiles;

@@ -12,7 +12,7 @@ use posthaste_tests::oidc::{Rogue, SignIn, knowing};
 use posthaste_tests::passkey::SoftPasskey;
 use posthaste_tests::patience::{PATIENCE, until};
 use posthaste_tests::services::Scratch;
-use posthaste_tests::{Node, NodeSettings, Profile, Sandbox};
+use posthaste_tests::{Node, NodeSettings, Profile, Sandbox, on_both_profiles};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -315,29 +315,7 @@ async fn another_master_key_takes_over_and_what_was_said_can_be_read(profile: Pr
     Ok(())
 }
 
-macro_rules! on_both_profiles {
-    ($($case:ident,)+) => {
-        mod embedded {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $case() -> anyhow::Result<()> {
-                    super::$case(posthaste_tests::Profile::Embedded).await
-                }
-            )+
-        }
-
-        mod distributed {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $case() -> anyhow::Result<()> {
-                    super::$case(posthaste_tests::Profile::Distributed).await
-                }
-            )+
-        }
-    };
-}
-
 on_both_profiles! {
-    somebody_who_is_erased_is_gone_at_once_and_everywhere_and_nothing_else_is,
-    another_master_key_takes_over_and_what_was_said_can_be_read,
+    somebody_who_is_erased_is_gone_at_once_and_everywhere_and_nothing_else_is
+    another_master_key_takes_over_and_what_was_said_can_be_read
 }

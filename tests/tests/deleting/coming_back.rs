@@ -14,10 +14,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::on_both_profiles;
 use super::service::{Deployment, code, is_erased, leave, log_in, log_in_with};
 
-on_both_profiles! {
+posthaste_tests::on_both_profiles! {
     whoever_leaves_is_gone_at_once_and_may_come_back
     at_the_last_moment_one_either_comes_back_whole_or_is_erased
     a_suspension_goes_before_coming_back

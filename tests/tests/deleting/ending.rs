@@ -11,10 +11,9 @@ use posthaste_tests::{Profile, hygiene};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::on_both_profiles;
 use super::service::{Deployment, code, is_erased, leave, log_in};
 
-on_both_profiles! {
+posthaste_tests::on_both_profiles! {
     whoever_has_left_is_erased_once_whatever_becomes_of_the_servers
     whoever_is_suspended_while_they_leave_is_erased_as_well
     servers_that_relay_one_after_another_erase_everybody_once

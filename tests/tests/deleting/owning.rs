@@ -7,10 +7,9 @@ use posthaste_tests::actor::User;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::on_both_profiles;
 use super::service::{Deployment, ask_to_leave, code, leave, log_in};
 
-on_both_profiles! {
+posthaste_tests::on_both_profiles! {
     an_owner_leaves_only_when_they_own_nothing_any_more
     whoever_comes_to_own_something_while_they_ask_to_leave_does_not_leave
 }

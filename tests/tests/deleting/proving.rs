@@ -10,10 +10,9 @@ use posthaste_tests::{Profile, hygiene};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::on_both_profiles;
 use super::service::{Deployment, code, leave, log_in, log_in_with, post};
 
-on_both_profiles! {
+posthaste_tests::on_both_profiles! {
     a_second_factor_is_shown_before_anything_is_told_or_cancelled
     a_passkey_is_told_and_cancels_as_a_password_does
     of_the_logins_that_begin_while_one_leaves_none_is_good_for_anything

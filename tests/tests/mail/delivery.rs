@@ -9,10 +9,9 @@ use posthaste_tests::{Profile, Stage};
 use reqwest::Method;
 use serde_json::json;
 
-use super::on_both_profiles;
 use super::service::{LINKS, Post, SOON, ask, mail_to, sending_to};
 
-on_both_profiles! {
+posthaste_tests::on_both_profiles! {
     whoever_registers_is_sent_a_link_that_leads_to_the_configured_place_and_verifies_the_address
     a_mail_server_that_is_not_there_yet_is_sent_everything_when_it_is
     a_mail_that_is_not_taken_is_sent_again_under_the_same_message_id

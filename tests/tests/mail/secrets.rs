@@ -10,10 +10,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 
-use super::on_both_profiles;
 use super::service::{LINKS, Post, SOON, ask};
 
-on_both_profiles! {
+posthaste_tests::on_both_profiles! {
     a_password_is_set_anew_once_and_every_login_is_ended_with_its_sockets
     a_new_password_makes_what_was_sent_before_worthless
     what_has_run_out_is_refused_like_what_never_was

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::service::{Scene, ask, by_password, person, post, token};
 
-super::on_both_profiles! {
+posthaste_tests::on_both_profiles! {
     whoever_comes_first_is_registered_under_a_name_that_is_free
     nobody_is_registered_where_nobody_may_be
     an_account_elsewhere_is_linked_and_unlinked_but_never_the_last_way_in

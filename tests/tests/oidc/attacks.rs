@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::service::{Scene, ask, by_password, person, post, token};
 
-super::on_both_profiles! {
+posthaste_tests::on_both_profiles! {
     a_browser_that_was_not_sent_away_or_is_another_does_not_come_back
     a_code_is_worth_something_once_and_to_whoever_asked_for_it
     a_browser_is_sent_to_no_place_that_is_not_ours

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::service::{ask, token};
 
-super::on_both_profiles! {
+posthaste_tests::on_both_profiles! {
     somebody_logs_in_by_a_form_and_is_the_same_the_next_time
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::service::Scene;
 
-super::on_both_profiles! {
+posthaste_tests::on_both_profiles! {
     a_token_of_which_anything_does_not_hold_lets_nobody_in
     a_provider_that_cannot_be_asked_is_said_to_be_so_and_nobody_waits_for_it
 }

@@ -17,7 +17,7 @@ fn with_a_field_more(value: &Value, field: &str) -> Vec<Value> {
     let parts: Vec<String> = match value {
         Value::Object(object) => object.keys().map(|key| format!("/{key}")).collect(),
         Value::Array(items) => (0..items.len()).map(|index| format!("/{index}")).collect(),
-        _ => Vec::new(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
     };
     for part in parts {
         for inner in with_a_field_more(value.pointer(&part).unwrap(), field) {
