@@ -53,6 +53,22 @@ impl SoftPasskey {
         }
     }
 
+    /// What is sent to the server to register it, asked this.
+    ///
+    /// # Errors
+    /// It was asked nothing.
+    pub fn registration(&mut self, asked: &Value) -> anyhow::Result<Value> {
+        Ok(json!({ "ceremony": asked["ceremony"], "credential": self.create(&asked["options"])? }))
+    }
+
+    /// What is sent to the server to prove that it is there, asked this.
+    ///
+    /// # Errors
+    /// It was asked nothing.
+    pub fn assertion(&mut self, asked: &Value) -> anyhow::Result<Value> {
+        Ok(json!({ "ceremony": asked["ceremony"], "credential": self.get(&asked["options"])? }))
+    }
+
     /// What a browser sends to register it, asked with these options.
     ///
     /// # Errors

@@ -70,7 +70,7 @@ impl Deployment {
     /// A new answer of a passkey.
     async fn assertion(&self, passkey: &mut SoftPasskey) -> anyhow::Result<Value> {
         let asked = self.challenge().await?;
-        answer(&asked, passkey)
+        passkey.assertion(&asked)
     }
 
     /// Logs in with a passkey: the status, and what is said.
@@ -84,8 +84,8 @@ impl Deployment {
 
     /// A try to register what a passkey has answered.
     async fn register(&self, user: &User, asked: &Value, passkey: &mut SoftPasskey) -> anyhow::Result<(u16, Value)> {
-        let made = passkey.create(&asked["options"])?;
-        let body = json!({ "ceremony": asked["ceremony"], "credential": made, "name": "My key" });
+        let mut body = passkey.registration(asked)?;
+        body["name"] = json!("My key");
         user.answer(&self.other(), Method::POST, "/v1/me/passkeys", Some(body)).await
     }
 
@@ -110,11 +110,6 @@ fn remember(login: &Value) {
     for token in ["access_token", "refresh_token"] {
         hygiene::remember(login[token].as_str().unwrap_or_default());
     }
-}
-
-/// What answers what was asked.
-fn answer(asked: &Value, passkey: &mut SoftPasskey) -> anyhow::Result<Value> {
-    Ok(json!({ "ceremony": asked["ceremony"], "credential": passkey.get(&asked["options"])? }))
 }
 
 macro_rules! on_both_profiles {
@@ -224,7 +219,7 @@ async fn an_assertion_that_proves_nothing_lets_nobody_in(deployment: Deployment)
     let (one, another) = (deployment.challenge().await?, deployment.challenge().await?);
     told("the answer to another challenge", json!({ "ceremony": one["ceremony"], "credential": passkey.get(&another["options"])? }));
     let registering = deployment.begin(&alice).await?;
-    told("in a ceremony that registers", answer(&registering, &mut passkey)?);
+    told("in a ceremony that registers", passkey.assertion(&registering)?);
     let mut altered = deployment.assertion(&mut passkey).await?;
     let ceremony = altered["ceremony"].as_str().context("a ceremony")?.to_owned();
     altered["ceremony"] = json!(format!("{}{}", if ceremony.starts_with('A') { "B" } else { "A" }, &ceremony[1..]));

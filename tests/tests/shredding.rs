@@ -201,8 +201,7 @@ async fn somebody_who_is_erased_is_gone_at_once_and_everywhere_and_nothing_else_
 
     // She has a passkey and an account elsewhere, a second factor is offered to her, and she was sent a token by mail.
     let asked = alice.call(first, Method::POST, "/v1/me/passkeys/challenge", None).await?;
-    let made = SoftPasskey::new("localhost", "http://localhost").create(&asked["options"])?;
-    let made = json!({ "ceremony": asked["ceremony"], "credential": made });
+    let made = SoftPasskey::new("localhost", "http://localhost").registration(&asked)?;
     alice.call(first, Method::POST, "/v1/me/passkeys", Some(made)).await?;
     let mut sign_in = SignIn::new()?;
     let callback = deployment.rogue.log_in(&sign_in.depart(first, "rogue").await?)?;

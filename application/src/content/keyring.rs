@@ -12,6 +12,8 @@ use crate::port::keys::{ContentKeys, Kept};
 use crate::port::{PortError, Randomness};
 use crate::recorded::{Append, Hash, Opened, Recorded};
 
+/// Keys read at once.
+const PAGE: usize = 1_000;
 /// Keys that are kept unwrapped, about a kibibyte each.
 const HELD: usize = 20_000;
 
@@ -69,6 +71,13 @@ impl Keyring {
     #[must_use]
     pub fn keys(&self) -> &dyn ContentKeys {
         &*self.keys
+    }
+
+    /// Some of the keys behind an owner, in the order of the owners, and the last of these owners if there may be more.
+    pub(super) async fn page(&self, after: Option<OwnerId>) -> Result<(Vec<(OwnerId, Kept)>, Option<OwnerId>), PortError> {
+        let page = self.keys.list(after, PAGE).await?;
+        let last = page.last().filter(|_| page.len() == PAGE).map(|(owner, _)| *owner);
+        Ok((page, last))
     }
 
     /// What they are wrapped by.

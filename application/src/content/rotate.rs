@@ -7,9 +7,6 @@ use super::master::{self, MasterName};
 use crate::port::PortError;
 use crate::port::keys::Kept;
 
-/// Keys read at once.
-const READ: usize = 1_000;
-
 /// How the keys are wrapped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wraps {
@@ -26,7 +23,7 @@ pub struct Wraps {
 pub async fn wraps(keyring: &Keyring) -> Result<Wraps, PortError> {
     let (mut wraps, mut after) = (Wraps::default(), None);
     loop {
-        let kept = keyring.keys().list(after, READ).await?;
+        let (kept, last) = keyring.page(after).await?;
         for (owner, kept) in &kept {
             match kept {
                 Kept::Destroyed => wraps.destroyed += 1,
@@ -37,10 +34,10 @@ pub async fn wraps(keyring: &Keyring) -> Result<Wraps, PortError> {
                 }
             }
         }
-        match kept.last() {
-            Some((last, _)) if kept.len() == READ => after = Some(*last),
-            Some(_) | None => return Ok(wraps),
+        if last.is_none() {
+            return Ok(wraps);
         }
+        after = last;
     }
 }
 
@@ -51,7 +48,7 @@ pub async fn wraps(keyring: &Keyring) -> Result<Wraps, PortError> {
 pub async fn rotate(keyring: &Keyring) -> Result<u64, PortError> {
     let (mut rotated, mut after) = (0, None);
     loop {
-        let kept = keyring.keys().list(after, READ).await?;
+        let (kept, last) = keyring.page(after).await?;
         for (owner, kept) in &kept {
             let Kept::Wrapped(before) = kept else { continue };
             let anew = keyring.masters().rewrap(*owner, before, keyring.randomness());
@@ -63,9 +60,9 @@ pub async fn rotate(keyring: &Keyring) -> Result<u64, PortError> {
                 rotated += 1;
             }
         }
-        match kept.last() {
-            Some((last, _)) if kept.len() == READ => after = Some(*last),
-            Some(_) | None => return Ok(rotated),
+        if last.is_none() {
+            return Ok(rotated);
         }
+        after = last;
     }
 }

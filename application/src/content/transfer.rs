@@ -14,9 +14,6 @@ use super::master::NotUnwrapped;
 use crate::port::PortError;
 use crate::port::keys::Kept;
 
-/// Keys read or written at once.
-const AT_ONCE: usize = 1_000;
-
 /// A line.
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -71,8 +68,7 @@ pub enum NotTransferred {
 /// # Errors
 /// The keys cannot be read.
 pub async fn export(keyring: &Keyring, after: Option<OwnerId>) -> Result<(Vec<String>, Option<OwnerId>), PortError> {
-    let kept = keyring.keys().list(after, AT_ONCE).await?;
-    let last = kept.last().filter(|_| kept.len() == AT_ONCE).map(|(owner, _)| *owner);
+    let (kept, last) = keyring.page(after).await?;
     let lines = kept.iter().map(|(owner, kept)| {
         let wrapped = match kept {
             Kept::Wrapped(wrapped) => Some(BASE64_STANDARD.encode(wrapped)),
@@ -116,21 +112,23 @@ impl<'a> Import<'a> {
         let known: HashMap<_, _> = keys.find(&owners).await?.into_iter().collect();
         let mut new = Vec::new();
         for (line, owner, theirs) in read {
+            let reveal =
+                |wrapped: &[u8]| self.keyring.masters().reveal(owner, wrapped).map_err(|source| NotTransferred::Key { line, source });
             match (theirs, known.get(&owner)) {
                 (_, Some(Kept::Destroyed)) => self.transferred.known += 1,
                 (Kept::Destroyed, Some(Kept::Wrapped(_)) | None) => {
                     keys.destroy(owner).await?;
                     self.transferred.destroyed += 1;
                 }
-                (Kept::Wrapped(theirs), ours) => {
-                    let reveal = |wrapped: &[u8]| self.keyring.masters().reveal(owner, wrapped);
-                    let unopened = |source| NotTransferred::Key { line, source };
-                    let key = reveal(&theirs).map_err(unopened)?;
-                    match ours {
-                        None | Some(Kept::Destroyed) => new.push((owner, theirs)),
-                        Some(Kept::Wrapped(ours)) if reveal(ours).map_err(unopened)? == key => self.transferred.known += 1,
-                        Some(Kept::Wrapped(_)) => return Err(NotTransferred::Another { line }),
+                (Kept::Wrapped(theirs), Some(Kept::Wrapped(ours))) => {
+                    if reveal(&theirs)? != reveal(ours)? {
+                        return Err(NotTransferred::Another { line });
                     }
+                    self.transferred.known += 1;
+                }
+                (Kept::Wrapped(theirs), None) => {
+                    reveal(&theirs)?;
+                    new.push((owner, theirs));
                 }
             }
         }

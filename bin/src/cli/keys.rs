@@ -1,8 +1,7 @@
 //! `posthaste keys`: what personal content is sealed by.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, BufWriter, IntoInnerError, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -13,7 +12,7 @@ use posthaste_application::content::transfer::{self, Import, Transferred};
 use serde_json::json;
 
 use super::Target;
-use crate::cli::out::say;
+use crate::cli::out::{private_file, say};
 use crate::compose::people::people;
 
 /// See what the keys of content are wrapped by, and wrap them anew.
@@ -106,7 +105,7 @@ pub(crate) async fn run(file: Option<&Path>, command: KeysCommand) -> anyhow::Re
 
 async fn export(keyring: &Keyring, path: &Path) -> anyhow::Result<u64> {
     let shown = || format!("{} cannot be written", path.display());
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).with_context(shown)?;
+    let file = private_file(path).with_context(shown)?;
     let (mut file, mut exported, mut after) = (BufWriter::new(file), 0, None);
     loop {
         let (lines, last) = transfer::export(keyring, after).await?;

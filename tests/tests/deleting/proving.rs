@@ -62,12 +62,12 @@ async fn a_passkey_is_told_and_cancels_as_a_password_does(profile: Profile) -> a
     let alice = User::register(&first, "alice").await?;
     let mut passkey = SoftPasskey::new("localhost", "http://localhost");
     let asked = alice.call(&first, Method::POST, "/v1/me/passkeys/challenge", None).await?;
-    let made = json!({ "ceremony": asked["ceremony"], "credential": passkey.create(&asked["options"])? });
+    let made = passkey.registration(&asked)?;
     alice.call(&first, Method::POST, "/v1/me/passkeys", Some(made)).await?;
     let mut present = async |cancel: Option<bool>| -> anyhow::Result<(u16, Value)> {
         let (status, asked) = post(&first, "/v1/sessions/passkey/challenge", json!({})).await?;
         ensure!(status == 200, "{asked}");
-        let answer = json!({ "ceremony": asked["ceremony"], "credential": passkey.get(&asked["options"])? });
+        let answer = passkey.assertion(&asked)?;
         post(&last, "/v1/sessions/passkey", json!({ "passkey": answer, "cancel_deletion": cancel })).await
     };
     ensure!(present(None).await?.0 == 201);

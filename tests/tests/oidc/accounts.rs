@@ -111,7 +111,7 @@ async fn whoever_has_a_second_factor_shows_it_here_as_well(profile: Profile) -> 
     let login = token(&scene.sign_in().await?)?;
     let mut passkey = SoftPasskey::new(domain, PUBLIC_URL);
     let asked = post(&base, "/v1/me/passkeys/challenge", Some(&login), &json!({})).await?.1;
-    let made = json!({ "ceremony": asked["ceremony"], "credential": passkey.create(&asked["options"])?, "name": "On the ring" });
+    let made = passkey.registration(&asked)?;
     ensure!(post(&base, "/v1/me/passkeys", Some(&login), &made).await?.0 == 201);
     let authenticator = Authenticator::new(&post(&base, "/v1/me/totp", Some(&login), &json!({})).await?.1)?;
     let code = json!({ "code": authenticator.code(SystemClock.now(), 0) });
@@ -128,7 +128,7 @@ async fn whoever_has_a_second_factor_shows_it_here_as_well(profile: Profile) -> 
     ensure!(with(json!({ "second_factor": recovery[1] })).await? == "unauthorized", "it is used up by then");
     // A passkey stands in for the code: theirs, and nobody else's.
     let asked = post(&base, "/v1/sessions/passkey/challenge", None, &json!({})).await?.1;
-    let assertion = json!({ "ceremony": asked["ceremony"], "credential": passkey.get(&asked["options"])? });
+    let assertion = passkey.assertion(&asked)?;
     scene.rogue.vouch_for(person("somebody"));
     let somebody = token(&scene.sign_in().await?)?;
     let other = Authenticator::new(&post(&base, "/v1/me/totp", Some(&somebody), &json!({})).await?.1)?;
@@ -139,7 +139,7 @@ async fn whoever_has_a_second_factor_shows_it_here_as_well(profile: Profile) -> 
     scene.rogue.vouch_for(person("rosa"));
     let (sign_in, code) = scene.code().await?;
     let asked = post(&base, "/v1/sessions/passkey/challenge", None, &json!({})).await?.1;
-    let assertion = json!({ "ceremony": asked["ceremony"], "credential": passkey.get(&asked["options"])? });
+    let assertion = passkey.assertion(&asked)?;
     ensure!(outcome(&sign_in.redeem(&base, &code, json!({ "passkey": assertion })).await?)? == who);
     // The login from before the factor was there has proved too little to link another account.
     let (sign_in, code) = scene.code().await?;

@@ -284,16 +284,14 @@ async fn an_answer_of_a_passkey_is_no_good_after_five_minutes() {
     let register = async |passkey: &mut SoftPasskey, seconds: i64| {
         let asked = client.post("/v1/me/passkeys/challenge", &json!({})).await.expect(200);
         server.memory.pass(seconds);
-        let credential = passkey.create(&asked["options"]).unwrap();
-        client.post("/v1/me/passkeys", &json!({"ceremony": asked["ceremony"], "credential": credential})).await
+        client.post("/v1/me/passkeys", &passkey.registration(&asked).unwrap()).await
     };
     register(&mut passkey, 300).await.problem(403, "forbidden");
     register(&mut passkey, 299).await.expect(201);
     let log_in = async |passkey: &mut SoftPasskey, seconds: i64| {
         let asked = client.post("/v1/sessions/passkey/challenge", &json!({})).await.expect(200);
         server.memory.pass(seconds);
-        let credential = passkey.get(&asked["options"]).unwrap();
-        let login = json!({"passkey": {"ceremony": asked["ceremony"], "credential": credential}});
+        let login = json!({"passkey": passkey.assertion(&asked).unwrap()});
         Client::new(&server.base_url).post("/v1/sessions/passkey", &login).await
     };
     log_in(&mut passkey, 300).await.problem(401, "unauthorized");

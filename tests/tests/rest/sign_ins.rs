@@ -1,59 +1,44 @@
 //! How long a sign-in elsewhere may take.
 
 use async_trait::async_trait;
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use posthaste_application::port::identity_provider::{Expected, Vouched};
 use posthaste_application::port::{IdentityProvider, PortError};
-use posthaste_tests::hygiene;
-use reqwest::redirect::Policy;
-use reqwest::{Method, Url, header};
+use posthaste_tests::oidc::SignIn;
+use reqwest::Url;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
-use super::client::{Client, Reply, reply};
+use super::client::{Client, Reply};
 use crate::Server;
 
-const VERIFIER: &str = "what-the-client-keeps-to-itself-until-the-browser-is-back";
-
-/// The code that a browser ends with after the provider has vouched for this subject.
-async fn code(server: &Server, subject: &str) -> String {
-    let browser = reqwest::Client::builder().redirect(Policy::none()).build().unwrap();
-    let sent = |answered: &Reply| {
-        assert_eq!(answered.status, 303, "{answered:?}");
-        answered.headers[header::LOCATION].to_str().unwrap().to_owned()
-    };
-    let challenge = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(VERIFIER));
-    let begin = format!("{}/v1/oidc/elsewhere/authorize?return_to=/app&challenge={challenge}", server.base_url);
-    let away = reply(browser.request(Method::GET, begin)).await;
-    let url = Url::parse(&sent(&away)).unwrap();
-    let state = url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
-    let cookie = away.headers[header::SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
-    let end = format!("{}/v1/oidc/elsewhere/callback?state={state}&code={subject}", server.base_url);
-    let back = reply(browser.request(Method::GET, end).header(header::COOKIE, cookie)).await;
-    let code = sent(&back).strip_prefix("/app#code=").unwrap().to_owned();
-    hygiene::remember(&code);
-    code
+/// A client whose browser has come back after the provider has vouched for this subject, and the code that it ended with.
+async fn sign_in(server: &Server, subject: &str) -> (SignIn, String) {
+    let mut sign_in = SignIn::new().unwrap();
+    let away = sign_in.depart(&server.base_url, "elsewhere").await.unwrap();
+    let state = away.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+    let callback = "https://chat.example/v1/oidc/elsewhere/callback";
+    let callback = Url::parse_with_params(callback, [("state", state.as_str()), ("code", subject)]).unwrap();
+    let code = sign_in.code(&server.base_url, &callback).await.unwrap();
+    (sign_in, code)
 }
 
-async fn redeem(server: &Server, code: &str) -> Reply {
-    Client::new(&server.base_url).post("/v1/sessions/oidc", &json!({"code": code, "verifier": VERIFIER})).await
+async fn redeem(server: &Server, (sign_in, code): &(SignIn, String)) -> Reply {
+    Client::new(&server.base_url).post("/v1/sessions/oidc", &json!({"code": code, "verifier": sign_in.verifier})).await
 }
 
 #[tokio::test]
 async fn a_code_is_no_good_after_five_minutes_however_often_it_was_put_back() {
     let server = Server::start().await;
-    let in_time = code(&server, "somebody").await;
+    let in_time = sign_in(&server, "somebody").await;
     server.memory.pass(299);
     let login: Value = redeem(&server, &in_time).await.expect(201);
     assert_eq!(login["user"]["username"], "somebody");
 
-    let late = code(&server, "somebody").await;
+    let late = sign_in(&server, "somebody").await;
     server.memory.pass(300);
     redeem(&server, &late).await.problem(401, "unauthorized");
 
     // The provider tells no address of theirs, so nothing comes of it, and the code is put back each time.
-    let refused = code(&server, "").await;
+    let refused = sign_in(&server, "").await;
     for _ in 0..3 {
         server.memory.pass(75);
         redeem(&server, &refused).await.problem(409, "conflict");

@@ -10,7 +10,7 @@ use posthaste_application::execute::Executed;
 use posthaste_domain::UserId;
 use serde_json::json;
 
-use crate::cli::out::say;
+use crate::cli::out::{private_file, say};
 use crate::compose;
 use crate::compose::people::People;
 
@@ -74,12 +74,8 @@ pub(super) async fn write(people: &People, user: UserId, file: &Path, json: bool
     let found = export(sources, user, compose::clock().now()).await?;
     let found = found.with_context(|| format!("there is no user {user}"))?;
     let text = serde_json::to_vec_pretty(&found)?;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let shown = file.display();
-    let mut written = options.open(file).with_context(|| format!("cannot write {shown}, which must not be there yet"))?;
+    let mut written = private_file(file).with_context(|| format!("cannot write {shown}, which must not be there yet"))?;
     written.write_all(&text).and_then(|()| written.sync_all()).with_context(|| format!("cannot write {shown}"))?;
     let (messages, events) = (found.messages.len(), found.events.len());
     if json {
