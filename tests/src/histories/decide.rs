@@ -13,10 +13,10 @@ use posthaste_domain::text::{
 use posthaste_domain::thread::{
     Admission, Appearance, History as ThreadHistory, PostPermit, Role, SettingsChanges, SharedKind, ThreadCommand, Visibility,
 };
-use posthaste_domain::user::{AdminPermit, Circle, Privacy, Profile, ServiceRole, SuspensionReason, UserCommand};
+use posthaste_domain::user::{Account, AdminPermit, Circle, Privacy, Profile, ServiceRole, SuspensionReason, UserCommand};
 use posthaste_domain::{
-    ClaimId, DeviceId, FileId, FriendshipId, InviteId, MessageId, OperationId, PasscodeId, SessionId, SubscriptionId, Thread, ThreadId,
-    UserId, UserPair,
+    Aggregate as _, ClaimId, DeviceId, FileId, FriendshipId, InviteId, MessageId, OperationId, PasscodeId, SessionId, SubscriptionId,
+    Thread, ThreadId, UserId, UserPair,
 };
 use uuid::Uuid;
 
@@ -45,31 +45,36 @@ impl History {
                 decision.decide(&mut self.states.users, user, UserCommand::VerifyEmail { user })
             }
             What::SecondFactor => {
-                let user = user(wish.by);
-                self.states.users.get(&user.uuid())?;
+                let user = self.account(wish.by, |account| account.two_factor != wish.yes)?;
                 decision.decide(&mut self.states.users, user, UserCommand::SetTwoFactor { user, enabled: wish.yes })
             }
-            What::Grant | What::Withdraw | What::Suspend | What::Reinstate | What::Erase => {
-                let (user, permit) = (user(wish.other), AdminPermit::of_the_server());
-                self.states.users.get(&user.uuid())?;
+            What::Grant | What::Suspend | What::Erase => {
+                let (user, permit) = (self.account(wish.other, |_| true)?, AdminPermit::of_the_server());
                 let role = if wish.yes { ServiceRole::Admin } else { ServiceRole::Auditor };
                 let command = match wish.what {
                     What::Grant => UserCommand::GrantRole { permit, user, role },
-                    What::Withdraw => UserCommand::WithdrawRole { permit, user, role },
                     What::Erase => UserCommand::Erase { permit, user },
-                    What::Suspend => UserCommand::Suspend { permit, user, reason: wish.yes.then_some(SuspensionReason::Spam) },
-                    _ => UserCommand::Reinstate { permit, user },
+                    _ => UserCommand::Suspend { permit, user, reason: wish.yes.then_some(SuspensionReason::Spam) },
                 };
                 decision.decide(&mut self.states.users, user, command)
             }
-            What::RequestDeletion | What::CancelDeletion => {
-                let user = user(wish.by);
-                self.states.users.get(&user.uuid())?;
-                let command = match wish.what {
-                    What::RequestDeletion => UserCommand::RequestDeletion { user, final_at: at(wish.at) },
-                    _ => UserCommand::CancelDeletion { user },
-                };
-                decision.decide(&mut self.states.users, user, command)
+            What::Withdraw => {
+                let user = self.account(wish.other, |account| !account.roles.is_empty())?;
+                let roles = &self.states.users.get(&user.uuid())?.0.account()?.roles;
+                let (permit, role) = (AdminPermit::of_the_server(), *roles.first()?);
+                decision.decide(&mut self.states.users, user, UserCommand::WithdrawRole { permit, user, role })
+            }
+            What::Reinstate => {
+                let (user, permit) = (self.account(wish.other, |account| account.suspended)?, AdminPermit::of_the_server());
+                decision.decide(&mut self.states.users, user, UserCommand::Reinstate { permit, user })
+            }
+            What::RequestDeletion => {
+                let user = self.account(wish.by, |account| account.leaving.is_none())?;
+                decision.decide(&mut self.states.users, user, UserCommand::RequestDeletion { user, final_at: at(wish.at) })
+            }
+            What::CancelDeletion => {
+                let user = self.account(wish.by, |account| account.leaving.is_some())?;
+                decision.decide(&mut self.states.users, user, UserCommand::CancelDeletion { user })
             }
             What::CompleteDeletion => {
                 let (user, permit) = (user(wish.other), AdminPermit::of_the_server());
@@ -152,19 +157,35 @@ impl History {
         decision.decide(&mut self.states.users, by, UserCommand::Register { user: by, profile: Profile { username, display_name } })
     }
 
+    /// Somebody whose account is like this; the one of this number if theirs is.
+    fn account(&self, from: u64, wanted: impl Fn(&Account) -> bool) -> Option<UserId> {
+        let account = |user: &UserId| self.states.users.get(&user.uuid())?.0.account();
+        (0..USERS).map(|n| user((from + n) % USERS)).find(|user| account(user).is_some_and(&wanted))
+    }
+
     fn befriend(&mut self, decision: &mut Decision, wish: &Wish) -> Option<()> {
-        let by = user(wish.by);
-        let pair = UserPair::new(by, user(wish.other)).ok()?;
-        let command = match wish.what {
-            What::Request => FriendshipCommand::Request { pair, by, at: at(wish.at) },
-            What::Accept => FriendshipCommand::Accept { by },
-            What::Decline => FriendshipCommand::Decline { by, until: at(wish.at) },
-            What::Cancel => FriendshipCommand::Cancel { by },
-            What::End => FriendshipCommand::End { by },
-            What::Block => FriendshipCommand::Block { pair, by, until: at(wish.at) },
-            _ => FriendshipCommand::Unblock { by },
+        let friendship = |of: u64| {
+            let by = user(of / USERS % USERS);
+            let pair = UserPair::new(by, user(of % USERS)).ok()?;
+            let command = match wish.what {
+                What::Request => FriendshipCommand::Request { pair, by, at: at(wish.at) },
+                What::Accept => FriendshipCommand::Accept { by },
+                What::Decline => FriendshipCommand::Decline { by, until: at(wish.at) },
+                What::Cancel => FriendshipCommand::Cancel { by },
+                What::End => FriendshipCommand::End { by },
+                What::Block => FriendshipCommand::Block { pair, by, until: at(wish.at) },
+                _ => FriendshipCommand::Unblock { by },
+            };
+            Some((FriendshipId::between(pair), command))
         };
-        decision.decide(&mut self.states.friendships, FriendshipId::between(pair), command)
+        let states = &self.states.friendships;
+        let granted = |(id, command): &(FriendshipId, FriendshipCommand)| {
+            let state = states.get(&id.uuid()).map(|(state, _)| state.clone()).unwrap_or_default();
+            state.decide(*command).is_ok_and(|events| !events.is_empty())
+        };
+        let wished = wish.by * USERS + wish.other;
+        let (id, command) = (wished..wished + USERS * USERS).filter_map(friendship).find(granted)?;
+        decision.decide(&mut self.states.friendships, id, command)
     }
 
     fn direct(&self, pair: UserPair) -> Option<DirectPermit> {
