@@ -28,6 +28,7 @@ pub mod frozen;
 pub mod generator;
 pub mod histories;
 pub mod history;
+pub mod http;
 pub mod hygiene;
 pub mod metadata;
 pub mod node;

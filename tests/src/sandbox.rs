@@ -99,7 +99,7 @@ impl Sandbox {
 
     async fn create_vhost(&self) -> anyhow::Result<()> {
         // Whoever creates it may use it: no permissions to add.
-        let request = reqwest::Client::new().put(self.vhost_resource());
+        let request = crate::http::client().put(self.vhost_resource());
         request.send().await?.error_for_status()?;
         Ok(())
     }
@@ -121,7 +121,7 @@ impl Drop for Sandbox {
                     connect(&database).await?.execute(&statement, &[]).await?;
                     anyhow::Ok(())
                 };
-                let delete_vhost = reqwest::Client::new().delete(vhost).send();
+                let delete_vhost = crate::http::client().delete(vhost).send();
                 // A test may have killed or stopped either; what remains ends with the services.
                 let _ = timeout(CLEAN_UP, async { tokio::join!(drop_database, delete_vhost) }).await;
             });

@@ -12,7 +12,7 @@ use posthaste_tests::authenticator::Authenticator;
 use posthaste_tests::node::run_posthaste;
 use posthaste_tests::services::{Scratch, connect};
 use posthaste_tests::{Node, NodeSettings, Profile, Sandbox, Stage, hygiene};
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 /// Somebody with a second factor.
@@ -40,7 +40,8 @@ impl Guarded {
 
     async fn log_in_with(&self, base: &str, from: &str, password: &str, code: Option<&str>) -> anyhow::Result<(u16, Option<String>)> {
         let login = json!({ "login": self.user.username(), "password": password, "code": code });
-        let answered = Client::new().post(format!("{base}/v1/sessions")).header("x-forwarded-for", from).json(&login).send().await?;
+        let answered =
+            posthaste_tests::http::client().post(format!("{base}/v1/sessions")).header("x-forwarded-for", from).json(&login).send().await?;
         let (status, body) = (answered.status().as_u16(), answered.json::<Value>().await?);
         Ok((status, body["code"].as_str().map(str::to_owned)))
     }

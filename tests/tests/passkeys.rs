@@ -11,7 +11,7 @@ use posthaste_tests::node::run_posthaste;
 use posthaste_tests::passkey::SoftPasskey;
 use posthaste_tests::services::Scratch;
 use posthaste_tests::{Node, NodeSettings, Profile, Sandbox, hygiene};
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 /// The page that passkeys are used on.
@@ -53,7 +53,7 @@ impl Deployment {
 
     /// What an authenticator is asked to prove who somebody is.
     async fn challenge(&self) -> anyhow::Result<Value> {
-        let asked = Client::new().post(format!("{}/v1/sessions/passkey/challenge", self.one())).send().await?;
+        let asked = posthaste_tests::http::client().post(format!("{}/v1/sessions/passkey/challenge", self.one())).send().await?;
         ensure!(asked.status() == 200, "{asked:?}");
         Ok(asked.json().await?)
     }
@@ -61,7 +61,7 @@ impl Deployment {
     /// A try to log in: the status, and what is said.
     async fn present(&self, assertion: &Value) -> anyhow::Result<(u16, Value)> {
         let login = json!({ "passkey": assertion, "name": "With a key" });
-        let answered = Client::new().post(format!("{}/v1/sessions/passkey", self.other())).json(&login).send().await?;
+        let answered = posthaste_tests::http::client().post(format!("{}/v1/sessions/passkey", self.other())).json(&login).send().await?;
         let (status, body) = (answered.status().as_u16(), answered.json::<Value>().await?);
         remember(&body);
         Ok((status, body))
@@ -157,10 +157,17 @@ async fn a_passkey_logs_in_steps_up_and_stands_in_for_a_code(deployment: Deploym
 
     // A page logs in with it too, if it says that it is one.
     let login = json!({ "passkey": deployment.assertion(&mut passkey).await?, "mode": "cookie" });
-    let page =
-        Client::new().post(format!("{other}/v1/sessions/passkey")).header("origin", "https://evil.example").json(&login).send().await?;
+    let page = posthaste_tests::http::client()
+        .post(format!("{other}/v1/sessions/passkey"))
+        .header("origin", "https://evil.example")
+        .json(&login)
+        .send()
+        .await?;
     ensure!(page.status() == 403 && page.headers().get("set-cookie").is_none(), "{page:?}");
-    let of_ours = Client::new().post(format!("{other}/v1/sessions/passkey")).header("origin", &other).header("x-posthaste-csrf", "1");
+    let of_ours = posthaste_tests::http::client()
+        .post(format!("{other}/v1/sessions/passkey"))
+        .header("origin", &other)
+        .header("x-posthaste-csrf", "1");
     let page = of_ours.json(&login).send().await?;
     ensure!(page.status() == 201 && page.headers().contains_key("set-cookie"), "{page:?}");
 
@@ -175,7 +182,7 @@ async fn a_passkey_logs_in_steps_up_and_stands_in_for_a_code(deployment: Deploym
             None => None,
         };
         let login = json!({ "login": alice.username(), "password": alice.password(), "passkey": assertion });
-        let answered = Client::new().post(format!("{other}/v1/sessions")).json(&login).send().await?;
+        let answered = posthaste_tests::http::client().post(format!("{other}/v1/sessions")).json(&login).send().await?;
         let (status, body) = (answered.status().as_u16(), answered.json::<Value>().await?);
         remember(&body);
         anyhow::Ok((status, body["code"].as_str().map(str::to_owned)))

@@ -68,7 +68,7 @@ impl User {
     pub async fn enrol(base: &str, name: &str) -> anyhow::Result<Self> {
         let username = format!("{name}.{:08x}", rand::random::<u32>());
         let password = format!("the password of {username}");
-        let http = reqwest::Client::builder().timeout(PATIENCE).tcp_nodelay(true).build()?;
+        let http = crate::http::builder().timeout(PATIENCE).tcp_nodelay(true).build()?;
         let account = json!({
             "username": username,
             "email": format!("{username}@example.invalid"),
@@ -86,7 +86,7 @@ impl User {
     /// # Errors
     /// There is no client.
     pub fn returning(username: &str, password: &str, id: UserId) -> anyhow::Result<Self> {
-        let http = reqwest::Client::builder().timeout(PATIENCE).tcp_nodelay(true).build()?;
+        let http = crate::http::builder().timeout(PATIENCE).tcp_nodelay(true).build()?;
         Ok(Self { http, username: username.to_owned(), password: password.to_owned(), token: Mutex::default(), id })
     }
 

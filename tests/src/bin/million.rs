@@ -166,7 +166,7 @@ async fn embedded(events: u64) -> anyhow::Result<()> {
 
     let begun = Instant::now();
     let mut node = Node::start("a node", other.settings.clone()).await?;
-    let client = reqwest::Client::new();
+    let client = posthaste_tests::http::client();
     while !client.get(format!("{}/readyz", node.base())).send().await?.status().is_success() {
         node.still_runs()?;
         sleep(LOOK).await;

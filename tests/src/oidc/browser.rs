@@ -25,7 +25,7 @@ impl Browser {
     /// # Errors
     /// There is no client.
     pub fn new() -> anyhow::Result<Self> {
-        Ok(Self { http: Client::builder().redirect(Policy::none()).build()?, cookies: BTreeMap::new() })
+        Ok(Self { http: crate::http::builder().redirect(Policy::none()).build()?, cookies: BTreeMap::new() })
     }
 
     /// Opens a page.

@@ -135,7 +135,7 @@ impl<'a> Scene<'a> {
     pub(crate) async fn ask(&self, who: usize, request: &Request) -> anyhow::Result<String> {
         let Request { method, path, body } = request;
         if who == 0 {
-            let http = reqwest::Client::new();
+            let http = posthaste_tests::http::client();
             let asked = http.request(method.clone(), format!("{}{path}", self.base)).header("Idempotency-Key", new_id().to_string());
             let asked = if let Some(body) = body { asked.json(body) } else { asked };
             let response = asked.send().await?;

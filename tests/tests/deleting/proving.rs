@@ -97,7 +97,7 @@ async fn of_the_logins_that_begin_while_one_leaves_none_is_good_for_anything(pro
                 ensure!(code(login) == (403, Some("deletion_pending")), "{login:?}");
                 continue;
             };
-            let me = reqwest::Client::new().get(format!("{last}/v1/me")).bearer_auth(token).send().await?;
+            let me = posthaste_tests::http::client().get(format!("{last}/v1/me")).bearer_auth(token).send().await?;
             ensure!(me.status() == 401, "{when}: {me:?}");
             let refresh = json!({ "refresh_token": login.1["refresh_token"] });
             let refreshed = post(&last, "/v1/sessions/refresh", refresh).await?;

@@ -150,7 +150,7 @@ pub(crate) async fn log_in_with(base: &str, login: Value) -> anyhow::Result<(u16
 
 /// A request of nobody in particular. Nobody may log the tokens in the answer.
 pub(crate) async fn post(base: &str, path: &str, body: Value) -> anyhow::Result<(u16, Value)> {
-    let answered = reqwest::Client::new().post(format!("{base}{path}")).json(&body).send().await?;
+    let answered = posthaste_tests::http::client().post(format!("{base}{path}")).json(&body).send().await?;
     let (status, body) = (answered.status().as_u16(), answered.json::<Value>().await?);
     for token in ["access_token", "refresh_token"] {
         hygiene::remember(body[token].as_str().unwrap_or_default());

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, ensure};
 use posthaste_tests::actor::User;
 use posthaste_tests::{Profile, Stage};
-use reqwest::{Client, Method, Response};
+use reqwest::{Method, Response};
 
 use crate::raw::header;
 
@@ -11,7 +11,9 @@ const PAGE: &str = "https://chat.example";
 
 async fn ask(base: &str, method: Method, path: &str, headers: &[(&str, &str)]) -> anyhow::Result<Response> {
     let request =
-        headers.iter().fold(Client::new().request(method, format!("{base}{path}")), |request, (name, value)| request.header(*name, *value));
+        headers.iter().fold(posthaste_tests::http::client().request(method, format!("{base}{path}")), |request, (name, value)| {
+            request.header(*name, *value)
+        });
     Ok(request.send().await?)
 }
 

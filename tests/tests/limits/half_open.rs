@@ -19,7 +19,7 @@ const HALF_OPEN: usize = 10_000;
 /// A user does everything that users do, so many times, each time on new connections.
 async fn is_served(base: &str, user: &User, times: usize) -> anyhow::Result<()> {
     for _ in 0..times {
-        let me = reqwest::Client::builder().timeout(PATIENCE).build()?.get(format!("{base}/v1/me")).bearer_auth(user.token());
+        let me = posthaste_tests::http::builder().timeout(PATIENCE).build()?.get(format!("{base}/v1/me")).bearer_auth(user.token());
         me.send().await.context("a request")?.error_for_status()?;
         let mut socket = Socket::hello(base, user, new_id(), json!({})).await?;
         crate::frames::next(&mut socket, "welcome").await?;

@@ -31,7 +31,7 @@ async fn a_server_that_logs_a_secret_is_caught_when_it_ends() -> anyhow::Result<
     let stage = Stage::start(Profile::Embedded, |settings| settings.with("LOG", "debug")).await?;
     let user = User::register(&stage.base(), "alice").await?;
     let id = posthaste_tests::actor::new_id().to_string();
-    let get = reqwest::Client::new().get(format!("{}/v1/me", stage.base())).bearer_auth(user.token()).header("x-request-id", &id);
+    let get = posthaste_tests::http::client().get(format!("{}/v1/me", stage.base())).bearer_auth(user.token()).header("x-request-id", &id);
     get.send().await?.error_for_status()?;
     stage.node().keeps_secrets();
     remember_all(&json!({ "token": id }));

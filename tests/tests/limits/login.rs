@@ -6,14 +6,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use posthaste_tests::actor::User;
 use posthaste_tests::{Profile, Stage};
-use reqwest::Client;
 use serde_json::{Value, json};
 
 use crate::requests::strict;
 
 /// A try to log in, through a proxy that speaks for this address: the status and the body.
 pub(crate) async fn log_in(base: &str, from: &str, login: &str, password: &str) -> anyhow::Result<(u16, Value)> {
-    let post = Client::new().post(format!("{base}/v1/sessions")).header("x-forwarded-for", from);
+    let post = posthaste_tests::http::client().post(format!("{base}/v1/sessions")).header("x-forwarded-for", from);
     let answered = post.json(&json!({ "login": login, "password": password })).send().await?;
     Ok((answered.status().as_u16(), answered.json().await?))
 }
@@ -73,7 +72,7 @@ async fn an_unknown_account_takes_as_long_as_a_wrong_password() -> anyhow::Resul
     let stage = Stage::start(Profile::Embedded, |settings| settings.with("AUTH__PASSWORD_MEMORY_KIB", "4096")).await?;
     let base = stage.base();
     let alice = User::register(&base, "alice").await?;
-    let client = Client::new();
+    let client = posthaste_tests::http::client();
     let mut times = [Vec::new(), Vec::new()];
     for n in 0..200 {
         let login = if n % 2 == 0 { alice.username().to_owned() } else { format!("nobody.{n}") };

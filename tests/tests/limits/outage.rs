@@ -38,7 +38,7 @@ async fn without_redis_nobody_is_refused_but_those_who_guess_and_with_it_they_co
     let forgotten = async |from: &str, times: usize| {
         let mut taken = 0;
         for n in 0..times {
-            let post = reqwest::Client::new().post(format!("{base}/v1/password/reset")).header("x-forwarded-for", from);
+            let post = posthaste_tests::http::client().post(format!("{base}/v1/password/reset")).header("x-forwarded-for", from);
             let answered = post.json(&serde_json::json!({ "email": format!("nobody{n}@example.invalid") })).send().await?;
             taken += usize::from(answered.status() == 202);
         }

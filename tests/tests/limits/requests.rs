@@ -3,7 +3,7 @@
 use anyhow::ensure;
 use posthaste_tests::actor::{Login, Refused, User};
 use posthaste_tests::{Node, NodeSettings, Profile, Sandbox, Stage};
-use reqwest::{Client, Response};
+use reqwest::Response;
 use serde_json::{Value, json};
 
 use crate::raw::header;
@@ -15,7 +15,7 @@ pub(crate) fn strict(settings: NodeSettings) -> NodeSettings {
 
 /// The search of a user, through a proxy that speaks for this address.
 async fn search(base: &str, token: &str, from: &str) -> anyhow::Result<Response> {
-    let get = Client::new().get(format!("{base}/v1/users?q=nobody")).bearer_auth(token).header("x-forwarded-for", from);
+    let get = posthaste_tests::http::client().get(format!("{base}/v1/users?q=nobody")).bearer_auth(token).header("x-forwarded-for", from);
     Ok(get.send().await?)
 }
 
@@ -82,7 +82,7 @@ async fn only_a_trusted_proxy_speaks_for_another_address() -> anyhow::Result<()>
     let stage = Stage::start(Profile::Embedded, few).await?;
     let mut statuses = Vec::new();
     for n in 0..5 {
-        let post = Client::new().post(format!("{}/v1/users", stage.base())).json(&json!({}));
+        let post = posthaste_tests::http::client().post(format!("{}/v1/users", stage.base())).json(&json!({}));
         let post = post.header("x-forwarded-for", format!("192.0.2.{n}")).header("forwarded", format!("for=192.0.2.{n}"));
         statuses.push(post.header("x-real-ip", format!("192.0.2.{n}")).send().await?.status().as_u16());
     }

@@ -105,7 +105,7 @@ async fn what_is_unusual_and_right_is_understood() -> anyhow::Result<()> {
 async fn what_is_too_large_or_too_deep_is_refused_at_once_over_rest() -> anyhow::Result<()> {
     let base = base().await?;
     let user = User::register(&base, "deep").await?;
-    let client = reqwest::Client::builder().timeout(PATIENCE).build()?;
+    let client = posthaste_tests::http::builder().timeout(PATIENCE).build()?;
     let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     let objects = format!("{}1{}", "{\"a\":".repeat(10_000), "}".repeat(10_000));
     let begun = Instant::now();
@@ -135,7 +135,7 @@ async fn what_is_too_large_or_too_deep_is_refused_at_once_over_rest() -> anyhow:
 #[tokio::test]
 async fn a_compression_bomb_is_refused_unopened() -> anyhow::Result<()> {
     let base = base().await?;
-    let (client, user) = (reqwest::Client::new(), User::register(&base, "bomber").await?);
+    let (client, user) = (posthaste_tests::http::client(), User::register(&base, "bomber").await?);
     for encoding in ["gzip", "deflate", "br", "zstd", "identity, gzip"] {
         let bomb = client.post(format!("{base}/v1/threads")).bearer_auth(user.token());
         let bomb = bomb.header("content-type", "application/json").header("content-encoding", encoding).body(vec![0x1f; 1_000]);

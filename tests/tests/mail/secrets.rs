@@ -54,7 +54,8 @@ async fn a_password_is_set_anew_once_and_every_login_is_ended_with_its_sockets(p
     let mut socket = Socket::hello(&post.base(), &alice, new_id(), json!({ "cursor": 0 })).await?;
     // Whatever the request says that the server is called.
     let body = json!({ "email": alice.email().to_uppercase() });
-    let forged = reqwest::Client::new().post(format!("{}/v1/password/reset", post.base())).header("Host", "evil.example").json(&body);
+    let forged =
+        posthaste_tests::http::client().post(format!("{}/v1/password/reset", post.base())).header("Host", "evil.example").json(&body);
     ensure!(forged.send().await?.status() == 202);
     let mail = post.mail_to(&alice, 2).await?;
     let first = mail.token()?;
@@ -129,7 +130,7 @@ async fn of_two_who_set_a_password_at_once_with_one_token_one_does(profile: Prof
 async fn a_known_address_and_an_unknown_one_are_not_told_apart(profile: Profile) -> anyhow::Result<()> {
     let post = Post::start(profile, |settings| settings).await?;
     let (alice, _) = post.newcomer("alice").await?;
-    let client = reqwest::Client::new();
+    let client = posthaste_tests::http::client();
     let asked = async |email: &str| {
         let begun = Instant::now();
         let response = client.post(format!("{}/v1/password/reset", post.base())).json(&json!({ "email": email })).send().await?;

@@ -88,7 +88,7 @@ pub(crate) async fn mail_to(smtp: &SmtpServer, user: &User, number: usize) -> an
 /// One request of nobody in particular, and whatever is answered; nothing to read is null.
 pub(crate) async fn ask(base: &str, path: &str, body: Value) -> anyhow::Result<(u16, Value)> {
     posthaste_tests::hygiene::remember_all(&body);
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).build()?;
+    let client = posthaste_tests::http::builder().timeout(Duration::from_secs(30)).build()?;
     let response = client.post(format!("{base}{path}")).json(&body).send().await?;
     let status = response.status().as_u16();
     let bytes = response.bytes().await?;

@@ -10,7 +10,7 @@ use posthaste_tests::oidc::{PUBLIC_URL, SignIn, outcome};
 use posthaste_tests::passkey::SoftPasskey;
 use posthaste_tests::services::Scratch;
 use posthaste_tests::{Profile, hygiene};
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::service::{Scene, ask, by_password, person, post, token};
@@ -153,7 +153,10 @@ async fn a_page_of_ours_may_leave_the_refresh_token_to_the_browser(profile: Prof
     let (base, (sign_in, code)) = (scene.base(), scene.code().await?);
     let wanted = json!({ "code": code, "verifier": sign_in.verifier, "mode": "cookie" });
     let from = async |origin: &str| {
-        let request = Client::new().post(format!("{base}/v1/sessions/oidc")).header("origin", origin).header("x-posthaste-csrf", "1");
+        let request = posthaste_tests::http::client()
+            .post(format!("{base}/v1/sessions/oidc"))
+            .header("origin", origin)
+            .header("x-posthaste-csrf", "1");
         anyhow::Ok(request.json(&wanted).send().await?)
     };
     let refused = from("https://evil.example").await?;

@@ -9,7 +9,7 @@ use posthaste_tests::patience::until;
 use posthaste_tests::services::Scratch;
 use posthaste_tests::smtp::{Postmaster, Received, SmtpServer};
 use posthaste_tests::{NodeSettings, Profile, Stage};
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 /// A node, a provider called `rogue` that it knows, and a mail server.
@@ -84,7 +84,7 @@ impl Scene {
 
 /// What a request with an access token, or without, is answered.
 pub(crate) async fn ask(base: &str, method: Method, path: &str, token: Option<&str>, body: Option<&Value>) -> anyhow::Result<(u16, Value)> {
-    let request = Client::builder().timeout(Duration::from_secs(30)).build()?.request(method, format!("{base}{path}"));
+    let request = posthaste_tests::http::builder().timeout(Duration::from_secs(30)).build()?.request(method, format!("{base}{path}"));
     let request = if let Some(token) = token { request.bearer_auth(token) } else { request };
     let request = if let Some(body) = body { request.json(body) } else { request };
     let answered = request.send().await?;

@@ -121,7 +121,7 @@ async fn is_kept_out(base: &str, user: &User, ticket: Option<String>) -> anyhow:
     // Who knows the password is told; who does not learns nothing.
     let refused = user.another_login(base).await.map(drop).unwrap_err().to_string();
     ensure!(refused.contains("/v1/sessions"), "{refused}");
-    let http = reqwest::Client::new();
+    let http = posthaste_tests::http::client();
     for (password, status, code) in [(user.password(), 403, "account_suspended"), ("not the password", 401, "unauthorized")] {
         let login = json!({ "login": user.username(), "password": password });
         let response = http.post(format!("{base}/v1/sessions")).json(&login).send().await?;
@@ -298,9 +298,9 @@ async fn an_admin_is_made_at_the_console(profile: Profile) -> anyhow::Result<()>
     ensure!(ran.status.success(), "{ran:?}");
     ensure!(!format!("{ran:?}").contains("a password of mine"), "{ran:?}");
     let login = json!({ "login": "the.root", "password": "a password of mine" });
-    let session: Value = reqwest::Client::new().post(format!("{base}/v1/sessions")).json(&login).send().await?.json().await?;
+    let session: Value = posthaste_tests::http::client().post(format!("{base}/v1/sessions")).json(&login).send().await?.json().await?;
     let token = session["access_token"].as_str().with_context(|| format!("{session}"))?;
-    let counts = reqwest::Client::new().get(format!("{base}/v1/admin/counts")).bearer_auth(token).send().await?;
+    let counts = posthaste_tests::http::client().get(format!("{base}/v1/admin/counts")).bearer_auth(token).send().await?;
     ensure!(counts.status().as_u16() == 200, "{counts:?}");
     // Once more is nothing new.
     let again: Value = serde_json::from_slice(&create("the.root", &[], "").await?.stdout)?;

@@ -34,7 +34,7 @@ async fn a_request_is_found_in_the_logs_by_its_id(profile: Profile) -> anyhow::R
     laptop.live_on(&base, PATIENCE).await?;
 
     let (request, text) = (Uuid::from_u128(rand::random()), "the weather on the moon");
-    let post = reqwest::Client::new().post(format!("{base}/v1/threads/{thread}/messages"));
+    let post = posthaste_tests::http::client().post(format!("{base}/v1/threads/{thread}/messages"));
     let post = post.header(AUTHORIZATION, format!("Bearer {}", alice.token())).header("X-Request-Id", request.to_string());
     let posted: Value = post.json(&json!({ "content": { "kind": "text", "text": text } })).send().await?.error_for_status()?.json().await?;
     let position = posted["position"].as_u64().with_context(|| posted.to_string())?;

@@ -102,7 +102,7 @@ async fn post(base: &str, request: Uuid, traceparent: &str) -> anyhow::Result<u6
     let (alice, bob) = (User::register(base, "alice").await?, User::register(base, "bob").await?);
     alice.befriend(base, &bob).await?;
     let thread = alice.open_direct(base, &bob).await?;
-    let post = reqwest::Client::new().post(format!("{base}/v1/threads/{thread}/messages"));
+    let post = posthaste_tests::http::client().post(format!("{base}/v1/threads/{thread}/messages"));
     let post = post.header(AUTHORIZATION, format!("Bearer {}", alice.token())).header("X-Request-Id", request.to_string());
     let post = post.header("traceparent", traceparent).json(&json!({ "content": { "kind": "text", "text": "nothing for a collector" } }));
     let posted: Value = post.send().await?.error_for_status()?.json().await?;
@@ -191,7 +191,7 @@ async fn what_is_not_sampled_is_not_exported() -> anyhow::Result<()> {
     let (followed, not) = (Uuid::from_u128(rand::random()), Uuid::from_u128(rand::random()));
     let base = node.base();
     post(&base, not, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00").await?;
-    let client = reqwest::Client::new();
+    let client = posthaste_tests::http::client();
     let sampled = client.get(format!("{base}/healthz")).header("X-Request-Id", followed.to_string());
     sampled.header("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4737-00f067aa0ba902b7-01").send().await?.error_for_status()?;
     ensure!(node.terminate().await?.success(), "{}", node.logs());

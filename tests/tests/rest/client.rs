@@ -48,7 +48,7 @@ pub(crate) fn registration(username: &str) -> Value {
 
 impl Client {
     pub(crate) fn new(base_url: &str) -> Self {
-        Self { http: reqwest::Client::new(), base_url: base_url.to_owned(), token: None }
+        Self { http: posthaste_tests::http::client(), base_url: base_url.to_owned(), token: None }
     }
 
     pub(crate) fn with_token(&self, token: &str) -> Self {
