@@ -154,7 +154,7 @@ impl Appender {
         loop {
             tries += 1;
             let begun = Instant::now();
-            match self.log.record(appends).await {
+            match self.log.record(appends.to_vec()).await {
                 Ok(Recording { answers, events }) => {
                     if let Some(tail) = &self.tail {
                         tail.recorded(events);

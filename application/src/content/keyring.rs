@@ -229,32 +229,36 @@ impl Keyring {
         Ok(())
     }
 
-    /// Appends as they are recorded: content sealed, fingerprints keyed. What was decided of somebody's words who is erased by now says
-    /// nothing; the log will refuse it, for their stream has moved.
-    pub(super) async fn seal(&self, batch: &[Append]) -> Result<Vec<Append>, PortError> {
-        let mut batch = batch.to_vec();
+    /// Makes appends what is recorded of them: content sealed, fingerprints keyed. Gives what they were. What was decided of somebody's
+    /// words who is erased by now says nothing; the log will refuse it, for their stream has moved.
+    pub(super) async fn seal(&self, batch: &mut [Append]) -> Result<Vec<Unsealed>, PortError> {
         if self.sealing == Sealing::Off {
-            return Ok(batch);
+            return Ok(batch.iter().map(Unsealed::of).collect());
         }
         let owners = batch.iter().flat_map(|append| {
             let speaking = append.events.iter().filter(|event| event.content.is_some());
             speaking.filter_map(|event| event.owner).chain(asker(append))
         });
         let keys = self.of(owners.collect(), true).await?;
-        for append in &mut batch {
+        let mut unsealed = Vec::with_capacity(batch.len());
+        for append in batch {
+            let mut before = Unsealed::of(append);
             if let Some(Held::Key(key)) = asker(append).and_then(|owner| keys.get(&owner)) {
                 append.fingerprint = key.fingerprint(&append.fingerprint);
             }
             for (ordinal, event) in (0..).zip(&mut append.events) {
-                let (Some(content), Some(owner)) = (&event.content, event.owner) else { continue };
-                let place = Place { stream: event.stream, version: event.version, command: append.command, ordinal };
-                event.content = match keys.get(&owner) {
-                    Some(Held::Key(key)) => Some(key.seal(owner, place, nonce(&*self.randomness), content)),
-                    Some(Held::Destroyed | Held::Never) | None => None,
-                };
+                let content = event.content.take_if(|_| event.owner.is_some());
+                if let (Some(content), Some(owner)) = (&content, event.owner)
+                    && let Some(Held::Key(key)) = keys.get(&owner)
+                {
+                    let place = Place { stream: event.stream, version: event.version, command: append.command, ordinal };
+                    event.content = Some(key.seal(owner, place, nonce(&*self.randomness), content));
+                }
+                before.contents.push(content.filter(|_| event.content.is_some()));
             }
+            unsealed.push(before);
         }
-        Ok(batch)
+        Ok(unsealed)
     }
 
     /// Whether a fingerprint that was recorded is that of what is asked: keyed, or from before fingerprints were.
@@ -264,6 +268,20 @@ impl Keyring {
         }
         let keys = self.of(BTreeSet::from([owner]), false).await?;
         Ok(matches!(keys.get(&owner), Some(Held::Key(key)) if key.fingerprint(asked) == *recorded))
+    }
+}
+
+/// An append, as far as sealing changes it.
+pub(super) struct Unsealed {
+    pub(super) actor: Option<UserId>,
+    pub(super) fingerprint: Hash,
+    /// What its events say, where that was sealed.
+    pub(super) contents: Vec<Option<Vec<u8>>>,
+}
+
+impl Unsealed {
+    fn of(append: &Append) -> Self {
+        Self { actor: append.actor, fingerprint: append.fingerprint, contents: Vec::with_capacity(append.events.len()) }
     }
 }
 

@@ -7,9 +7,10 @@ use posthaste_domain::{Addressee, CommandId, OwnerId, ThreadId, UserId};
 use uuid::Uuid;
 
 use super::Keyring;
+use super::keyring::ERASED;
 use crate::port::log::{AppendRefused, MembershipWindow, Memberships, Reading, Recording};
 use crate::port::{EventLog, PortError};
-use crate::recorded::{Append, Appended, Hash, Head, Position, Recorded, StreamId};
+use crate::recorded::{Append, Appended, Hash, Head, Opened, Position, Recorded, StreamId};
 
 /// What lies between everybody who decides on and reads events, and a log.
 pub struct SealedLog {
@@ -33,16 +34,31 @@ impl SealedLog {
 
 #[async_trait]
 impl EventLog for SealedLog {
-    async fn record(&self, batch: &[Append]) -> Result<Recording, PortError> {
-        let Recording { mut answers, mut events } = self.log.record(&self.keyring.seal(batch).await?).await?;
-        self.keyring.open(&mut events).await?;
-        for (append, answer) in batch.iter().zip(&mut answers) {
-            // The same may have been recorded under another form of its fingerprint.
-            if matches!(answer, Err(AppendRefused::CommandMismatch { .. }))
-                && let Some(first) = self.answer(append.command, append.actor, &append.fingerprint).await?
-            {
-                *answer = first;
+    async fn record(&self, mut batch: Vec<Append>) -> Result<Recording, PortError> {
+        let asked = self.keyring.seal(&mut batch).await?;
+        let Recording { mut answers, mut events } = self.log.record(batch).await?;
+        let mut recorded = events.iter_mut();
+        for (asked, answer) in asked.into_iter().zip(&mut answers) {
+            match answer {
+                Ok(Appended { repeated: false, .. }) => {
+                    // What was sealed just now need not be opened.
+                    for (content, event) in asked.contents.into_iter().zip(recorded.by_ref()) {
+                        if let Some(content) = content {
+                            event.decoded.open(Opened::Clear(content.into()));
+                        }
+                    }
+                }
+                // The same may have been recorded under another form of its fingerprint.
+                Err(AppendRefused::CommandMismatch { command }) => {
+                    if let Some(first) = self.answer(*command, asked.actor, &asked.fingerprint).await? {
+                        *answer = first;
+                    }
+                }
+                Ok(Appended { repeated: true, .. }) | Err(AppendRefused::Moved { .. }) => {}
             }
+        }
+        if events.iter().any(|event| event.event_type == ERASED) {
+            self.keyring.open(&mut events).await?;
         }
         Ok(Recording { answers, events })
     }

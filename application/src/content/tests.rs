@@ -126,7 +126,7 @@ impl World {
     }
 
     fn record(&self, append: &Append) -> Result<crate::recorded::Appended, AppendRefused> {
-        let recording = block_on(self.log.record(std::slice::from_ref(append))).unwrap();
+        let recording = block_on(self.log.record(vec![append.clone()])).unwrap();
         for told in &recording.events {
             assert_eq!(told.event().unwrap(), block_on(self.log.read(Position(told.position.0 - 1), 1)).unwrap()[0].event().unwrap());
         }
@@ -195,6 +195,28 @@ fn the_same_words_are_sealed_differently_each_time() {
 }
 
 #[test]
+fn whoever_follows_the_log_is_told_of_each_event_what_it_says() {
+    let world = World::new();
+    let first = append(1, user(ALICE), &says(1, "first"));
+    world.record(&first).unwrap();
+    let stale = Append { command: CommandId::new(Uuid::from_u128(5)), ..append(1, user(ALICE), &says(1, "stale")) };
+    let silent = append(2, user(BOB), &posted(2, direct(ALICE, BOB), BOB, None));
+    let mut twice = append(3, user(ALICE), &says(3, "third"));
+    let also = append(3, user(ALICE), &says(4, "fourth"));
+    twice.checks.extend(also.checks);
+    twice.events.extend(also.events);
+    let last = append(6, user(BOB), &posted(6, direct(ALICE, BOB), BOB, Some("sixth")));
+
+    let recording = block_on(world.log.record(vec![first, stale, silent, twice, last])).unwrap();
+    assert_eq!(recording.answers.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true, true, true]);
+    let told: Vec<_> = recording.events.iter().map(|event| (event.position.0, event.event().unwrap().clone())).collect();
+    let read = block_on(world.log.read(Position(1), 10)).unwrap();
+    assert_eq!(told, read.iter().map(|event| (event.position.0, event.event().unwrap().clone())).collect::<Vec<_>>());
+    let said: Vec<_> = read.iter().map(|event| event.content().is_some()).collect();
+    assert_eq!(said, [false, true, true, true]);
+}
+
+#[test]
 fn what_an_erased_user_said_is_gone_on_every_node_and_nothing_else_is() {
     let world = World::new();
     world.record(&append(1, user(ALICE), &says(1, "of Alice"))).unwrap();
@@ -218,7 +240,7 @@ fn whoever_comes_across_an_erasure_completes_it() {
     let world = World::new();
     world.record(&append(1, user(ALICE), &says(1, "of Alice"))).unwrap();
     // Whoever recorded it was killed then.
-    block_on(EventLog::record(&*world.stored, &[erased(ALICE)])).unwrap();
+    block_on(EventLog::record(&*world.stored, vec![erased(ALICE)])).unwrap();
     let owner = OwnerId::from(user(ALICE));
     assert!(matches!(block_on(world.keys.find(&[owner])).unwrap()[..], [(_, Kept::Wrapped(_))]));
     world.said(2);
@@ -237,7 +259,7 @@ fn a_log_without_its_keys_says_nothing_and_can_be_read() {
 #[test]
 fn what_was_recorded_in_the_clear_is_read_until_its_author_is_erased() {
     let world = World::new();
-    block_on(EventLog::record(&*world.stored, &[append(1, user(ALICE), &says(1, "from before"))])).unwrap();
+    block_on(EventLog::record(&*world.stored, vec![append(1, user(ALICE), &says(1, "from before"))])).unwrap();
     assert!(world.said(1).unwrap().contains("from before"));
     world.record(&append(2, user(ALICE), &says(2, "sealed"))).unwrap();
     assert!(world.said(1).is_some() && world.said(2).is_some());
@@ -282,7 +304,7 @@ fn a_retry_is_known_by_its_fingerprint_which_nobody_can_guess() {
 fn a_command_from_before_fingerprints_were_keyed_keeps_its_answer() {
     let world = World::new();
     let first = append(1, user(ALICE), &says(1, "yes"));
-    block_on(EventLog::record(&*world.stored, std::slice::from_ref(&first))).unwrap();
+    block_on(EventLog::record(&*world.stored, vec![first.clone()])).unwrap();
     assert!(world.record(&first).unwrap().repeated);
     assert!(block_on(world.log.answer(first.command, Some(user(ALICE)), &first.fingerprint)).unwrap().unwrap().is_ok());
 }

@@ -142,9 +142,10 @@ impl FakeLog {
             }
         }
         let first = Position(entries.len() as u64 + 1);
-        for event in &append.events {
+        for (ordinal, event) in (0..).zip(&append.events) {
             let position = entries.len() as u64 + 1;
-            let recorded = Recorded { command: append.command, fingerprint: append.fingerprint, ..taken(position, event.clone()) };
+            let Append { command, fingerprint, .. } = *append;
+            let recorded = Recorded { command, ordinal, fingerprint, ..taken(position, event.clone()) };
             entries.push(Entry { recorded, audience: Audience { thread: event.thread, users: event.addressees.clone() } });
         }
         Ok(Appended { first, last: Position(entries.len() as u64), repeated: false })
@@ -183,7 +184,7 @@ impl FakeLog {
 
 #[async_trait]
 impl EventLog for FakeLog {
-    async fn record(&self, batch: &[Append]) -> Result<Recording, PortError> {
+    async fn record(&self, batch: Vec<Append>) -> Result<Recording, PortError> {
         let before = self.entries().len();
         let answers = batch.iter().map(|append| self.take(append)).collect();
         let events = self.entries()[before..].iter().map(|entry| entry.recorded.clone()).collect();

@@ -114,14 +114,14 @@ pub trait EventLog: Send + Sync {
     /// # Errors
     /// The whole batch failed, or its outcome is not known. Appending it again is safe. A batch with an append that is not
     /// [`Append::consistent`] is rejected.
-    async fn record(&self, batch: &[Append]) -> Result<Recording, PortError>;
+    async fn record(&self, batch: Vec<Append>) -> Result<Recording, PortError>;
 
     /// The answers of [`record`](Self::record).
     ///
     /// # Errors
     /// The same.
     async fn append(&self, batch: &[Append]) -> Result<Vec<Result<Appended, AppendRefused>>, PortError> {
-        Ok(self.record(batch).await?.answers)
+        Ok(self.record(batch.to_vec()).await?.answers)
     }
 
     /// The fingerprint and answer of a command that was recorded.

@@ -112,7 +112,7 @@ impl Open {
 
 #[async_trait]
 impl EventLog for Open {
-    async fn record(&self, _: &[Append]) -> Result<Recording, PortError> {
+    async fn record(&self, _: Vec<Append>) -> Result<Recording, PortError> {
         unreachable!("nothing here appends")
     }
 

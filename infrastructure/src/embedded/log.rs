@@ -42,12 +42,12 @@ impl SqliteLog {
 
 #[async_trait]
 impl EventLog for SqliteLog {
-    async fn record(&self, batch: &[Append]) -> Result<Recording, PortError> {
-        append::check_consistent(batch)?;
+    async fn record(&self, batch: Vec<Append>) -> Result<Recording, PortError> {
+        append::check_consistent(&batch)?;
         if batch.is_empty() {
             return Ok(Recording::default());
         }
-        let (batch, clock) = (batch.to_vec(), Arc::clone(&self.clock));
+        let clock = Arc::clone(&self.clock);
         let work = move |transaction: &Transaction<'_>| append::append(transaction, batch, clock.now());
         let recording = self.database.writer()?.write(Durability::Machine, work, |_| {}).await?;
         if let Some(last) = recording.events.last() {

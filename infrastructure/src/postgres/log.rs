@@ -57,13 +57,13 @@ impl Drop for PgLog {
 
 #[async_trait]
 impl EventLog for PgLog {
-    async fn record(&self, batch: &[Append]) -> Result<Recording, PortError> {
+    async fn record(&self, batch: Vec<Append>) -> Result<Recording, PortError> {
         if batch.is_empty() {
             return Ok(Recording::default());
         }
-        let columns = Batch::new(batch)?;
+        let columns = Batch::new(&batch)?;
         let rows = self.postgres.query(APPEND, &columns.parameters()).await?;
-        let recording = columns.recording(batch, &rows)?;
+        let recording = columns.asked().recording(batch, &rows)?;
         // Whoever follows the log in this process need not wait for the notification to come around.
         if let Some(last) = recording.events.last() {
             advance(&self.heard, last.position);

@@ -113,17 +113,16 @@ impl Store {
 
 #[async_trait]
 impl EventLog for Store {
-    async fn record(&self, batch: &[Append]) -> Result<Recording, PortError> {
+    async fn record(&self, batch: Vec<Append>) -> Result<Recording, PortError> {
         if self.weather.breaks(Fault::PublishBeforeCommit) {
-            self.broker.leak(self.disk.now(|stores| async move { stores.log.head().await })?, batch);
+            self.broker.leak(self.disk.now(|stores| async move { stores.log.head().await })?, &batch);
         }
         if self.weather.breaks(Fault::AnswerBeforeCommit) && batch.len() == 1 && self.schedule.roll(|dice| dice.permille(100)) {
             let first = self.disk.now(|stores| async move { stores.log.head().await })?.position.next();
             let last = Position(first.0 + batch[0].events.len() as u64 - 1);
             return Ok(Recording { answers: vec![Ok(Appended { first, last, repeated: false })], events: Vec::new() });
         }
-        let batch = batch.to_vec();
-        self.tell("append", |stores| async move { stores.log.record(&batch).await }).await
+        self.tell("append", |stores| async move { stores.log.record(batch).await }).await
     }
 
     async fn find_command(&self, command: CommandId) -> Result<Option<(Hash, Appended)>, PortError> {

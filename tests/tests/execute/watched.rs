@@ -34,9 +34,10 @@ impl Watched {
 
 #[async_trait]
 impl EventLog for Watched {
-    async fn record(&self, batch: &[Append]) -> Result<Recording, PortError> {
+    async fn record(&self, batch: Vec<Append>) -> Result<Recording, PortError> {
+        let appends = batch.len();
         let recording = self.log.record(batch).await?;
-        self.appends.fetch_add(batch.len(), Ordering::Relaxed);
+        self.appends.fetch_add(appends, Ordering::Relaxed);
         if self.batches.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) && self.loses_answers {
             return Err(PortError::unavailable("sqlite", "the answer was lost"));
         }

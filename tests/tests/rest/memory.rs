@@ -208,7 +208,7 @@ fn keyring() -> Keyring {
 
 #[async_trait]
 impl EventLog for Memory {
-    async fn record(&self, batch: &[Append]) -> Result<Recording, PortError> {
+    async fn record(&self, batch: Vec<Append>) -> Result<Recording, PortError> {
         self.up()?;
         let mut events = self.events.lock().unwrap();
         let mut commands = self.commands.lock().unwrap();
@@ -229,7 +229,7 @@ impl EventLog for Memory {
                         let position = Position(events.len() as u64 + 1);
                         let at = DateTime::from_timestamp(1_757_419_200 + position.0 as i64, 0).unwrap();
                         let ordinal = u16::try_from(ordinal).unwrap();
-                        events.push(Recorded::new(append, ordinal, event.clone(), position, at, [0; 32]));
+                        events.push(Recorded::new(&append, ordinal, event.clone(), position, at, [0; 32]));
                     }
                     let appended = Appended { first, last: Position(events.len() as u64), repeated: false };
                     commands.insert(append.command, (append.fingerprint, appended));

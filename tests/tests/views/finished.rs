@@ -15,7 +15,7 @@ fn refused<T>() -> Result<T, PortError> {
 
 #[async_trait]
 impl EventLog for Finished {
-    async fn record(&self, _batch: &[Append]) -> Result<Recording, PortError> {
+    async fn record(&self, _batch: Vec<Append>) -> Result<Recording, PortError> {
         refused()
     }
 

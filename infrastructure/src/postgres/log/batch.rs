@@ -170,11 +170,24 @@ impl<'a> Batch<'a> {
         ]
     }
 
+    /// What is needed of it once it was sent.
+    pub(super) fn asked(self) -> Asked {
+        Asked { checks: self.checks, digests: self.event_digests }
+    }
+}
+
+/// What the answers are about.
+pub(super) struct Asked {
+    checks: Vec<Check>,
+    digests: Vec<DigestBytes>,
+}
+
+impl Asked {
     /// What the database made of the batch.
     ///
     /// # Errors
     /// The answers do not fit the batch.
-    pub(super) fn recording(&self, appends: &[Append], rows: &[Row]) -> Result<Recording, PortError> {
+    pub(super) fn recording(&self, appends: Vec<Append>, rows: &[Row]) -> Result<Recording, PortError> {
         if rows.len() != appends.len() {
             return Err(PortError::corrupt("append_events", format!("{} answers to {} appends", rows.len(), appends.len())));
         }
@@ -184,26 +197,27 @@ impl<'a> Batch<'a> {
     }
 
     /// The events that were recorded: all at one time, and chained to one another.
-    fn events(&self, appends: &[Append], rows: &[Row], answers: &[Result<Appended, AppendRefused>]) -> Result<Vec<Recorded>, PortError> {
+    fn events(&self, appends: Vec<Append>, rows: &[Row], answers: &[Result<Appended, AppendRefused>]) -> Result<Vec<Recorded>, PortError> {
         let Some(row) = rows.first() else { return Ok(Vec::new()) };
         let at: DateTime<Utc> = rows::value(row, "recorded_at")?;
-        let mut events = Vec::with_capacity(self.event_digests.len());
+        let mut events = Vec::with_capacity(self.digests.len());
         let mut before = None;
-        let mut digests = self.event_digests.iter();
-        for (append, answer) in appends.iter().zip(answers) {
-            let digests = digests.by_ref().take(append.events.len());
+        let mut digests = self.digests.iter();
+        for (mut append, answer) in appends.into_iter().zip(answers) {
+            let new = std::mem::take(&mut append.events);
+            let digests = digests.by_ref().take(new.len());
             let Ok(Appended { first, repeated: false, .. }) = answer else {
                 digests.for_each(drop);
                 continue;
             };
-            for ((ordinal, event), DigestBytes(digest)) in (0..).zip(&append.events).zip(digests) {
+            for ((ordinal, event), DigestBytes(digest)) in (0..).zip(new).zip(digests) {
                 let position = Position(first.0 + u64::from(ordinal));
                 let before = match &mut before {
                     Some(before) => before,
                     unknown => unknown.insert(rows::hash(row, "hash_before", position)?),
                 };
                 *before = chain::link(before, digest, position, at);
-                events.push(Recorded::new(append, ordinal, event.clone(), position, at, *before));
+                events.push(Recorded::new(&append, ordinal, event, position, at, *before));
             }
         }
         Ok(events)

@@ -64,11 +64,11 @@ pub async fn what_was_recorded_is_given_as_it_is_read(log: Arc<dyn EventLog>) {
     full.events[1].content = Some((0..=255).collect());
     // What is refused, or was recorded before, is not among it, wherever it stands in the batch.
     let batch = [one(5, stream(1), 0), one(1, stream(1), 0), full, one(5, stream(3), 1), one(6, stream(3), 0), one(6, stream(3), 0)];
-    let recording = log.record(&batch).await.expect("the log takes the batch");
+    let recording = log.record(batch.to_vec()).await.expect("the log takes the batch");
     assert_eq!(recording.answers.iter().filter(|answer| answer.is_ok()).count(), 4);
     assert_eq!(recording.events, log.read(Position(3), 10).await.expect("readable"));
     assert_eq!(positions(&recording.events), [4, 5, 6]);
-    assert_eq!(log.record(&batch[..2]).await.expect("the log takes the batch").events, []);
+    assert_eq!(log.record(batch[..2].to_vec()).await.expect("the log takes the batch").events, []);
 }
 
 pub async fn a_stale_writer_is_refused(log: Arc<dyn EventLog>) {

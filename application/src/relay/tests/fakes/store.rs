@@ -37,7 +37,7 @@ impl Log {
 
 #[async_trait]
 impl EventLog for Log {
-    async fn record(&self, _: &[Append]) -> Result<Recording, PortError> {
+    async fn record(&self, _: Vec<Append>) -> Result<Recording, PortError> {
         unreachable!("the relay appends nothing")
     }
 
