@@ -1,13 +1,15 @@
 //! One connection: reads what the client sends, pushes what its device is owed, and watches that both go on.
 
+mod round;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::SecondsFormat;
-use futures::future::{BoxFuture, OptionFuture};
-use futures::stream::{FuturesUnordered, SplitStream};
-use futures::{FutureExt as _, StreamExt as _};
-use poem::web::websocket::{Message, WebSocketStream};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use poem::web::websocket::Message;
 use posthaste_application::deliver::{Detached, Output};
 use posthaste_application::execute::{Command, Envelope, ExecuteError, Executed};
 use posthaste_application::limit::allowance::{Allowance, Kind};
@@ -20,13 +22,13 @@ use posthaste_application::presence::Watcher;
 use posthaste_application::problem::{Code, Problem};
 use posthaste_application::read;
 use posthaste_application::recorded::Position;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::Instant;
 
 use super::close::Close;
 use super::frame::{self, Ack, Auth, ClientFrame, Cmd, Limits, Ping, Read, ServerFrame, Typing};
 use super::handshake::{self, Session};
 use super::leaving::Leaving;
-use super::liveness::{self, Liveness, Seen};
+use super::liveness::{Liveness, Seen};
 use super::outbox::Outbox;
 use super::passing::Passing;
 use super::serve::Ended;
@@ -81,58 +83,6 @@ impl<'a> Connection<'a> {
             sent,
             liveness,
             leaving: Leaving::No,
-        }
-    }
-
-    /// Serves the device until one of the two ends it.
-    pub(super) async fn run(mut self, stream: &mut SplitStream<WebSocketStream>) -> Ended {
-        self.welcome();
-        let attached = Arc::clone(self.session.reader.attached());
-        let mut looks = interval(liveness::period(&self.gateway.settings));
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        looks.reset();
-        loop {
-            // Whatever else there is to do, and however little the socket takes.
-            if let Some(why) = attached.detached() {
-                return self.let_go(why);
-            }
-            let (listening, leaving) = (self.is_listening(), self.leaving);
-            let settling = leaving.is_settling();
-            let step = tokio::select! {
-                incoming = stream.next(), if listening => self.take(incoming),
-                written = self.outbox.drive(), if !self.outbox.is_empty() => self.written(&written),
-                output = self.session.reader.next(), if self.outbox.has_room() && !settling => self.push(output),
-                Some(submitted) = OptionFuture::from(self.submitting.as_mut().map(|(_, submitting)| submitting)) => {
-                    self.submitted(submitted);
-                    Ok(())
-                }
-                Some((re, executed)) = self.in_flight.next(), if !self.in_flight.is_empty() => {
-                    self.answer(re, executed);
-                    Ok(())
-                }
-                frame = self.passing.next(), if self.outbox.is_calm() && !settling => {
-                    self.outbox.push(frame);
-                    Ok(())
-                }
-                shown = presence::changes(self.watcher.as_ref()), if self.outbox.is_calm() && !settling => {
-                    shown.into_iter().for_each(|shown| self.outbox.push(presence::frame(shown)));
-                    Ok(())
-                }
-                Some(ended) = OptionFuture::from(self.renewing.as_mut().map(|(_, renewing)| renewing)) => self.renewed(ended),
-                _ = looks.tick() => self.look(),
-                _ = attached.until_detached() => Ok(()),
-                () = self.gateway.stopping.cancelled(), if leaving == Leaving::No => {
-                    self.prepare_to_leave();
-                    Ok(())
-                }
-                () = leaving.over(), if leaving != Leaving::No => self.leave(),
-            };
-            if let Err(ended) = step {
-                return ended;
-            }
-            if settling && self.is_settled() {
-                return Ended::Close(Close::Draining);
-            }
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
-use std::task::{Poll, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures::stream::SplitSink;
@@ -74,30 +74,27 @@ impl Outbox {
         if self.is_empty() { Duration::ZERO } else { self.progress.elapsed() }
     }
 
-    /// Writes until everything is on its way. Can be dropped and called again at any time.
-    pub(super) async fn drive(&mut self) -> io::Result<()> {
-        poll_fn(|cx| {
-            while !self.frames.is_empty() {
-                ready!(self.sink.poll_ready_unpin(cx))?;
-                if let Some(frame) = self.frames.pop_front() {
-                    self.bytes -= if let Message::Text(text) = &frame { text.len() } else { 0 };
-                    self.unflushed = true;
-                    self.sink.start_send_unpin(frame)?;
-                    self.progress = Instant::now();
-                }
+    /// Writes until everything is on its way.
+    pub(super) fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.frames.is_empty() {
+            ready!(self.sink.poll_ready_unpin(cx))?;
+            if let Some(frame) = self.frames.pop_front() {
+                self.bytes -= if let Message::Text(text) = &frame { text.len() } else { 0 };
+                self.unflushed = true;
+                self.sink.start_send_unpin(frame)?;
+                self.progress = Instant::now();
             }
-            ready!(self.sink.poll_flush_unpin(cx))?;
-            self.unflushed = false;
-            self.progress = Instant::now();
-            Poll::Ready(Ok(()))
-        })
-        .await
+        }
+        ready!(self.sink.poll_flush_unpin(cx))?;
+        self.unflushed = false;
+        self.progress = Instant::now();
+        Poll::Ready(Ok(()))
     }
 
     /// Writes what waits and the close frame, as far as the socket takes it in the time it is given.
     pub(super) async fn close(mut self, close: Close) {
         let farewell = async {
-            self.drive().await?;
+            poll_fn(|cx| self.poll_drive(cx)).await?;
             self.sink.send(Message::Close(Some((CloseCode::from(close.code()), close.name().to_owned())))).await
         };
         // The client may be gone already, which is what closing is for.

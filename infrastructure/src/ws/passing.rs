@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use futures::future::OptionFuture;
 use posthaste_application::deliver::{Aside, Attached, Delivered, OwnTyping, Typists, Watermarks};
 use posthaste_application::signal::SignalQueue;
 use posthaste_domain::ThreadId;
@@ -39,10 +40,10 @@ impl Passing {
     /// Waits for something to tell the client; gives the frame. Can be dropped and called again at any time.
     pub(super) async fn next(&mut self) -> String {
         loop {
-            let expires = self.typists.expires();
+            let expired = OptionFuture::from(self.typists.expires().map(|at| sleep_until(Instant::from_std(at))));
             let aside = tokio::select! {
                 aside = self.attached.aside() => Some(aside),
-                () = sleep_until(expires.map_or_else(Instant::now, Instant::from_std)), if expires.is_some() => None,
+                Some(()) = expired => None,
             };
             let now = Instant::now().into_std();
             let frame = match aside {
