@@ -138,7 +138,8 @@ impl Database {
         // Fewer, larger checkpoints; the log is written in long runs.
         connection.pragma_update(None, "wal_autocheckpoint", 4_096).map_err(failed)?;
         connection.pragma_update(None, "journal_size_limit", 64 << 20).map_err(failed)?;
-        connection.pragma_update(None, "cache_size", -(64 << 10)).map_err(failed)?;
+        // No larger: after a page of an index was split, the commit goes through all pages that are kept.
+        connection.pragma_update(None, "cache_size", -(16 << 10)).map_err(failed)?;
         migrate(&mut connection, version).map_err(failed)?;
         // What an insert has changed is kept until its triggers are through, to be undone alone. In a file, which it is from the first statement of a
         // transaction on that changes 64 KiB, that is a write for each page: two thirds of all writes of a busy log.
