@@ -236,6 +236,14 @@ fn what_an_erased_user_said_is_gone_on_every_node_and_nothing_else_is() {
 }
 
 #[test]
+fn whoever_records_an_erasure_completes_it_before_anybody_reads_it() {
+    let world = World::new();
+    world.record(&append(1, user(ALICE), &says(1, "of Alice"))).unwrap();
+    block_on(world.log.record(vec![erased(ALICE)])).unwrap();
+    assert!(matches!(block_on(world.keys.find(&[user(ALICE).into()])).unwrap()[..], [(_, Kept::Destroyed)]));
+}
+
+#[test]
 fn whoever_comes_across_an_erasure_completes_it() {
     let world = World::new();
     world.record(&append(1, user(ALICE), &says(1, "of Alice"))).unwrap();
