@@ -175,31 +175,32 @@ on_both_profiles_impatient! {
     of_many_devices_at_once_as_many_are_let_in_as_there_may_be,
 }
 
-/// The same for cases that stop the node.
-macro_rules! on_both_profiles_stopped {
-    ($($case:ident,)+) => {
-        mod embedded_stopped {
+/// The same for cases that start a node of their own: because they stop it, or read what it logs.
+macro_rules! on_both_profiles_started {
+    ($($module:ident::$case:ident,)+) => {
+        mod embedded_started {
             $(
                 #[tokio::test]
                 async fn $case() -> anyhow::Result<()> {
-                    crate::leaving::$case(crate::Profile::Embedded).await
+                    crate::$module::$case(crate::Profile::Embedded).await
                 }
             )+
         }
 
-        mod distributed_stopped {
+        mod distributed_started {
             $(
                 #[tokio::test]
                 async fn $case() -> anyhow::Result<()> {
-                    crate::leaving::$case(crate::Profile::Distributed).await
+                    crate::$module::$case(crate::Profile::Distributed).await
                 }
             )+
         }
     };
 }
 
-on_both_profiles_stopped! {
-    a_node_that_is_stopped_serves_on_and_closes_each_socket_at_a_moment_of_its_own,
-    a_node_that_everybody_leaves_ends_before_the_spread_is_over,
-    a_node_that_is_stopped_at_once_has_written_every_ack,
+on_both_profiles_started! {
+    leaving::a_node_that_is_stopped_serves_on_and_closes_each_socket_at_a_moment_of_its_own,
+    leaving::a_node_that_everybody_leaves_ends_before_the_spread_is_over,
+    leaving::a_node_that_is_stopped_at_once_has_written_every_ack,
+    sessions::a_socket_that_takes_nothing_is_closed_with_its_login_all_the_same,
 }

@@ -68,14 +68,13 @@ impl User {
     pub async fn enrol(base: &str, name: &str) -> anyhow::Result<Self> {
         let username = format!("{name}.{:08x}", rand::random::<u32>());
         let password = format!("the password of {username}");
-        let http = crate::http::builder().timeout(PATIENCE).tcp_nodelay(true).build()?;
+        let mut user = Self::returning(&username, &password, UserId::new(Uuid::nil()))?;
         let account = json!({
-            "username": username,
-            "email": format!("{username}@example.invalid"),
-            "password": password,
+            "username": user.username(),
+            "email": user.email(),
+            "password": user.password(),
             "display_name": name,
         });
-        let mut user = Self { http, username, password, token: Mutex::default(), id: UserId::new(Uuid::nil()) };
         let registered = user.call(base, Method::POST, "/v1/users", Some(account)).await?;
         user.id = UserId::new(uuid_of(&registered["user"], "id")?);
         Ok(user)

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use posthaste_tests::actor::{Incoming, Login, Socket, User, new_id};
+use posthaste_tests::{NodeSettings, Profile, Stage};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
+use crate::liveness::is_let_go;
 use crate::wire::{Friends, PATIENCE, Wire, check_end, until_the_end};
 
 /// How long a socket of a login that was ended may stay open.
@@ -91,6 +93,22 @@ pub(crate) async fn every_socket_of_a_login_that_is_ended_is_closed_and_no_other
     // Ending it again changes nothing.
     ensure!(end(base, alice, &lost).await? == position, "it was ended twice");
     Ok(())
+}
+
+/// On a node that lets nobody go for taking nothing before the test is over.
+pub(crate) async fn a_socket_that_takes_nothing_is_closed_with_its_login_all_the_same(profile: Profile) -> anyhow::Result<()> {
+    let patient = |settings: NodeSettings| {
+        settings.with("GATEWAY__WRITE_TIMEOUT_S", "600").with("LOG", "info,lapin=error,posthaste_infrastructure::ws=debug")
+    };
+    let stage = Stage::start(profile, patient).await?;
+    let base = &stage.base();
+    let user = User::register(base, "alice").await?;
+    let lost = user.another_login(base).await?;
+    let mut deaf = connect(base, &lost, json!({})).await?;
+    deaf.expect("live").await?;
+    deaf.stall().await;
+    end(base, &user, &lost).await?;
+    is_let_go(&stage, &deaf, "session_revoked", SOON).await
 }
 
 pub(crate) async fn nothing_of_a_login_that_was_ended_is_taken(base: &str) -> anyhow::Result<()> {

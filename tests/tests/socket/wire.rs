@@ -80,6 +80,13 @@ impl Wire {
         self.socket.send_bytes(bytes).await
     }
 
+    /// Asks and reads nothing until the node asks for no more either. Every answer is as long as its question, so what the system has room for
+    /// is full at last. Whether it is is only guessed, from how long a question is not taken.
+    pub(crate) async fn stall(&mut self) {
+        let question = json!({ "t": "cmd", "id": 1, "key": new_id(), "op": "x".repeat(60_000), "body": {} }).to_string();
+        while matches!(timeout(Duration::from_millis(500), self.send_text(question.clone())).await, Ok(Ok(()))) {}
+    }
+
     /// Cuts it without a close frame.
     pub(crate) fn cut(self) {
         self.socket.cut();
