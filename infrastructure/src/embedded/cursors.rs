@@ -52,8 +52,11 @@ impl Cursors for SqliteCursors {
         }
         let moves = moves.to_vec();
         let advance = move |transaction: &Transaction<'_>| {
-            moves.iter().try_for_each(|moved| advance(transaction, moved))?;
-            generations(transaction, moves.iter().map(|moved| moved.device))
+            let mut connected = Vec::with_capacity(moves.len());
+            for moved in &moves {
+                connected.extend(advance(transaction, moved)?.map(|generation| (moved.device, generation)));
+            }
+            Ok(connected)
         };
         self.database.writer()?.write(Durability::Process, advance, |_| {}).await
     }
@@ -187,12 +190,6 @@ fn generations(transaction: &Transaction<'_>, devices: impl Iterator<Item = Devi
     Ok(generations)
 }
 
-fn cursor(transaction: &Transaction<'_>, device: Device) -> Result<Option<Position>, Failure> {
-    let mut statement = transaction.prepare_cached(statements::CURSOR_READ)?;
-    let position = statement.query_row(params![device.user.uuid().as_bytes(), device.device.uuid().as_bytes()], |row| row.get(0));
-    Ok(position.optional()?.map(|Unsigned(position)| Position(position)))
-}
-
 fn mark_sent(transaction: &Transaction<'_>, mark: &SentMark) -> Result<(), Failure> {
     let (user, device) = (mark.device.user.uuid(), mark.device.device.uuid());
     let mut marked = transaction.prepare_cached(statements::CURSOR_MARKED)?;
@@ -205,12 +202,17 @@ fn mark_sent(transaction: &Transaction<'_>, mark: &SentMark) -> Result<(), Failu
     Ok(())
 }
 
-fn advance(transaction: &Transaction<'_>, moved: &CursorMove) -> Result<(), Failure> {
-    let Some(from) = cursor(transaction, moved.device)?.filter(|from| *from < moved.to) else { return Ok(()) };
+/// Moves a cursor forward, if there is one and it is not there yet. Gives the device's connection.
+fn advance(transaction: &Transaction<'_>, moved: &CursorMove) -> Result<Option<Generation>, Failure> {
     let (user, device) = (moved.device.user.uuid(), moved.device.device.uuid());
-    let (from, to) = (integer(from.0), integer(moved.to.0));
-    transaction.prepare_cached(statements::CURSOR_MOVE)?.execute(params![user.as_bytes(), device.as_bytes(), to])?;
-    let mut history = transaction.prepare_cached(statements::CURSOR_MOVE_INSERT)?;
-    history.execute(params![user.as_bytes(), device.as_bytes(), from, to, moved.at.timestamp_micros()])?;
-    Ok(())
+    let mut cursor = transaction.prepare_cached(statements::CURSOR_READ)?;
+    let found = cursor.query_row(params![user.as_bytes(), device.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)));
+    let Some((Unsigned(from), Unsigned(generation))) = found.optional()? else { return Ok(None) };
+    if from < moved.to.0 {
+        let (from, to) = (integer(from), integer(moved.to.0));
+        transaction.prepare_cached(statements::CURSOR_MOVE)?.execute(params![user.as_bytes(), device.as_bytes(), to])?;
+        let mut history = transaction.prepare_cached(statements::CURSOR_MOVE_INSERT)?;
+        history.execute(params![user.as_bytes(), device.as_bytes(), from, to, moved.at.timestamp_micros()])?;
+    }
+    Ok(Some(Generation(generation)))
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::database::{Database, Durability};
 use super::failure::{Failure, SERVICE};
-use super::log::{insert_users, read_head};
+use super::log::{insert_users, read_head, sort_in};
 use super::row::integer;
 use super::statements;
 
@@ -111,12 +111,17 @@ fn import(
     }
     let mut event_insert = transaction.prepare_cached(statements::EVENT_INSERT)?;
     let mut user_insert = transaction.prepare_cached(statements::EVENT_USER_INSERT)?;
+    let mut imported = Position::START;
     while let Some(order) = waiting.blocking_recv() {
         match order {
             Order::Record(events, done) => {
                 for Imported { event, addressees } in &events {
                     insert_event(&mut event_insert, event)?;
                     insert_users(&mut user_insert, event.position, event.thread, addressees)?;
+                }
+                if let Some(Imported { event, .. }) = events.last() {
+                    sort_in(transaction, imported, event.position)?;
+                    imported = event.position;
                 }
                 // Whoever asked may have gone; then the next order never comes.
                 let _ = done.send(());

@@ -1,9 +1,10 @@
 //! The event log in SQLite.
 //!
 //! One connection writes, so appends are serialised without a lock of their own, and a batch is one transaction with one flush.
-//! On the cost of an event: the versions of streams are looked up once per batch; a new event touches the table, two indexes and the
-//! notes on the threads' last events, and all of these grow at their right edge when ids are UUIDv7, as messages and commands of our
-//! clients are. What was noted is sorted in by thread once in a while (`sql/schema_10.sql`).
+//! On the cost of an event: the versions of streams that exist are looked up once per batch, and that neither the command nor a new stream is
+//! there yet is not asked but found out. A new event touches the table and two indexes, all of which grow at their right edge when ids are
+//! UUIDv7, as messages and commands of our clients are. It is sorted in by thread once in a while, with those since the last time
+//! (`sql/schema_18.sql`); until then whoever looks for a thread's events reads the end of the log.
 
 mod append;
 mod audience;
@@ -23,7 +24,7 @@ use super::row::{self, Unsigned, integer};
 use super::statements;
 use uuid::Uuid;
 
-pub(super) use self::append::insert_users;
+pub(super) use self::append::{insert_users, sort_in};
 pub(super) use self::audience::windows;
 
 /// The log of the embedded profile.

@@ -115,6 +115,7 @@ statements! {
     PASSKEY_REPLACE = "passkey_replace.sql";
     POSITIONS_NAMING_USER = "positions_naming_user.sql";
     POSITIONS_OF_THREAD = "positions_of_thread.sql";
+    POSITIONS_UNSORTED = "positions_unsorted.sql";
     READING = "reading.sql";
     RECEIPTS = "receipts.sql";
     SCHEMA_OLDEST = "schema_oldest.sql";
@@ -129,6 +130,8 @@ statements! {
     SESSION_REVOKED = "session_revoked.sql";
     STREAM_VERSION = "stream_version.sql";
     SUSPENDED = "suspended.sql";
+    THREAD_EVENTS_SORT = "thread_events_sort.sql";
+    THREAD_EVENTS_SORTED = "thread_events_sorted.sql";
     VIEW_DROPPED = "view_dropped.sql";
     VIEW_REVISE = "view_revise.sql";
     VIEW_REVISION = "view_revision.sql";
@@ -175,6 +178,7 @@ pub(super) const SCHEMA: &[&str] = &[
     include_str!("sql/schema_15.sql"),
     include_str!("sql/schema_16.sql"),
     include_str!("sql/schema_17.sql"),
+    include_str!("sql/schema_18.sql"),
 ];
 
 #[cfg(test)]
@@ -221,7 +225,7 @@ mod tests {
         let connection = migrated();
         for (file, statement) in ALL {
             // Tables of one row, of a row for each webhook or consumer or who asks something at the moment, of what has gone wrong, what counts
-            // everything there is, and what is done when somebody is erased.
+            // everything there is, what is done when somebody is erased, and what is there to sort.
             let small = [
                 "census_",
                 "dead_asked",
@@ -232,6 +236,7 @@ mod tests {
                 "lease_",
                 "mail_remove",
                 "mail_status",
+                "thread_events_sort.sql",
                 "webhook_endpoints_",
                 "webhook_intake_",
             ];

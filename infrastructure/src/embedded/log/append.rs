@@ -7,8 +7,9 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 use posthaste_application::chain::{digest, link};
 use posthaste_application::port::PortError;
 use posthaste_application::port::log::{AppendRefused, Recording};
-use posthaste_application::recorded::{Append, Appended, Hash, Head, NewEvent, Position, Recorded, StreamId};
+use posthaste_application::recorded::{Append, Appended, Check, Expected, Hash, Head, NewEvent, Position, Recorded, StreamId};
 use posthaste_domain::{Addressee, CommandId, MembershipChange, ThreadId, UserId};
+use rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE;
 use rusqlite::{CachedStatement, OptionalExtension as _, Transaction, params};
 use uuid::Uuid;
 
@@ -17,15 +18,19 @@ use super::super::row::{Unsigned, integer};
 use super::super::statements;
 use super::read_head;
 
+/// How many events are recorded between two times of sorting in.
+const SORTED_EVERY: u64 = 2_048;
+
 /// Records what it can of a batch whose appends are consistent, all of it at one time.
 pub(super) fn append(transaction: &Transaction<'_>, batch: Vec<Append>, at: DateTime<Utc>) -> Result<Recording, Failure> {
+    let before = read_head(transaction)?;
     let mut appending = Appending {
         find_command: transaction.prepare_cached(statements::COMMAND_FIND)?,
         stream_version: transaction.prepare_cached(statements::STREAM_VERSION)?,
         insert_event: transaction.prepare_cached(statements::EVENT_INSERT)?,
         insert_user: transaction.prepare_cached(statements::EVENT_USER_INSERT)?,
         versions: HashMap::new(),
-        head: read_head(transaction)?,
+        head: before,
         // As it is stored.
         at: at.trunc_subsecs(6),
         events: Vec::with_capacity(batch.len()),
@@ -34,8 +39,18 @@ pub(super) fn append(transaction: &Transaction<'_>, batch: Vec<Append>, at: Date
     let Appending { head, events, .. } = appending;
     if !events.is_empty() {
         transaction.prepare_cached(statements::HEAD_MOVE)?.execute(params![integer(head.position.0), head.hash])?;
+        sort_in(transaction, before.position, head.position)?;
     }
     Ok(Recording { answers, events })
+}
+
+/// Sorts in by thread what was recorded, once in a while: a page of the index of threads is changed for many events then, and not for each.
+pub(in crate::embedded) fn sort_in(transaction: &Transaction<'_>, before: Position, head: Position) -> Result<(), Failure> {
+    if before.0 / SORTED_EVERY < head.0 / SORTED_EVERY {
+        transaction.prepare_cached(statements::THREAD_EVENTS_SORT)?.execute([integer(head.0)])?;
+        transaction.prepare_cached(statements::THREAD_EVENTS_SORTED)?.execute([integer(head.0)])?;
+    }
+    Ok(())
 }
 
 pub(super) type Found = Option<(Hash, Appended)>;
@@ -64,21 +79,45 @@ struct Appending<'t> {
 
 impl Appending<'_> {
     fn append(&mut self, mut append: Append) -> Result<Result<Appended, AppendRefused>, Failure> {
-        if let Some((fingerprint, answer)) = find_command(&mut self.find_command, append.command)? {
-            let same = fingerprint == append.fingerprint;
-            return Ok(if same { Ok(answer) } else { Err(AppendRefused::CommandMismatch { command: append.command }) });
-        }
-        for check in &append.checks {
-            let (expected, actual) = (check.expected.version(), self.version(check.stream)?);
-            if actual != expected {
-                return Ok(Err(AppendRefused::Moved { stream: check.stream, expected, actual }));
+        let first = self.head.position.next();
+        if !self.is_taken_at_once(&mut append)? {
+            if let Some((fingerprint, answer)) = find_command(&mut self.find_command, append.command)? {
+                let same = fingerprint == append.fingerprint;
+                return Ok(if same { Ok(answer) } else { Err(AppendRefused::CommandMismatch { command: append.command }) });
+            }
+            for check in &append.checks {
+                let (expected, actual) = (check.expected.version(), self.version(check.stream)?);
+                if actual != expected {
+                    return Ok(Err(AppendRefused::Moved { stream: check.stream, expected, actual }));
+                }
+            }
+            for (ordinal, event) in (0..).zip(std::mem::take(&mut append.events)) {
+                let head = self.insert(&append, ordinal, &event)?;
+                self.keep(&append, ordinal, event, head)?;
             }
         }
-        let first = self.head.position.next();
-        for (ordinal, event) in (0..).zip(std::mem::take(&mut append.events)) {
-            self.record(&append, ordinal, event)?;
-        }
         Ok(Ok(Appended { first, last: self.head.position, repeated: false }))
+    }
+
+    /// Tries an append of one event, as most are, without asking first whether its command is known and whether a stream that it begins exists:
+    /// the table says so, and takes nothing then. Gives whether it was recorded; if not, nothing has happened.
+    fn is_taken_at_once(&mut self, append: &mut Append) -> Result<bool, Failure> {
+        let [event] = &append.events[..] else { return Ok(false) };
+        let begins = |check: &Check| check.stream == event.stream && check.expected == Expected::NoStream;
+        for check in append.checks.iter().filter(|check| !begins(check)) {
+            if self.version(check.stream)? != check.expected.version() {
+                return Ok(false);
+            }
+        }
+        let head = match self.insert(append, 0, event) {
+            Ok(head) => head,
+            Err(error) if is_there_already(&error) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        if let Some(event) = append.events.pop() {
+            self.keep(append, 0, event, head)?;
+        }
+        Ok(true)
     }
 
     fn version(&mut self, stream: StreamId) -> Result<u64, Failure> {
@@ -92,9 +131,10 @@ impl Appending<'_> {
         }
     }
 
-    fn record(&mut self, append: &Append, ordinal: u16, event: NewEvent) -> Result<(), Failure> {
+    /// Puts an event into the table, at the end of the log as it then is.
+    fn insert(&mut self, append: &Append, ordinal: u16, event: &NewEvent) -> rusqlite::Result<Head> {
         let position = self.head.position.next();
-        let hash = link(&self.head.hash, &digest(append, ordinal, &event), position, self.at);
+        let hash = link(&self.head.hash, &digest(append, ordinal, event), position, self.at);
         self.insert_event.execute(params![
             integer(position.0),
             event.stream.category.as_str(),
@@ -114,12 +154,25 @@ impl Appending<'_> {
             self.at.timestamp_micros(),
             hash,
         ])?;
-        insert_users(&mut self.insert_user, position, event.thread, &event.addressees)?;
-        self.versions.insert(event.stream, event.version);
-        self.head = Head { position, hash };
-        self.events.push(Recorded::new(append, ordinal, event, position, self.at, hash));
+        Ok(Head { position, hash })
+    }
+
+    /// Keeps what else there is to know of an event that was put into the table.
+    fn keep(&mut self, append: &Append, ordinal: u16, event: NewEvent, head: Head) -> Result<(), Failure> {
+        insert_users(&mut self.insert_user, head.position, event.thread, &event.addressees)?;
+        // Most streams that begin are not asked for again.
+        if let Some(known) = self.versions.get_mut(&event.stream) {
+            *known = event.version;
+        }
+        self.head = head;
+        self.events.push(Recorded::new(append, ordinal, event, head.position, self.at, head.hash));
         Ok(())
     }
+}
+
+/// The table has a row by which it knows that this one must not be.
+fn is_there_already(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| error.extended_code == SQLITE_CONSTRAINT_UNIQUE)
 }
 
 /// Keeps whom an event names, and what becomes of their membership of its thread.

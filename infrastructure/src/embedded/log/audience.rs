@@ -104,7 +104,7 @@ fn fold(mut changes: Rows<'_>) -> Result<Vec<MembershipWindow>, Failure> {
 /// The first `limit` events owed to a user after one position and up to another.
 ///
 /// Asks each thread for its positions alone, and keeps the lowest: however many threads there are, no more than `limit` are held,
-/// and once so many are known, the highest of them is as far as the other threads are asked.
+/// and once so many are known, the highest of them is as far as the other threads are asked, and what is not sorted in by thread yet.
 pub(super) fn owed(
     snapshot: &Transaction<'_>,
     user: UserId,
@@ -121,8 +121,9 @@ pub(super) fn owed(
     for position in named {
         lowest.add(position?);
     }
+    let windows = windows(snapshot, user)?;
     let mut of_thread = snapshot.prepare_cached(statements::POSITIONS_OF_THREAD)?;
-    for window in windows(snapshot, user)? {
+    for window in &windows {
         // The event of joining itself names the user.
         let after = integer(after.0).max(integer(window.from.0));
         let upto = window.until.map_or(lowest.upto, |until| lowest.upto.min(integer(until.0)));
@@ -134,12 +135,35 @@ pub(super) fn owed(
             lowest.add(position?);
         }
     }
+    add_unsorted(snapshot, &windows, after, &mut lowest)?;
     let mut event_at = snapshot.prepare_cached(statements::EVENT_AT)?;
     let mut events = Vec::with_capacity(lowest.positions.len());
     for position in lowest.positions {
         events.push(event_at.query_row([position], |row| Ok(row::recorded(row)))??);
     }
     Ok(events)
+}
+
+/// What the log has of these threads and was not sorted in by thread yet: read once for all of them.
+fn add_unsorted(snapshot: &Transaction<'_>, windows: &[MembershipWindow], after: Position, lowest: &mut Lowest) -> Result<(), Failure> {
+    let mut by_thread: HashMap<ThreadId, Vec<&MembershipWindow>> = HashMap::with_capacity(windows.len());
+    for window in windows {
+        by_thread.entry(window.thread).or_default().push(window);
+    }
+    let mut statement = snapshot.prepare_cached(statements::POSITIONS_UNSORTED)?;
+    let mut rows = statement.query([integer(after.0), lowest.upto])?;
+    while let Some(row) = rows.next()? {
+        let (position, Id(thread)): (i64, Id) = (row.get(0)?, row.get(1)?);
+        if position > lowest.upto {
+            break;
+        }
+        let within =
+            |window: &&MembershipWindow| integer(window.from.0) < position && window.until.is_none_or(|until| position <= integer(until.0));
+        if by_thread.get(&ThreadId::new(thread)).is_some_and(|windows| windows.iter().any(within)) {
+            lowest.add(position);
+        }
+    }
+    Ok(())
 }
 
 /// The lowest positions up to a bound, each once.
