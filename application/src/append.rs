@@ -45,6 +45,7 @@ struct Waiting {
 /// The way in. Cheap to clone.
 #[derive(Clone)]
 pub struct AppendQueue {
+    log: Arc<dyn EventLog>,
     sender: mpsc::Sender<Waiting>,
 }
 
@@ -60,7 +61,7 @@ pub struct Appender {
 #[must_use]
 pub fn append_queue(log: Arc<dyn EventLog>) -> (AppendQueue, Appender) {
     let (sender, receiver) = mpsc::channel(WAITING);
-    (AppendQueue { sender }, Appender { log, tail: None, receiver })
+    (AppendQueue { log: Arc::clone(&log), sender }, Appender { log, tail: None, receiver })
 }
 
 impl AppendQueue {
@@ -76,8 +77,9 @@ impl AppendQueue {
     /// dropping it does not take the append back.
     ///
     /// # Errors
-    /// The process is stopping.
+    /// The process is stopping, or the append could not be prepared.
     pub async fn enqueue(&self, append: Append) -> Result<Enqueued, AppendError> {
+        let append = self.log.prepare(append).await.map_err(|error| AppendError::Failed(Arc::new(error)))?;
         let (answer, answered) = oneshot::channel();
         self.sender.clone().send(Waiting { append, answer, span: Span::current() }).await.map_err(|_| AppendError::Closed)?;
         Ok(Enqueued(answered))

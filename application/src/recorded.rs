@@ -142,6 +142,17 @@ pub struct Append {
     pub checks: Vec<Check>,
     /// At least one; in the order of recording.
     pub events: Vec<NewEvent>,
+    /// What it was before it was sealed, once it is ([`crate::content`]). Not recorded.
+    pub unsealed: Option<Box<Unsealed>>,
+}
+
+/// What sealing has changed in an append.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsealed {
+    /// The digest of what was asked.
+    pub fingerprint: Hash,
+    /// For each event what it says, where that was sealed.
+    pub contents: Vec<Option<Arc<[u8]>>>,
 }
 
 /// An append that contradicts itself: a mistake of whoever made it, so the log does not take it.

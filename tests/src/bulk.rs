@@ -33,6 +33,7 @@ fn append(command: u64, actor: UserId, stream: StreamId, event: &Event) -> Appen
         causation: None,
         checks: vec![Check { stream, expected: Expected::NoStream }],
         events: vec![codec::encode(stream, 1, event)],
+        unsealed: None,
     }
 }
 

@@ -51,6 +51,7 @@ pub fn one_event(command: Uuid, stream: StreamId, version: u64) -> Append {
             thread: None,
             addressees: Vec::new(),
         }],
+        unsealed: None,
     }
 }
 

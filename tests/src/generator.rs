@@ -127,6 +127,7 @@ impl Generator {
             causation: None,
             checks: decision.checks,
             events: decision.events.into_iter().map(event).collect(),
+            unsealed: None,
         }
     }
 

@@ -139,6 +139,7 @@ impl History {
             causation: None,
             checks: decision.checks,
             events: Vec::new(),
+            unsealed: None,
         };
         for (ordinal, (stream, version, event)) in (0..).zip(&decision.events) {
             let mut new = codec::encode(*stream, *version, event);

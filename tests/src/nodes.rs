@@ -132,5 +132,6 @@ fn registration(user: UserId) -> Append {
         causation: None,
         checks: vec![Check { stream, expected: Expected::NoStream }],
         events: vec![codec::encode(stream, 1, &UserEvent::Registered { user, content: profile.into() }.into())],
+        unsealed: None,
     }
 }

@@ -10,7 +10,7 @@ use super::master::{MasterKeys, nonce};
 use super::sealed::{self, ContentKey, Place};
 use crate::port::keys::{ContentKeys, Kept};
 use crate::port::{PortError, Randomness};
-use crate::recorded::{Append, Hash, Opened, Recorded};
+use crate::recorded::{Append, Hash, Opened, Recorded, Unsealed};
 
 /// Keys read at once.
 const PAGE: usize = 1_000;
@@ -229,36 +229,33 @@ impl Keyring {
         Ok(())
     }
 
-    /// Makes appends what is recorded of them: content sealed, fingerprints keyed. Gives what they were. What was decided of somebody's
-    /// words who is erased by now says nothing; the log will refuse it, for their stream has moved.
-    pub(super) async fn seal(&self, batch: &mut [Append]) -> Result<Vec<Unsealed>, PortError> {
-        if self.sealing == Sealing::Off {
-            return Ok(batch.iter().map(Unsealed::of).collect());
-        }
-        let owners = batch.iter().flat_map(|append| {
+    /// Makes appends what is recorded of them, unless they are: content sealed, fingerprints keyed. What was decided of somebody's words who is
+    /// erased by now says nothing; the log will refuse it, for their stream has moved.
+    pub(super) async fn seal(&self, batch: &mut [Append]) -> Result<(), PortError> {
+        let mut batch: Vec<_> = batch.iter_mut().filter(|append| append.unsealed.is_none()).collect();
+        let owners = batch.iter().filter(|_| self.sealing == Sealing::On).flat_map(|append| {
             let speaking = append.events.iter().filter(|event| event.content.is_some());
             speaking.filter_map(|event| event.owner).chain(asker(append))
         });
         let keys = self.of(owners.collect(), true).await?;
-        let mut unsealed = Vec::with_capacity(batch.len());
-        for append in batch {
-            let mut before = Unsealed::of(append);
+        for append in &mut batch {
+            let mut before = Unsealed { fingerprint: append.fingerprint, contents: Vec::with_capacity(append.events.len()) };
             if let Some(Held::Key(key)) = asker(append).and_then(|owner| keys.get(&owner)) {
                 append.fingerprint = key.fingerprint(&append.fingerprint);
             }
             for (ordinal, event) in (0..).zip(&mut append.events) {
-                let content = event.content.take_if(|_| event.owner.is_some());
-                if let (Some(content), Some(owner)) = (&content, event.owner)
-                    && let Some(Held::Key(key)) = keys.get(&owner)
-                {
+                let owner = event.owner.filter(|_| self.sealing == Sealing::On);
+                before.contents.push(owner.and_then(|owner| {
+                    let content = event.content.take()?;
+                    let Some(Held::Key(key)) = keys.get(&owner) else { return None };
                     let place = Place { stream: event.stream, version: event.version, command: append.command, ordinal };
-                    event.content = Some(key.seal(owner, place, nonce(&*self.randomness), content));
-                }
-                before.contents.push(content.filter(|_| event.content.is_some()));
+                    event.content = Some(key.seal(owner, place, nonce(&*self.randomness), &content));
+                    Some(content.into())
+                }));
             }
-            unsealed.push(before);
+            append.unsealed = Some(Box::new(before));
         }
-        Ok(unsealed)
+        Ok(())
     }
 
     /// Whether a fingerprint that was recorded is that of what is asked: keyed, or from before fingerprints were.
@@ -268,20 +265,6 @@ impl Keyring {
         }
         let keys = self.of(BTreeSet::from([owner]), false).await?;
         Ok(matches!(keys.get(&owner), Some(Held::Key(key)) if key.fingerprint(asked) == *recorded))
-    }
-}
-
-/// An append, as far as sealing changes it.
-pub(super) struct Unsealed {
-    pub(super) actor: Option<UserId>,
-    pub(super) fingerprint: Hash,
-    /// What its events say, where that was sealed.
-    pub(super) contents: Vec<Option<Vec<u8>>>,
-}
-
-impl Unsealed {
-    fn of(append: &Append) -> Self {
-        Self { actor: append.actor, fingerprint: append.fingerprint, contents: Vec::with_capacity(append.events.len()) }
     }
 }
 

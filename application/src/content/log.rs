@@ -1,5 +1,6 @@
 //! A log that seals what it is given and opens what it gives.
 
+use std::slice;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -34,23 +35,30 @@ impl SealedLog {
 
 #[async_trait]
 impl EventLog for SealedLog {
+    async fn prepare(&self, mut append: Append) -> Result<Append, PortError> {
+        self.keyring.seal(slice::from_mut(&mut append)).await?;
+        self.log.prepare(append).await
+    }
+
     async fn record(&self, mut batch: Vec<Append>) -> Result<Recording, PortError> {
-        let asked = self.keyring.seal(&mut batch).await?;
+        self.keyring.seal(&mut batch).await?;
+        let asked: Vec<_> = batch.iter_mut().map(|append| (append.actor, append.unsealed.take())).collect();
         let Recording { mut answers, mut events } = self.log.record(batch).await?;
         let mut recorded = events.iter_mut();
-        for (asked, answer) in asked.into_iter().zip(&mut answers) {
+        for ((actor, unsealed), answer) in asked.into_iter().zip(&mut answers) {
+            let Some(unsealed) = unsealed else { continue };
             match answer {
                 Ok(Appended { repeated: false, .. }) => {
-                    // What was sealed just now need not be opened.
-                    for (content, event) in asked.contents.into_iter().zip(recorded.by_ref()) {
+                    // What was sealed here need not be opened.
+                    for (content, event) in unsealed.contents.into_iter().zip(recorded.by_ref()) {
                         if let Some(content) = content {
-                            event.decoded.open(Opened::Clear(content.into()));
+                            event.decoded.open(Opened::Clear(content));
                         }
                     }
                 }
                 // The same may have been recorded under another form of its fingerprint.
                 Err(AppendRefused::CommandMismatch { command }) => {
-                    if let Some(first) = self.answer(*command, asked.actor, &asked.fingerprint).await? {
+                    if let Some(first) = self.answer(*command, actor, &unsealed.fingerprint).await? {
                         *answer = first;
                     }
                 }

@@ -125,8 +125,10 @@ impl World {
         Self::with(Arc::clone(&self.stored), Arc::clone(&self.keys), Sealing::On)
     }
 
+    /// As the append queue does.
     fn record(&self, append: &Append) -> Result<crate::recorded::Appended, AppendRefused> {
-        let recording = block_on(self.log.record(vec![append.clone()])).unwrap();
+        let prepared = block_on(self.log.prepare(append.clone())).unwrap();
+        let recording = block_on(self.log.record(vec![prepared])).unwrap();
         for told in &recording.events {
             assert_eq!(told.event().unwrap(), block_on(self.log.read(Position(told.position.0 - 1), 1)).unwrap()[0].event().unwrap());
         }
@@ -156,6 +158,7 @@ fn append(command: u128, actor: UserId, event: &Event) -> Append {
         causation: None,
         checks: vec![Check { stream, expected: Expected::NoStream }],
         events: vec![crate::codec::encode(stream, 1, event)],
+        unsealed: None,
     }
 }
 
@@ -192,6 +195,24 @@ fn the_same_words_are_sealed_differently_each_time() {
         world.record(&append(n, user(ALICE), &says(n, "hello"))).unwrap();
     }
     assert_ne!(world.stored(1).content.unwrap()[17..], world.stored(2).content.unwrap()[17..]);
+}
+
+#[test]
+fn what_was_prepared_is_recorded_as_it_was_sealed_then() {
+    let world = World::new();
+    let (first, second) = (append(1, user(ALICE), &says(1, "first")), append(2, user(ALICE), &says(2, "second")));
+    let prepared = block_on(world.log.prepare(first.clone())).unwrap();
+    let (fingerprint, sealed) = (prepared.fingerprint, prepared.events[0].content.clone());
+    assert!(fingerprint != first.fingerprint && sealed != first.events[0].content);
+
+    // Beside one that was not.
+    let recording = block_on(world.log.record(vec![prepared, second])).unwrap();
+    let stored = world.stored(1);
+    assert_eq!((stored.fingerprint, stored.content), (fingerprint, sealed));
+    for (told, said) in recording.events.iter().zip(["first", "second"]) {
+        assert!(String::from_utf8_lossy(told.content().unwrap()).contains(said));
+    }
+    assert!(world.said(1).unwrap().contains("first") && world.said(2).unwrap().contains("second"));
 }
 
 #[test]

@@ -218,6 +218,7 @@ impl<'a> Decision<'a> {
             causation: None,
             checks: checks.map(|read| Check { stream: read.stream, expected: Expected::of(read.version) }).collect(),
             events: self.events.iter().map(|(stream, version, event)| codec::encode(*stream, *version, event)).collect(),
+            unsealed: None,
         };
         let mut places = HashMap::new();
         for (place, (stream, ..)) in (0..).zip(&self.events) {

@@ -68,6 +68,7 @@ async fn record<A: Aggregate>(log: &FakeLog, id: A::Id, version: u64, event: &A:
         causation: None,
         checks: vec![Check { stream, expected: Expected::of(version) }],
         events: vec![codec::encode(stream, version + 1, &event.clone().into())],
+        unsealed: None,
     };
     log.append(&[append]).await.unwrap().remove(0).unwrap();
 }

@@ -106,6 +106,15 @@ impl<L: EventLog> Tail for L {
 /// The log. Appends are serialised; reads see a prefix of it, always.
 #[async_trait]
 pub trait EventLog: Send + Sync {
+    /// Does what can be done before an append has its turn, of what [`record`](Self::record) would do: whoever records is waited for by all
+    /// others, and whoever prepares is not.
+    ///
+    /// # Errors
+    /// It could not be done; the same append can be tried again.
+    async fn prepare(&self, append: Append) -> Result<Append, PortError> {
+        Ok(append)
+    }
+
     /// Records what it can of the batch, in order, in one transaction, and answers for each append in its place.
     /// For every append, in this order: a known command id is answered with its first answer (or
     /// [`AppendRefused::CommandMismatch`] if the fingerprint differs); then every check is made; then all events are recorded.

@@ -143,6 +143,7 @@ impl<'a> World<'a> {
             causation: None,
             checks: vec![Check { stream, expected: Expected::of(version) }],
             events: vec![codec::encode(stream, version + 1, &event.into())],
+            unsealed: None,
         };
         self.head = log.append(&[append]).await.unwrap()[0].as_ref().unwrap().last;
     }

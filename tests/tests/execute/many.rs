@@ -46,6 +46,7 @@ async fn channel(nodes: &Nodes, owner: UserId, members: Vec<UserId>) -> ThreadId
         causation: None,
         checks: vec![Check { stream, expected: Expected::Exact(1) }],
         events: vec![codec::encode(stream, 2, &ThreadEvent::MembersAdded { thread, by: owner, members }.into())],
+        unsealed: None,
     };
     nodes.log.append(&[append]).await.unwrap().remove(0).unwrap();
     thread

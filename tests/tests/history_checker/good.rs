@@ -85,6 +85,7 @@ pub(super) fn link(log: &mut [Recorded]) {
             causation: event.causation,
             checks: Vec::new(),
             events: Vec::new(),
+            unsealed: None,
         };
         let new = NewEvent {
             stream: event.stream,

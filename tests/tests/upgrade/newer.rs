@@ -56,6 +56,7 @@ impl OfTomorrow {
             causation: None,
             checks: vec![Check { stream: self.stream, expected: Expected::of(version) }],
             events: vec![event],
+            unsealed: None,
         };
         Ok(log.append(&[append]).await?.remove(0)?.last)
     }
@@ -148,7 +149,7 @@ impl World {
 
 /// How often a device had to go on from the log.
 async fn overflows(base: &str) -> anyhow::Result<String> {
-    let metrics = reqwest::get(format!("{base}/metrics")).await?.text().await?;
+    let metrics = posthaste_tests::http::get(format!("{base}/metrics")).await?.text().await?;
     let line = metrics.lines().find(|line| line.starts_with("posthaste_overflows_total")).context("no such metric")?;
     Ok(line.to_owned())
 }

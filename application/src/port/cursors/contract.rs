@@ -126,6 +126,7 @@ async fn record(log: &dyn EventLog, stream: StreamId, events: Vec<NewEvent>) {
         causation: None,
         checks: vec![Check { stream, expected: Expected::NoStream }],
         events,
+        unsealed: None,
     };
     log.append(&[append]).await.expect("the log takes the batch")[0].as_ref().expect("nothing is in its way");
 }

@@ -107,6 +107,7 @@ async fn record(store: &Store, streams: &str) {
             causation: None,
             checks: vec![Check { stream: stream(name), expected: Expected::of(*version - 1) }],
             events: vec![event],
+            unsealed: None,
         };
         store.log.append(&[append]).await.expect("appended").remove(0).expect("recorded");
     }

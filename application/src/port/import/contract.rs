@@ -146,6 +146,7 @@ fn append(n: u64, version: u64) -> Append {
         causation: None,
         checks: vec![Check { stream, expected: Expected::of(version) }],
         events: vec![codec::encode(stream, version + 1, &event)],
+        unsealed: None,
     }
 }
 

@@ -127,6 +127,7 @@ impl Draft {
             causation: None,
             checks: Vec::new(),
             events: Vec::new(),
+            unsealed: None,
         })
     }
 
