@@ -29,7 +29,7 @@ impl Counters {
     pub(crate) async fn of(bases: &[String]) -> anyhow::Result<Self> {
         let mut values: BTreeMap<String, f64> = BTreeMap::new();
         for base in bases {
-            let text = reqwest::get(format!("{base}/metrics")).await?.error_for_status()?.text().await?;
+            let text = posthaste_tests::http::get(format!("{base}/metrics")).await?.error_for_status()?.text().await?;
             for line in text.lines().filter(|line| !line.starts_with('#')) {
                 let Some((name, value)) = line.rsplit_once(' ') else { continue };
                 *values.entry(name.to_owned()).or_default() += value.parse::<f64>().unwrap_or_default();

@@ -53,7 +53,7 @@ pub(crate) struct Office {
 impl Office {
     /// One that asks the servers of a stand.
     pub(crate) fn new(stand: &Stand) -> anyhow::Result<Self> {
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).tcp_nodelay(true).build()?;
+        let http = posthaste_tests::http::builder().timeout(Duration::from_secs(60)).tcp_nodelay(true).build()?;
         Ok(Self { http, bases: stand.bases() })
     }
 

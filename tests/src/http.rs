@@ -1,6 +1,6 @@
 //! Clients of what listens on this machine: they know none of the certificates that it trusts, which take longer to read than most requests.
 
-use reqwest::{Certificate, Client, ClientBuilder};
+use reqwest::{Certificate, Client, ClientBuilder, IntoUrl, Response};
 
 /// A client in the making.
 pub fn builder() -> ClientBuilder {
@@ -14,4 +14,12 @@ pub fn builder() -> ClientBuilder {
 #[must_use]
 pub fn client() -> Client {
     builder().build().expect("a client without certificates")
+}
+
+/// One request.
+///
+/// # Errors
+/// It was not answered.
+pub async fn get(url: impl IntoUrl) -> reqwest::Result<Response> {
+    client().get(url).send().await
 }

@@ -209,7 +209,7 @@ impl Node {
         let ready = process.ready(START, || async {
             let said = fs::read_to_string(&said)?;
             ensure!(said.contains(&base), "it has not said that it is at {base}: {said:?}");
-            reqwest::get(format!("{base}/healthz")).await?.error_for_status()?;
+            crate::http::get(format!("{base}/healthz")).await?.error_for_status()?;
             Ok(())
         });
         ready.await?;

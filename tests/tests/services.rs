@@ -60,11 +60,11 @@ async fn a_dropped_sandbox_leaves_nothing_behind() -> anyhow::Result<()> {
 
     let row = administrator.query_one(databases, &[&name]).await?;
     assert_eq!(row.get::<_, i64>(0), 1);
-    assert_eq!(reqwest::get(&vhost).await?.status(), 200);
+    assert_eq!(posthaste_tests::http::get(&vhost).await?.status(), 200);
     drop(sandbox);
     let row = administrator.query_one(databases, &[&name]).await?;
     assert_eq!(row.get::<_, i64>(0), 0);
-    assert_eq!(reqwest::get(&vhost).await?.status(), 404);
+    assert_eq!(posthaste_tests::http::get(&vhost).await?.status(), 404);
     Ok(())
 }
 

@@ -150,7 +150,7 @@ impl RabbitMq {
         node.ready(Duration::from_secs(300), || async {
             let connection = lapin::Connection::connect(&url, ConnectionProperties::default()).await?;
             connection.close(200, "ready".into()).await?;
-            reqwest::get(&api).await?.error_for_status()?;
+            crate::http::get(&api).await?.error_for_status()?;
             Ok(())
         })
         .await?;

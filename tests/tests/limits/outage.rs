@@ -64,7 +64,7 @@ async fn without_redis_nobody_is_refused_but_those_who_guess_and_with_it_they_co
     ensure!((5..=8).contains(&tried), "{tried}");
     redis.restart().await?;
     until("it is counted again", async || searches(1).await, |found| *found == 0).await?;
-    let metrics = reqwest::get(format!("{base}/metrics")).await?.text().await?;
+    let metrics = posthaste_tests::http::get(format!("{base}/metrics")).await?.text().await?;
     ensure!(!metrics.contains("posthaste_limiter_failures_total 0\n"), "{metrics}");
     Ok(())
 }

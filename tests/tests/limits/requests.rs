@@ -68,7 +68,7 @@ async fn who_asks_too_often_is_told_so_and_when_to_come_again(profile: Profile) 
     // What is not limited by it goes on.
     people[0].call(&base, reqwest::Method::GET, "/v1/me", None).await?;
     // And is counted.
-    let metrics = reqwest::get(format!("{base}/metrics")).await?.text().await?;
+    let metrics = posthaste_tests::http::get(format!("{base}/metrics")).await?.text().await?;
     ensure!(metrics.contains(r#"posthaste_rate_limited_total{policy="search"} 5"#), "{metrics}");
     Ok(())
 }
@@ -115,7 +115,7 @@ async fn with_the_limits_switched_off_nothing_is_limited_and_nothing_told() -> a
     let off = |settings: NodeSettings| strict(settings).with("LIMITS__ENABLED", "false").with("LIMITS__OTHER__PER_IP__BURST", "1");
     let stage = Stage::start(Profile::Embedded, off).await?;
     for _ in 0..50 {
-        let answered = reqwest::get(format!("{}/nothing", stage.base())).await?;
+        let answered = posthaste_tests::http::get(format!("{}/nothing", stage.base())).await?;
         ensure!(answered.status() == 404 && header(&answered, "ratelimit").is_empty(), "{answered:?}");
     }
     Ok(())

@@ -49,7 +49,7 @@ async fn a_mail_server_that_is_not_there_yet_is_sent_everything_when_it_is(profi
     let port = Port::reserve()?;
     let stage = Stage::start(profile, |settings| sending_to(settings, port.number())).await?;
     let alice = User::register(&stage.base(), "alice").await?;
-    let retried = async || Ok(reqwest::get(format!("{}/metrics", stage.base())).await?.text().await?);
+    let retried = async || Ok(posthaste_tests::http::get(format!("{}/metrics", stage.base())).await?.text().await?);
     let none_yet = |metrics: &String| metrics.contains("posthaste_mail_retried_total 0\n");
     until("it is tried in vain", retried, |metrics| !none_yet(metrics)).await?;
     let smtp = SmtpServer::start(port.number(), Postmaster::Take).await?;

@@ -24,7 +24,7 @@ struct Said {
 }
 
 async fn ask(base: &str) -> anyhow::Result<Said> {
-    let response = reqwest::get(format!("{base}/readyz")).await?;
+    let response = posthaste_tests::http::get(format!("{base}/readyz")).await?;
     let (status, body): (_, Value) = (response.status().as_u16(), response.json().await?);
     let checks = body["checks"].as_array().context("checks")?;
     let faults = checks.iter().filter(|check| check["ok"] == false).filter_map(|check| Some(check["name"].as_str()?.to_owned())).collect();

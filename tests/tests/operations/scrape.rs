@@ -16,7 +16,7 @@ pub(crate) struct Scrape {
 
 impl Scrape {
     pub(crate) async fn of(base: &str) -> anyhow::Result<Self> {
-        let response = reqwest::get(format!("{base}/metrics")).await?.error_for_status()?;
+        let response = posthaste_tests::http::get(format!("{base}/metrics")).await?.error_for_status()?;
         let kind = response.headers()["content-type"].to_str()?.to_owned();
         ensure!(kind.starts_with("text/plain; version=0.0.4"), "{kind}");
         Self::read(&response.text().await?)

@@ -217,7 +217,7 @@ async fn a_collector_that_is_gone_delays_nobody() -> anyhow::Result<()> {
         if what == "gone" {
             let told = async || Ok(node.logs().matches("no collector answers").count());
             until("it is said once", told, |times| *times == 1).await?;
-            reqwest::get(format!("{}/v1/openapi.json", node.base())).await?.error_for_status()?;
+            posthaste_tests::http::get(format!("{}/v1/openapi.json", node.base())).await?.error_for_status()?;
         }
         ensure!(node.terminate().await?.success(), "{what}: {}", node.logs());
         ensure!(node.logs().contains("\"stopped\""), "{what}: {}", node.logs());

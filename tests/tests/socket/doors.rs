@@ -67,7 +67,7 @@ pub(crate) async fn a_wrong_token_is_refused(base: &str) -> anyhow::Result<()> {
 }
 
 pub(crate) async fn the_document_is_served(base: &str) -> anyhow::Result<()> {
-    let answer = reqwest::get(format!("{base}/v1/asyncapi.json")).await?.error_for_status()?;
+    let answer = posthaste_tests::http::get(format!("{base}/v1/asyncapi.json")).await?.error_for_status()?;
     ensure!(answer.headers()["content-type"] == "application/json", "{:?}", answer.headers());
     ensure!(answer.json::<Value>().await? == *posthaste_tests::contract::document(), "another document is served");
     Ok(())

@@ -38,7 +38,7 @@ async fn owner(sandbox: &Sandbox) -> anyhow::Result<Client> {
 }
 
 async fn readyz(base: &str) -> anyhow::Result<(u16, String)> {
-    let answer = reqwest::get(format!("{base}/readyz")).await?;
+    let answer = posthaste_tests::http::get(format!("{base}/readyz")).await?;
     Ok((answer.status().as_u16(), answer.text().await?))
 }
 
