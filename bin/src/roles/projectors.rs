@@ -8,10 +8,11 @@ use futures::future::join_all;
 use futures::join;
 use posthaste_application::Ports;
 use posthaste_application::meter::meters;
-use posthaste_application::port::Tail;
+use posthaste_application::port::{EventLog, Tail};
 use posthaste_application::project::{BATCH, ProjectError, Projector};
 use posthaste_application::recorded::{Position, Recorded};
 use posthaste_application::shared_tail::SharedTail;
+use tokio::runtime::Handle;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -25,7 +26,7 @@ const SETTLE: Duration = Duration::from_millis(10);
 pub(crate) async fn project(tail: Arc<SharedTail>, ports: Ports, stopping: CancellationToken) -> anyhow::Result<()> {
     let projector = |projection| Projector::new(Arc::<SharedTail>::clone(&tail), Arc::clone(projection));
     let mut projectors: Vec<_> = ports.projections.iter().map(projector).collect();
-    if stopping.run_until_cancelled(catch_up(&mut projectors, &tail)).await.is_none() {
+    if stopping.run_until_cancelled(catch_up(&mut projectors, &ports.log, &tail)).await.is_none() {
         return Ok(());
     }
     let mut kept: JoinSet<_> = projectors.into_iter().map(|projector| keep(projector, ports.clone(), stopping.clone())).collect();
@@ -37,20 +38,34 @@ pub(crate) async fn project(tail: Arc<SharedTail>, ports: Ports, stopping: Cance
 
 /// Takes the views as far as they have a long way to go, which those in memory have at every start: side by side, so that each event is read
 /// once and decoded once for all of them. While they take one batch in, the next is decoded and the one after it read.
-async fn catch_up(projectors: &mut [Projector], tail: &SharedTail) {
+async fn catch_up(projectors: &mut [Projector], log: &Arc<dyn EventLog>, tail: &SharedTail) {
     let mut next = Vec::new();
     loop {
         let furthest = projectors.iter().map(Projector::position).max().unwrap_or_default();
-        let reading = tail.read(Position(furthest.0 + 2 * BATCH as u64), BATCH);
+        let reading = read_ahead(log, tail, Position(furthest.0 + 2 * BATCH as u64));
         let taking = join_all(projectors.iter_mut().map(Projector::step));
         let (read, (), steps) = join!(reading, decode(next), taking);
         // Whatever else there is, they do each on its own.
         if steps.iter().any(|step| !matches!(step, Ok(BATCH))) {
             return;
         }
-        // What fails here fails again where it is needed.
-        next = read.unwrap_or_default();
+        next = read;
     }
+}
+
+/// Reads a batch, so that it is there for all who follow the log: in halves, each on a thread of its own, for to read and open an event takes longer
+/// than all that is done with it then. What fails here fails again where it is needed.
+async fn read_ahead(log: &Arc<dyn EventLog>, tail: &SharedTail, after: Position) -> Vec<Arc<Recorded>> {
+    const HALF: usize = BATCH / 2;
+    let halves = [after, Position(after.0 + HALF as u64)].map(|after| {
+        let (log, runtime) = (Arc::clone(log), Handle::current());
+        spawn_blocking(move || runtime.block_on(log.read(after, HALF)))
+    });
+    for half in join_all(halves).await {
+        let Ok(Ok(events)) = half else { break };
+        tail.recorded(events);
+    }
+    tail.read(after, BATCH).await.unwrap_or_default()
 }
 
 /// Decodes events, which stay decoded, on another thread.

@@ -89,16 +89,17 @@ impl Folds<'_> {
 
     fn posted(&self, looker: &Looker<'_>, moment: Moment, state: &MessageState) -> TimelineEntry {
         let pinned = self.timeline.stream(looker.thread).is_some_and(|stream| stream.pins.contains(&state.message));
+        let rare = state.rare.as_deref();
         let message = MessageEntry {
             message: state.message,
             author: state.author,
             content: state.content.clone(),
             deleted: state.deleted,
             revision: state.revision,
-            edited_at: state.edited_at,
-            reply_to: state.reply_to.map(|answered| self.quote(looker, answered)),
-            mentions: state.mentions.clone(),
-            forwarded: state.forwarded,
+            edited_at: rare.and_then(|rare| rare.edited_at),
+            reply_to: rare.and_then(|rare| rare.reply_to).map(|answered| self.quote(looker, answered)),
+            mentions: rare.map(|rare| rare.mentions.clone()).unwrap_or_default(),
+            forwarded: rare.and_then(|rare| rare.forwarded),
             pinned,
             reactions: counts(state, looker.user),
         };
@@ -122,7 +123,7 @@ fn entry(looker: &Looker<'_>, Moment { position, at }: Moment, entry: Entry) -> 
 /// The reactions of a message by emoji, the one that was used first first.
 fn counts(state: &MessageState, user: UserId) -> Vec<ReactionCount> {
     let mut counts: Vec<ReactionCount> = Vec::new();
-    for (_, (by, emoji), _) in state.reactions.iter() {
+    for (_, (by, emoji), _) in state.rare.iter().flat_map(|rare| rare.reactions.iter()) {
         let mine = *by == user;
         match counts.iter_mut().find(|count| count.emoji == *emoji) {
             Some(count) => {

@@ -7,7 +7,7 @@ use posthaste_domain::thread::ThreadEvent;
 use posthaste_domain::user::UserEvent;
 use posthaste_domain::{Event, MessageId, ThreadId};
 
-use super::state::{MessageState, Reactions, Stream, What};
+use super::state::{MessageState, Rare, Reactions, Stream, What};
 use super::{Notice, Reaction};
 use crate::codec::Undecodable;
 use crate::recorded::Recorded;
@@ -25,7 +25,8 @@ pub struct Timeline {
 
 impl Timeline {
     pub(in crate::view) fn reactions(&self, message: MessageId, page: Page) -> Vec<Reaction> {
-        let reactions = self.find(message).into_iter().flat_map(|(.., state)| state.reactions.before(page));
+        let rare = self.find(message).and_then(|(.., state)| state.rare.as_ref());
+        let reactions = rare.into_iter().flat_map(|rare| rare.reactions.before(page));
         let reaction = reactions.map(|(position, (user, emoji), at)| Reaction { position, user: *user, emoji: emoji.clone(), at: *at });
         reaction.take(page.limit).collect()
     }
@@ -65,26 +66,27 @@ impl Timeline {
     fn on_message(&mut self, event: &MessageEvent, now: Moment) {
         match event {
             MessageEvent::Posted { message, thread, author, reply_to, mentions, forwarded, content } => {
-                let posted = MessageState {
+                let mut posted = MessageState {
                     message: *message,
                     author: *author,
                     content: content.known().cloned(),
                     deleted: false,
                     revision: 1,
-                    edited_at: None,
-                    reply_to: *reply_to,
-                    mentions: mentions.clone(),
-                    forwarded: *forwarded,
-                    reactions: Reactions::default(),
+                    rare: None,
                 };
+                if reply_to.is_some() || forwarded.is_some() || !mentions.is_empty() {
+                    let rare = Rare { reply_to: *reply_to, mentions: mentions.clone(), forwarded: *forwarded, ..Rare::default() };
+                    posted.rare = Some(Box::new(rare));
+                }
                 let place = self.threads.entry(*thread).or_default().push(now, What::Message(Box::new(posted)));
                 self.places.insert(*message, (*thread, place));
             }
             MessageEvent::Edited { message, thread: _, author: _, revision, mentions, content } => self.rewrite(*message, |state| {
                 state.content = content.known().cloned();
-                state.mentions.clone_from(mentions);
                 state.revision = *revision;
-                state.edited_at = Some(now.at);
+                let rare = state.rare();
+                rare.mentions.clone_from(mentions);
+                rare.edited_at = Some(now.at);
             }),
             MessageEvent::Deleted { message, thread: _, by: _ } => self.delete(*message),
             MessageEvent::Reacted { message, thread: _, user, emoji } => self.react(*message, |reactions| {
@@ -154,8 +156,10 @@ impl Timeline {
         self.rewrite(message, |state| {
             state.deleted = true;
             state.content = None;
-            state.mentions.clear();
-            state.reactions = Reactions::default();
+            if let Some(rare) = &mut state.rare {
+                rare.mentions.clear();
+                rare.reactions = Reactions::default();
+            }
         });
         if let Some(stream) = self.places.get(&message).and_then(|(thread, _)| self.threads.get_mut(thread)) {
             stream.pins.remove(&message);

@@ -51,6 +51,13 @@ pub(in crate::view) struct MessageState {
     pub(in crate::view) content: Option<MessageContent>,
     pub(in crate::view) deleted: bool,
     pub(in crate::view) revision: u32,
+    /// Apart, for most messages have nothing of it, and there are many messages.
+    pub(in crate::view) rare: Option<Box<Rare>>,
+}
+
+/// What few messages have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::view) struct Rare {
     pub(in crate::view) edited_at: Option<DateTime<Utc>>,
     pub(in crate::view) reply_to: Option<MessageId>,
     pub(in crate::view) mentions: Vec<UserId>,
@@ -61,7 +68,17 @@ pub(in crate::view) struct MessageState {
 impl MessageState {
     /// Whose words it says: what was forwarded stays its author's, until it is edited.
     fn speaker(&self) -> UserId {
-        self.forwarded.filter(|_| self.revision == 1).map_or(self.author, |forwarded| forwarded.author)
+        self.forwarded().filter(|_| self.revision == 1).map_or(self.author, |forwarded| forwarded.author)
+    }
+
+    /// Which message it repeats.
+    pub(in crate::view) fn forwarded(&self) -> Option<Forwarded> {
+        self.rare.as_ref()?.forwarded
+    }
+
+    /// To change something of what few messages have.
+    pub(super) fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
     }
 
     /// Its words.
@@ -121,7 +138,7 @@ impl Stream {
     /// Changes the reactions to the message at a place.
     pub(super) fn react(&mut self, place: usize, react: impl FnOnce(&mut Reactions)) {
         match self.items.get_mut(place) {
-            Some(Item { what: What::Message(message), .. }) => react(&mut message.reactions),
+            Some(Item { what: What::Message(message), .. }) => react(&mut message.rare().reactions),
             Some(Item { what: What::Notice(_), .. }) | None => {}
         }
     }
