@@ -96,8 +96,8 @@ impl SharedTail {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes in what this process has recorded. If others have recorded something before it that was not read yet, all of it is read
-    /// together.
+    /// Takes in what this process has recorded, or read ahead of all who follow. If there is something before it that was not read yet, all of
+    /// it is read together.
     pub fn recorded(&self, events: Vec<Recorded>) {
         // Made outside of the lock.
         let events: Vec<_> = events.into_iter().map(Arc::new).collect();

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime};
+use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, QueueMode, RecyclingMethod, Runtime};
 use tokio_postgres::config::Host;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, NoTls};
@@ -172,6 +172,8 @@ impl Postgres {
         let limit = Some(config.statement_timeout);
         let pool = Pool::builder(manager)
             .max_size(config.connections)
+            // The one that was used last has planned its statements and has its tables at hand; to take turns costs PostgreSQL a third more.
+            .queue_mode(QueueMode::Lifo)
             .wait_timeout(limit)
             .create_timeout(limit)
             .recycle_timeout(limit)

@@ -68,12 +68,8 @@ pub(in crate::view) struct Rare {
 impl MessageState {
     /// Whose words it says: what was forwarded stays its author's, until it is edited.
     fn speaker(&self) -> UserId {
-        self.forwarded().filter(|_| self.revision == 1).map_or(self.author, |forwarded| forwarded.author)
-    }
-
-    /// Which message it repeats.
-    pub(in crate::view) fn forwarded(&self) -> Option<Forwarded> {
-        self.rare.as_ref()?.forwarded
+        let forwarded = self.rare.as_ref().and_then(|rare| rare.forwarded);
+        forwarded.filter(|_| self.revision == 1).map_or(self.author, |forwarded| forwarded.author)
     }
 
     /// To change something of what few messages have.
