@@ -235,15 +235,25 @@ impl Stand {
 
     /// Waits until the servers have taken so many events into every view.
     pub(crate) async fn ready(&mut self, events: u64, patience: Duration) -> anyhow::Result<()> {
+        // Where the views are is looked at twice a second; what they take in is counted as they do, from the start of the process.
+        let taken = |counters: &Counters| counters.least("view_checkpoint").max(counters.least("view_events_total")) >= events as f64;
+        self.until("the views are ready", patience, taken).await
+    }
+
+    /// Waits until so many events are relayed.
+    pub(crate) async fn relayed(&mut self, events: u64, patience: Duration) -> anyhow::Result<()> {
+        self.until("everything is relayed", patience, |counters| counters.get("relay_checkpoint") >= events as f64).await
+    }
+
+    async fn until(&mut self, what: &str, patience: Duration, holds: impl Fn(&Counters) -> bool) -> anyhow::Result<()> {
         let deadline = Instant::now() + patience;
         loop {
             let counters = Counters::of(&self.bases()).await?;
-            // Where the views are is looked at twice a second; what they take in is counted as they do, from the start of the process.
-            if counters.least("view_checkpoint").max(counters.least("view_events_total")) >= events as f64 {
+            if holds(&counters) {
                 return Ok(());
             }
             self.still_runs()?;
-            ensure!(Instant::now() < deadline, "the views are not ready after {patience:?}: {counters:?}");
+            ensure!(Instant::now() < deadline, "not that {what} after {patience:?}: {counters:?}");
             sleep(LOOK).await;
         }
     }

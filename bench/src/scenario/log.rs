@@ -38,10 +38,11 @@ pub(super) async fn rebuild(ground: &Ground, options: &Options, events: u64) -> 
     let mut stand = ground.stand().await?;
     let events = fill(&stand, events).await?;
     let is_stored = stand.data().is_none();
-    if is_stored {
-        // It is brought to where the live one is.
-        start(&mut stand, events).await?;
-    }
+    // What is stored is brought to where the live one is, and all of it is relayed: only whoever starts first on a log does that as well.
+    stand.start().await?;
+    stand.ready(events, PATIENCE).await?;
+    stand.relayed(events, PATIENCE).await?;
+    stand.stop().await?;
     for _ in 0..options.runs {
         report.add(if is_stored { rebuilt(&stand, events).await? } else { start(&mut stand, events).await? });
     }
