@@ -141,8 +141,8 @@ impl Database {
         // No larger: after a page of an index was split, the commit goes through all pages that are kept.
         connection.pragma_update(None, "cache_size", -(16 << 10)).map_err(failed)?;
         migrate(&mut connection, version).map_err(failed)?;
-        // What an insert has changed is kept until its triggers are through, to be undone alone. In a file, which it is from the first statement of a
-        // transaction on that changes 64 KiB, that is a write for each page: two thirds of all writes of a busy log.
+        // What a statement of many rows has changed is kept until it is through, to be undone alone, and so is what it sorts: as when events are
+        // sorted in by thread. In a file, which it is from the first statement of a transaction on that changes 64 KiB, that is a write for each page.
         connection.pragma_update(None, "temp_store", "MEMORY").map_err(failed)?;
         // Whoever held the lease was another process, and the lock says that it has ended: no need to wait for its time to run out.
         connection.execute(statements::LEASE_VACATE, ()).map_err(failed)?;

@@ -10,14 +10,17 @@ use tokio::time::{Duration, Instant, sleep};
 
 use crate::wire::{Friends, PATIENCE, Wire, check_end, until_the_end};
 
-/// A heartbeat each second, and three for an ack. What is closed is in the log of the node.
+/// What is closed, and why, is in the log of the node.
+pub(crate) const TELLING: (&str, &str) = ("LOG", "info,lapin=error,posthaste_infrastructure::ws=debug");
+
+/// A heartbeat each second, and three for an ack.
 const IMPATIENT: &[(&str, &str)] = &[
     ("GATEWAY__HEARTBEAT_S", "1"),
     ("GATEWAY__HELLO_TIMEOUT_S", "1"),
     ("GATEWAY__ACK_TIMEOUT_S", "3"),
     ("GATEWAY__WRITE_TIMEOUT_S", "2"),
     ("GATEWAY__SOCKETS_PER_USER", "3"),
-    ("LOG", "info,lapin=error,posthaste_infrastructure::ws=debug"),
+    TELLING,
 ];
 
 /// The node with these settings that all cases share.

@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
-use crate::liveness::is_let_go;
+use crate::liveness::{TELLING, is_let_go};
 use crate::wire::{Friends, PATIENCE, Wire, check_end, until_the_end};
 
 /// How long a socket of a login that was ended may stay open.
@@ -97,9 +97,7 @@ pub(crate) async fn every_socket_of_a_login_that_is_ended_is_closed_and_no_other
 
 /// On a node that lets nobody go for taking nothing before the test is over.
 pub(crate) async fn a_socket_that_takes_nothing_is_closed_with_its_login_all_the_same(profile: Profile) -> anyhow::Result<()> {
-    let patient = |settings: NodeSettings| {
-        settings.with("GATEWAY__WRITE_TIMEOUT_S", "600").with("LOG", "info,lapin=error,posthaste_infrastructure::ws=debug")
-    };
+    let patient = |settings: NodeSettings| settings.with("GATEWAY__WRITE_TIMEOUT_S", "600").with(TELLING.0, TELLING.1);
     let stage = Stage::start(profile, patient).await?;
     let base = &stage.base();
     let user = User::register(base, "alice").await?;
