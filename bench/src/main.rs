@@ -18,6 +18,10 @@ mod wire;
 use clap::Parser as _;
 use serde_json::json;
 
+/// As the server has it, a part of which some scenarios are in this process.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let cli::Cli { scenario, options } = cli::Cli::parse();

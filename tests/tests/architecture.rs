@@ -140,6 +140,7 @@ const ALLOWED: &[Allowed] = &[
             "anyhow",
             "clap",
             "futures",
+            "mimalloc",
             "mio",
             "posthaste-application",
             "posthaste-domain",
