@@ -86,6 +86,9 @@ struct Active {
     /// The checkpoint as it was stored last, and when.
     saved: Position,
     saved_at: DateTime<Utc>,
+    /// Whether the log is read though it is not known to go on. Not after a run that ended where the log was known to end: most reads would
+    /// find nothing. After it was idle: whoever should have been woken may not have been.
+    looks: bool,
     /// Since when the broker owes something: a connection, room for a run, or the oldest confirmation.
     owed_since: Option<DateTime<Utc>>,
     /// Ends in the order of publishing whatever the order of confirmations, which is what keeps the prefix contiguous.
@@ -212,10 +215,15 @@ impl Relay {
         }
 
         let has_room = active.in_flight.len() < IN_FLIGHT;
-        if has_room && publish(active, &*self.log, &*self.clock).await? {
-            return Ok(RelayStep::Moved);
+        let reads = active.looks || self.log.grown(active.published).now_or_never().is_some();
+        if has_room && reads {
+            if publish(active, &*self.log, &*self.clock).await? {
+                return Ok(RelayStep::Moved);
+            }
+            active.looks = false;
         }
         if active.in_flight.is_empty() {
+            active.looks = true;
             return Ok(RelayStep::Idle);
         }
         let confirmed = active.in_flight.next();
@@ -244,6 +252,7 @@ impl Relay {
             confirmed: checkpoint,
             saved: checkpoint,
             saved_at: now,
+            looks: true,
             owed_since: Some(now),
             in_flight: FuturesOrdered::new(),
         }))
@@ -305,12 +314,13 @@ async fn publish(active: &mut Active, log: &dyn Tail, clock: &dyn Clock) -> Resu
     let Link::Open(publisher) = &mut active.link else { return Ok(false) };
     let run: Run = log.read(active.published, RUN).await?.into();
     let Some(last) = last_of_dense(&run, active.published)? else { return Ok(false) };
+    let full = run.len() == RUN;
     let at = clock.now();
     active.owed_since.get_or_insert(at);
     let span = span::publish(active.published.next(), last);
     let confirm = publisher.publish(run).instrument(span.clone()).await?.instrument(span);
     meters().relay_published.increment(last.0 - active.published.0);
-    active.published = last;
+    (active.published, active.looks) = (last, full);
     active.in_flight.push_back(confirm.map(move |confirmed| confirmed.map(|()| Published { last, at })).boxed());
     Ok(true)
 }

@@ -3,6 +3,7 @@
 mod fakes;
 mod random;
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::FutureExt as _;
@@ -25,6 +26,22 @@ fn what_is_in_the_log_is_published_in_order_in_runs() {
     world.broker.confirm_all();
     assert_eq!(world.settle(&mut relay), Outcome::Idle);
     assert_eq!(relay.published(), Some(Position(523)));
+}
+
+#[test]
+fn where_the_log_is_not_known_to_go_on_it_is_read_only_after_the_relay_was_idle() {
+    let world = World::with_events(RUN as u64 + 8);
+    let mut relay = world.relay();
+    assert_eq!(world.settle(&mut relay), Outcome::Waiting);
+    assert_eq!(world.log.reads.load(Ordering::Relaxed), 2, "after a full run it looks for more, after one that was not full it does not");
+    world.log.silent.store(true, Ordering::Relaxed);
+    world.append(3);
+    assert_eq!(world.settle(&mut relay), Outcome::Waiting);
+    world.broker.confirm_all();
+    assert_eq!(world.settle(&mut relay), Outcome::Idle);
+    assert_eq!(world.log.reads.load(Ordering::Relaxed), 2);
+    assert_eq!(world.settle(&mut relay), Outcome::Waiting);
+    assert_eq!(world.broker.runs(), [(1, 512), (513, 520), (521, 523)], "whoever should have been woken finds it all the same");
 }
 
 #[test]

@@ -81,15 +81,14 @@ async fn keep(mut projector: Projector, ports: Ports, stopping: CancellationToke
     let mut back_off = BackOff::new();
     while let Some(stepped) = stopping.run_until_cancelled(projector.step()).await {
         match stepped {
-            Ok(0) => {
-                back_off.reset();
-                stopping.run_until_cancelled(timeout(POLL, ports.log.grown(projector.position()))).await;
-            }
+            Ok(BATCH) => back_off.reset(),
             Ok(taken) => {
                 back_off.reset();
-                if taken < BATCH {
+                if taken > 0 {
                     pause(SETTLE, &stopping).await;
                 }
+                // That was all there was; to look for more which nobody told of would find nothing, most of the time.
+                stopping.run_until_cancelled(timeout(POLL, ports.log.grown(projector.position()))).await;
             }
             Err(error @ ProjectError::BeyondHead { .. }) => return Err(error.into()),
             Err(error) => {

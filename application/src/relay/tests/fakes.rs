@@ -50,7 +50,12 @@ impl World {
     pub(super) fn with_events(events: u64) -> Self {
         let (clock, stalls) = (Arc::new(Clock::default()), Arc::new(Stalls::default()));
         let world = Self {
-            log: Arc::new(Log { events: Mutex::default(), stalls: Arc::clone(&stalls) }),
+            log: Arc::new(Log {
+                events: Mutex::default(),
+                stalls: Arc::clone(&stalls),
+                reads: AtomicU64::new(0),
+                silent: AtomicBool::new(false),
+            }),
             lease: Arc::new(LeaseRow { row: Mutex::default(), clock: Arc::clone(&clock), stalls: Arc::clone(&stalls) }),
             broker: Arc::new(Broker { state: Arc::default(), stalls: Arc::clone(&stalls) }),
             clock,

@@ -1,6 +1,7 @@
 //! The log and the lease.
 
 use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
@@ -19,6 +20,10 @@ use crate::recorded::{Append, Appended, Hash, Head, Position, Recorded, StreamId
 pub(in crate::relay::tests) struct Log {
     pub(super) events: Mutex<Vec<Recorded>>,
     pub(super) stalls: Arc<Stalls>,
+    /// How often it was read.
+    pub(in crate::relay::tests) reads: AtomicU64,
+    /// Whether nobody is told that it has grown.
+    pub(in crate::relay::tests) silent: AtomicBool,
 }
 
 impl Log {
@@ -47,6 +52,7 @@ impl EventLog for Log {
 
     async fn read(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, PortError> {
         let read = || {
+            self.reads.fetch_add(1, Ordering::Relaxed);
             let log = self.events.lock().unwrap();
             log.iter().filter(|event| event.position > after).take(limit).cloned().collect()
         };
@@ -90,7 +96,8 @@ impl EventLog for Log {
     }
 
     async fn grown(&self, beyond: Position) {
-        poll_fn(|_| if self.last() > beyond { Poll::Ready(()) } else { Poll::Pending }).await;
+        let grown = || self.last() > beyond && !self.silent.load(Ordering::Relaxed);
+        poll_fn(|_| if grown() { Poll::Ready(()) } else { Poll::Pending }).await;
     }
 }
 
