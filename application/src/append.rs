@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::channel::{mpsc, oneshot};
+use futures::future::join;
 use futures::{SinkExt as _, StreamExt as _};
 use tracing::{Instrument as _, Span};
 
@@ -18,6 +19,8 @@ use crate::span;
 const BATCH: usize = 1_024;
 /// Most appends that wait; beyond that, callers wait before they enqueue.
 const WAITING: usize = 4_096;
+/// Most batches that are recorded and wait to be durable.
+const SETTLING: usize = 2;
 /// How often a batch whose outcome is not known is sent again. Safe, because every append carries its command id.
 const TRIES: usize = 3;
 
@@ -42,6 +45,14 @@ struct Waiting {
     span: Span,
 }
 
+/// What was recorded together.
+struct Batch {
+    answers: Vec<oneshot::Sender<Result<Appended, AppendError>>>,
+    recording: Result<Recording, PortError>,
+    begun: Instant,
+    span: Span,
+}
+
 /// The way in. Cheap to clone.
 #[derive(Clone)]
 pub struct AppendQueue {
@@ -49,7 +60,7 @@ pub struct AppendQueue {
     sender: mpsc::Sender<Waiting>,
 }
 
-/// The way out: one per process, driven by calling [`Appender::step`] for ever.
+/// The way out: one per process, driven by [`Appender::run`].
 pub struct Appender {
     log: Arc<dyn EventLog>,
     /// Who follows the log here.
@@ -107,72 +118,88 @@ impl Appender {
         Self { tail: Some(tail), ..self }
     }
 
-    /// Waits for appends and records all that wait. Gives how many it answered; `None` when every queue handle is gone.
-    pub async fn step(&mut self) -> Option<usize> {
-        let first = self.receiver.next().await?;
+    /// Records whatever waits, batch after batch, until every queue handle is gone and everything is answered. While a batch is made
+    /// durable the next one is recorded. Gives how many batches it were.
+    pub async fn run(self) -> u64 {
+        let (recorded, settling) = mpsc::channel(SETTLING);
+        let ((), batches) = join(record(&*self.log, self.receiver, recorded), settle(self.tail.as_deref(), settling)).await;
+        batches
+    }
+}
+
+async fn record(log: &dyn EventLog, mut waiting: mpsc::Receiver<Waiting>, mut recorded: mpsc::Sender<Batch>) {
+    while let Some(first) = waiting.next().await {
         let mut appends = vec![first.append];
         let (mut answers, mut spans) = (vec![first.answer], vec![first.span]);
         while appends.len() < BATCH
-            && let Ok(waiting) = self.receiver.try_recv()
+            && let Ok(waiting) = waiting.try_recv()
         {
             appends.push(waiting.append);
             answers.push(waiting.answer);
             spans.push(waiting.span);
         }
-        let count = answers.len();
-        let outcomes = self.record(&appends).instrument(span::append(count, spans.iter())).await;
-        debug_assert_eq!(outcomes.len(), count, "the log answers every append");
+        let (begun, span) = (Instant::now(), span::append(appends.len(), spans.iter()));
+        let sent = match record_batch(log, &appends).instrument(span.clone()).await {
+            // One of them is poison: alone, it fails alone.
+            Err(PortError::Rejected { .. } | PortError::Corrupt { .. }) if appends.len() > 1 => {
+                let mut sent = Ok(());
+                for (append, answer) in appends.iter().zip(answers) {
+                    let recording = record_batch(log, std::slice::from_ref(append)).instrument(span.clone()).await;
+                    sent = recorded.send(Batch { answers: vec![answer], recording, begun, span: span.clone() }).await;
+                }
+                sent
+            }
+            recording => recorded.send(Batch { answers, recording, begun, span }).await,
+        };
+        if sent.is_err() {
+            break;
+        }
+    }
+}
+
+async fn record_batch(log: &dyn EventLog, appends: &[Append]) -> Result<Recording, PortError> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match log.record(appends.to_vec()).await {
+            Err(PortError::Unavailable { service, source }) if tries < TRIES => {
+                meters().append_retries.increment(1);
+                tracing::warn!(error = %source, service, appends = appends.len(), "append outcome unknown, trying again");
+            }
+            recording => return recording,
+        }
+    }
+}
+
+/// Answers each batch once it is durable, in the order of the log.
+async fn settle(tail: Option<&SharedTail>, mut recorded: mpsc::Receiver<Batch>) -> u64 {
+    let mut batches = 0;
+    while let Some(Batch { answers, recording, begun, span }) = recorded.next().await {
+        batches += 1;
+        let settled = async { recording?.settled().await };
+        let outcomes = match settled.instrument(span).await {
+            Ok(Recording { answers: outcomes, events, announcement, .. }) => {
+                debug_assert_eq!(outcomes.len(), answers.len(), "the log answers every append");
+                if let Some(tail) = tail {
+                    tail.recorded(events);
+                }
+                drop(announcement);
+                meters().append_time.record(begun.elapsed());
+                meters().append_batch.record(counted(answers.len()));
+                outcomes.into_iter().map(|outcome| outcome.map_err(AppendError::Refused)).collect()
+            }
+            Err(error) => {
+                let error = Arc::new(error);
+                answers.iter().map(|_| Err(AppendError::Failed(Arc::clone(&error)))).collect::<Vec<_>>()
+            }
+        };
         measure(&outcomes);
         for (answer, outcome) in answers.into_iter().zip(outcomes) {
             // Whoever asked may have gone; what was recorded stays recorded.
             let _ = answer.send(outcome);
         }
-        Some(count)
     }
-
-    async fn record(&self, appends: &[Append]) -> Vec<Result<Appended, AppendError>> {
-        match self.record_batch(appends).await {
-            Ok(outcomes) => outcomes,
-            // One of them is poison: alone, it fails alone.
-            Err(PortError::Rejected { .. } | PortError::Corrupt { .. }) if appends.len() > 1 => {
-                let mut outcomes = Vec::with_capacity(appends.len());
-                for append in appends {
-                    match self.record_batch(std::slice::from_ref(append)).await {
-                        Ok(outcome) => outcomes.extend(outcome),
-                        Err(error) => outcomes.push(Err(AppendError::Failed(Arc::new(error)))),
-                    }
-                }
-                outcomes
-            }
-            Err(error) => {
-                let error = Arc::new(error);
-                appends.iter().map(|_| Err(AppendError::Failed(Arc::clone(&error)))).collect()
-            }
-        }
-    }
-
-    async fn record_batch(&self, appends: &[Append]) -> Result<Vec<Result<Appended, AppendError>>, PortError> {
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let begun = Instant::now();
-            match self.log.record(appends.to_vec()).await {
-                Ok(Recording { answers, events }) => {
-                    if let Some(tail) = &self.tail {
-                        tail.recorded(events);
-                    }
-                    meters().append_time.record(begun.elapsed());
-                    meters().append_batch.record(counted(appends.len()));
-                    return Ok(answers.into_iter().map(|outcome| outcome.map_err(AppendError::Refused)).collect());
-                }
-                Err(PortError::Unavailable { service, source }) if tries < TRIES => {
-                    meters().append_retries.increment(1);
-                    tracing::warn!(error = %source, service, appends = appends.len(), "append outcome unknown, trying again");
-                }
-                Err(error) => return Err(error),
-            }
-        }
-    }
+    batches
 }
 
 /// Counts what became of a batch, all of it at once.

@@ -63,14 +63,8 @@ struct Seen {
 }
 
 async fn load(stand: &Stand, log: &Arc<dyn EventLog>, clients: usize, from: Instant, to: Instant) -> anyhow::Result<Seen> {
-    let (queue, mut appender) = append_queue(Arc::clone(log));
-    let appending = tokio::spawn(async move {
-        let mut batches = 0;
-        while appender.step().await.is_some() {
-            batches += 1;
-        }
-        batches
-    });
+    let (queue, appender) = append_queue(Arc::clone(log));
+    let appending = tokio::spawn(appender.run());
     let next = Arc::new(AtomicU64::new(0));
     let mut running = JoinSet::new();
     for _ in 0..clients {

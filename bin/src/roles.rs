@@ -17,7 +17,6 @@ use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use clap::ValueEnum;
 use posthaste_application::Ports;
-use posthaste_application::append::Appender;
 use posthaste_application::deliver::{self, AckWriter, Feed, Hub, Listener};
 use posthaste_application::port::{Clock, Cursors, Tail};
 use posthaste_application::read::ReadWriter;
@@ -95,11 +94,6 @@ impl BackOff {
 
 async fn pause(duration: Duration, stopping: &CancellationToken) {
     stopping.run_until_cancelled(sleep(duration)).await;
-}
-
-/// Writes what the queue has, until every handle of the queue is gone: whatever was accepted is answered, also while stopping.
-pub(crate) async fn append(mut appender: Appender) {
-    while appender.step().await.is_some() {}
 }
 
 /// Writes acknowledgements, and what was sent and is not acknowledged; the last of both when stopping.

@@ -127,7 +127,8 @@ pub(crate) async fn start(config: &Config, roles: &[Role]) -> anyhow::Result<Ser
     let executes = Arc::new(Telling::new(executor.clone(), signals.clone()));
     let (reads, read_writer) = read_queue(Arc::clone(&ports.log), executes, Arc::clone(&ports.clock), Arc::clone(&ports.ids));
     back.spawn(async move {
-        roles::append(appender).await;
+        // Whatever was accepted is answered, also while stopping.
+        appender.run().await;
         Ok(())
     });
     let (clock, finish) = (Arc::clone(&ports.clock), finishing.clone());

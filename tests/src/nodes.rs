@@ -114,8 +114,8 @@ impl Nodes {
 /// A node with a memory of its own over this log.
 #[must_use]
 pub fn node(log: &Arc<dyn EventLog>) -> Executor {
-    let (queue, mut appender) = append_queue(Arc::clone(log));
-    tokio::spawn(async move { while appender.step().await.is_some() {} });
+    let (queue, appender) = append_queue(Arc::clone(log));
+    tokio::spawn(appender.run());
     Executor::new(Arc::clone(log), queue, Rules::default(), MemoryPasscodes::doorkeeper())
 }
 

@@ -91,8 +91,8 @@ impl Server {
         let readiness = Arc::new(Switch::default());
         let ports = memory.ports();
         let mut tasks = JoinSet::new();
-        let (queue, mut appender) = append_queue(ports.log.clone());
-        tasks.spawn(async move { while appender.step().await.is_some() {} });
+        let (queue, appender) = append_queue(ports.log.clone());
+        tasks.spawn(async move { _ = appender.run().await });
         memory.project(&mut tasks);
         let doorkeeper = Doorkeeper::new(ports.passcodes.clone(), ports.passwords.clone());
         let executor = Executor::new(ports.log.clone(), queue, Rules::default(), doorkeeper);

@@ -43,7 +43,7 @@ impl EventLog for SealedLog {
     async fn record(&self, mut batch: Vec<Append>) -> Result<Recording, PortError> {
         self.keyring.seal(&mut batch).await?;
         let asked: Vec<_> = batch.iter_mut().map(|append| (append.actor, append.unsealed.take())).collect();
-        let Recording { mut answers, mut events } = self.log.record(batch).await?;
+        let Recording { mut answers, mut events, durable, announcement } = self.log.record(batch).await?;
         let mut recorded = events.iter_mut();
         for ((actor, unsealed), answer) in asked.into_iter().zip(&mut answers) {
             let Some(unsealed) = unsealed else { continue };
@@ -68,7 +68,7 @@ impl EventLog for SealedLog {
         if events.iter().any(|event| event.event_type == ERASED) {
             self.keyring.open(&mut events).await?;
         }
-        Ok(Recording { answers, events })
+        Ok(Recording { answers, events, durable, announcement })
     }
 
     async fn find_command(&self, command: CommandId) -> Result<Option<(Hash, Appended)>, PortError> {

@@ -91,8 +91,8 @@ impl World {
     fn new(position: Option<u64>) -> Self {
         let log = Arc::new(FakeLog::default());
         let of_executor: Arc<dyn EventLog> = log.clone();
-        let (queue, mut appender) = append_queue(Arc::clone(&of_executor));
-        tokio::spawn(async move { while appender.step().await.is_some() {} });
+        let (queue, appender) = append_queue(Arc::clone(&of_executor));
+        tokio::spawn(appender.run());
         let executor = Executor::new(of_executor, queue, Rules::default(), MemoryPasscodes::doorkeeper());
         let letters = Letters { log: log.clone(), inner: Mutex::new(Inner { position: position.map(Position), ..Inner::default() }) };
         Self { log, letters, executor }

@@ -26,8 +26,8 @@ fn envelope(key: u128, actor: u128) -> Envelope {
 /// A node over this log, within a runtime.
 fn node(log: &Arc<FakeLog>) -> Executor {
     let log: Arc<dyn EventLog> = log.clone();
-    let (queue, mut appender) = append_queue(Arc::clone(&log));
-    tokio::spawn(async move { while appender.step().await.is_some() {} });
+    let (queue, appender) = append_queue(Arc::clone(&log));
+    tokio::spawn(appender.run());
     Executor::new(log, queue, Rules::default(), MemoryPasscodes::doorkeeper())
 }
 

@@ -188,7 +188,7 @@ impl EventLog for FakeLog {
         let before = self.entries().len();
         let answers = batch.iter().map(|append| self.take(append)).collect();
         let events = self.entries()[before..].iter().map(|entry| entry.recorded.clone()).collect();
-        Ok(Recording { answers, events })
+        Ok(Recording { answers, events, ..Recording::default() })
     }
 
     async fn find_command(&self, command: CommandId) -> Result<Option<(Hash, Appended)>, PortError> {

@@ -3,10 +3,12 @@
 #[cfg(feature = "contract")]
 pub mod contract;
 
+use std::mem;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use futures::future::BoxFuture;
 use posthaste_domain::{Addressee, CommandId, DeviceId, ThreadId, UserId};
 
 use uuid::Uuid;
@@ -66,13 +68,70 @@ pub struct Reading {
     pub device: Option<DeviceId>,
 }
 
-/// What a log made of a batch of appends.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What a log made of a batch of appends. It has its place in the log, but nobody is told of it before it is durable.
+#[derive(Default)]
 pub struct Recording {
     /// The answer to each append, in its place.
     pub answers: Vec<Result<Appended, AppendRefused>>,
     /// What was recorded, in order and as it is read: for those who follow the log, who need not read it then.
     pub events: Vec<Recorded>,
+    /// When it is on the disk, and all that was recorded before.
+    pub durable: Durable,
+    /// Lets those who follow the log know of it.
+    pub announcement: Announcement,
+}
+
+impl Recording {
+    /// Waits until nothing can undo it. What is left to do is to hand the events on, and to drop this.
+    ///
+    /// # Errors
+    /// Whether it is durable is not known.
+    pub async fn settled(mut self) -> Result<Self, PortError> {
+        mem::take(&mut self.durable).wait().await?;
+        Ok(self)
+    }
+}
+
+/// Wakes those who wait for the log to [grow](EventLog::grown), when it is dropped: once they can be given what was recorded.
+#[derive(Default)]
+#[must_use = "dropping it is what it is for"]
+pub struct Announcement(Option<Box<dyn FnOnce() + Send>>);
+
+impl Announcement {
+    /// What wakes them.
+    pub fn by(wake: impl FnOnce() + Send + 'static) -> Self {
+        Self(Some(Box::new(wake)))
+    }
+}
+
+impl Drop for Announcement {
+    fn drop(&mut self) {
+        if let Some(wake) = self.0.take() {
+            wake();
+        }
+    }
+}
+
+/// Ends once what was recorded outlives every crash.
+#[derive(Default)]
+#[must_use = "what was recorded may not be told before"]
+pub struct Durable(Option<BoxFuture<'static, Result<(), PortError>>>);
+
+impl Durable {
+    /// What this future waits for. What was recorded before it is durable at its end as well.
+    pub fn once(durable: impl Future<Output = Result<(), PortError>> + Send + 'static) -> Self {
+        Self(Some(Box::pin(durable)))
+    }
+
+    /// # Errors
+    /// Whether it is durable is not known.
+    pub async fn wait(self) -> Result<(), PortError> {
+        match self.0 {
+            Some(durable) => durable.await,
+            // The log records nothing that is not.
+            None => Ok(()),
+        }
+    }
 }
 
 /// The end of the log, to those who follow it: what they read, they share.
@@ -119,18 +178,19 @@ pub trait EventLog: Send + Sync {
     /// For every append, in this order: a known command id is answered with its first answer (or
     /// [`AppendRefused::CommandMismatch`] if the fingerprint differs); then every check is made; then all events are recorded.
     /// A later append of the batch sees what an earlier one recorded.
+    /// The next batch may be recorded before this one is durable; whoever reads is given nothing that is not.
     ///
     /// # Errors
     /// The whole batch failed, or its outcome is not known. Appending it again is safe. A batch with an append that is not
     /// [`Append::consistent`] is rejected.
     async fn record(&self, batch: Vec<Append>) -> Result<Recording, PortError>;
 
-    /// The answers of [`record`](Self::record).
+    /// The answers of [`record`](Self::record), once what was recorded is durable.
     ///
     /// # Errors
     /// The same.
     async fn append(&self, batch: &[Append]) -> Result<Vec<Result<Appended, AppendRefused>>, PortError> {
-        Ok(self.record(batch.to_vec()).await?.answers)
+        Ok(self.record(batch.to_vec()).await?.settled().await?.answers)
     }
 
     /// The fingerprint and answer of a command that was recorded.

@@ -13,7 +13,6 @@ use posthaste_infrastructure::system::{SystemClock, SystemIds};
 
 use super::{connect, content, passwords};
 use crate::config::Config;
-use crate::roles;
 
 /// Executes commands, as the servers do. Those that run find out from the log, within a second or two.
 pub(crate) struct Console {
@@ -27,7 +26,7 @@ pub(crate) struct Console {
 impl Console {
     pub(super) fn new(config: &Config, log: Arc<dyn EventLog>, passcodes: Arc<dyn Passcodes>, passwords: Arc<dyn Passwords>) -> Self {
         let (queue, appender) = append_queue(Arc::clone(&log));
-        tokio::spawn(roles::append(appender));
+        tokio::spawn(appender.run());
         let executor = Executor::new(log, queue, config.rules().rules(), Doorkeeper::new(passcodes, passwords));
         Self { executor, ids: Arc::new(SystemIds), clock: Arc::new(SystemClock) }
     }

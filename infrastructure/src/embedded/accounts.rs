@@ -38,7 +38,7 @@ impl Accounts for SqliteAccounts {
             statement.execute(params![user.uuid().as_bytes(), email.as_str(), password_hash.as_deref().unwrap_or(NONE)])?;
             Ok(())
         };
-        self.database.writer()?.write(Durability::Machine, create, |()| {}).await
+        self.database.writer()?.write(Durability::Machine, create).await
     }
 
     async fn replace_hash(&self, user: UserId, before: Option<&str>, after: &str) -> Result<bool, PortError> {
@@ -47,7 +47,7 @@ impl Accounts for SqliteAccounts {
             let mut statement = transaction.prepare_cached(statements::CREDENTIALS_REPLACE)?;
             Ok(statement.execute(params![user.uuid().as_bytes(), before, after])? == 1)
         };
-        self.database.writer()?.write(Durability::Machine, replace, |_| {}).await
+        self.database.writer()?.write(Durability::Machine, replace).await
     }
 
     async fn remove(&self, user: UserId) -> Result<(), PortError> {
@@ -55,7 +55,7 @@ impl Accounts for SqliteAccounts {
             transaction.prepare_cached(statements::CREDENTIALS_REMOVE)?.execute([user.uuid().as_bytes()])?;
             Ok(())
         };
-        self.database.writer()?.write(Durability::Machine, remove, |()| {}).await
+        self.database.writer()?.write(Durability::Machine, remove).await
     }
 
     async fn find(&self, user: UserId) -> Result<Option<Credentials>, PortError> {

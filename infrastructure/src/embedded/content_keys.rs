@@ -50,14 +50,14 @@ impl ContentKeys for SqliteKeys {
             }
             Ok(())
         };
-        self.database.writer()?.write(Durability::Machine, keep, |()| {}).await
+        self.database.writer()?.write(Durability::Machine, keep).await
     }
 
     async fn destroy(&self, owner: OwnerId) -> Result<bool, PortError> {
         let destroy = move |transaction: &Transaction<'_>| {
             Ok(transaction.prepare_cached(statements::KEY_DESTROY)?.execute([owner.uuid().as_bytes()])? == 1)
         };
-        self.database.writer()?.write(Durability::Machine, destroy, |_| {}).await
+        self.database.writer()?.write(Durability::Machine, destroy).await
     }
 
     async fn rewrap(&self, owner: OwnerId, before: &[u8], after: &[u8]) -> Result<bool, PortError> {
@@ -66,7 +66,7 @@ impl ContentKeys for SqliteKeys {
             let mut statement = transaction.prepare_cached(statements::KEY_REWRAP)?;
             Ok(statement.execute(params![owner.uuid().as_bytes(), before, after])? == 1)
         };
-        self.database.writer()?.write(Durability::Machine, rewrap, |_| {}).await
+        self.database.writer()?.write(Durability::Machine, rewrap).await
     }
 
     async fn list(&self, after: Option<OwnerId>, limit: usize) -> Result<Vec<(OwnerId, Kept)>, PortError> {

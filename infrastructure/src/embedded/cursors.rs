@@ -39,10 +39,10 @@ impl Cursors for SqliteCursors {
     async fn connect(&self, connect: Connect) -> Result<Connected, PortError> {
         let writer = self.database.writer()?;
         // Which of its connections is the newest need not outlive the machine: no connection does.
-        let known = writer.write(Durability::Process, move |transaction| connect_known(transaction, connect), |_| {}).await?;
+        let known = writer.write(Durability::Process, move |transaction| connect_known(transaction, connect)).await?;
         match known {
             Some(connected) => Ok(connected),
-            None => writer.write(Durability::Machine, move |transaction| connect_new(transaction, connect), |_| {}).await,
+            None => writer.write(Durability::Machine, move |transaction| connect_new(transaction, connect)).await,
         }
     }
 
@@ -58,7 +58,7 @@ impl Cursors for SqliteCursors {
             }
             Ok(connected)
         };
-        self.database.writer()?.write(Durability::Process, advance, |_| {}).await
+        self.database.writer()?.write(Durability::Process, advance).await
     }
 
     async fn generations(&self, devices: &[Device]) -> Result<Vec<(Device, Generation)>, PortError> {
@@ -82,7 +82,7 @@ impl Cursors for SqliteCursors {
         }
         let marks = marks.to_vec();
         let mark = move |transaction: &Transaction<'_>| marks.iter().try_for_each(|mark| mark_sent(transaction, mark));
-        self.database.writer()?.write(Durability::Process, mark, |()| {}).await
+        self.database.writer()?.write(Durability::Process, mark).await
     }
 
     async fn receipts(&self, users: &[UserId], position: Position) -> Result<Vec<Receipt>, PortError> {

@@ -1,6 +1,9 @@
 //! The file: opened once for writing, any number of times for reading.
 
+mod disk;
 mod readers;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::fs::{self, File, TryLockError};
@@ -18,6 +21,7 @@ use tokio::sync::watch;
 
 use super::failure::SERVICE;
 use super::statements;
+use disk::Disk;
 pub(super) use readers::Readers;
 pub(super) use writer::{Durability, Writer};
 
@@ -132,8 +136,6 @@ impl Database {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = connect(&file, flags).map_err(failed)?;
         let version = version(&connection, &file)?;
-        // Outlives any crash of the machine that comes after an answer; see `Durability` for what may be given up, and by whom.
-        connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
         connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
         // Fewer, larger checkpoints; the log is written in long runs.
         connection.pragma_update(None, "wal_autocheckpoint", 4_096).map_err(failed)?;
@@ -148,8 +150,9 @@ impl Database {
         connection.execute(statements::LEASE_VACATE, ()).map_err(failed)?;
         connection.execute(statements::WEBHOOK_ENDPOINTS_VACATE, ()).map_err(failed)?;
         let head = head(&connection).map_err(failed)?;
-        let readers = open_readers(&file).map_err(failed)?;
-        let writer = Writer::start(connection).map_err(unusable)?;
+        let disk = Arc::new(Disk::of(&connection).map_err(unusable)?);
+        let readers = open_readers(&file, Arc::clone(&disk)).map_err(failed)?;
+        let writer = Writer::start(connection, disk).map_err(unusable)?;
         Ok(Arc::new(Self { readers, writer: Some(writer), head: watch::Sender::new(head), _lock: Some(Held(lock)) }))
     }
 
@@ -162,10 +165,14 @@ impl Database {
     pub fn open_beside(directory: &Path) -> Result<Arc<Self>, OpenError> {
         let mut database = Self::existing(directory)?;
         let file = directory.join(FILE);
-        let connection = connect(&file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX);
-        let connection = connection.map_err(|source| OpenError::Sqlite { file, source })?;
+        let failed = |source| OpenError::Sqlite { file: file.clone(), source };
+        let connection = connect(&file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(failed)?;
+        // What SQLite has copied and no server has opened yet has no write-ahead log. The first look makes the file.
+        connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+        head(&connection).map_err(failed)?;
         let unusable = |source| OpenError::Directory { directory: directory.to_owned(), source };
-        database.writer = Some(Writer::start(connection).map_err(unusable)?);
+        let disk = Arc::new(Disk::of(&connection).map_err(unusable)?);
+        database.writer = Some(Writer::start(connection, disk).map_err(unusable)?);
         Ok(Arc::new(database))
     }
 
@@ -202,7 +209,9 @@ impl Database {
             return Err(OpenError::UnknownVersion { file, found, known: known_version() });
         }
         let head = head(&connection).map_err(failed)?;
-        let readers = open_readers(&file).map_err(failed)?;
+        // Nothing is committed through what is read by. What a server on it has committed, that makes durable, and whoever commits beside it
+        // makes it durable as well.
+        let readers = open_readers(&file, Arc::new(Disk::of_nobody())).map_err(failed)?;
         Ok(Self { readers, writer: None, head: watch::Sender::new(head), _lock: None })
     }
 
@@ -255,6 +264,9 @@ fn connect(file: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
     keep_plans(&connection)?;
+    // What is committed is kept from the machine's crash by `Disk`. SQLite itself flushes only what keeps the file in order: the
+    // write-ahead log before a checkpoint, and the file itself before the write-ahead log is begun anew.
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
     Ok(connection)
 }
 
@@ -263,10 +275,10 @@ pub(super) fn keep_plans(connection: &Connection) -> rusqlite::Result<bool> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
 }
 
-fn open_readers(file: &Path) -> rusqlite::Result<Readers> {
+fn open_readers(file: &Path, disk: Arc<Disk>) -> rusqlite::Result<Readers> {
     let count = thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 8));
     let open = |_| connect(file, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX);
-    Ok(Readers::new((0..count).map(open).collect::<Result<_, _>>()?))
+    Ok(Readers::new((0..count).map(open).collect::<Result<_, _>>()?, disk))
 }
 
 fn known_version() -> i64 {

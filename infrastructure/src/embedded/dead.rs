@@ -34,7 +34,7 @@ impl SqliteDeadLetters {
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, PortError> {
-        self.database.writer()?.write(Durability::Process, work, |_| {}).await
+        self.database.writer()?.write(Durability::Process, work).await
     }
 
     /// Where the streams of a view are parked, as far as it is written down.

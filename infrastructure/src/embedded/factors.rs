@@ -43,7 +43,7 @@ impl Factors for SqliteFactors {
             ])?;
             Ok(kept == 1)
         };
-        self.database.writer()?.write(Durability::Machine, offer, |_| {}).await
+        self.database.writer()?.write(Durability::Machine, offer).await
     }
 
     async fn find(&self, user: UserId) -> Result<Option<Factor>, PortError> {
@@ -68,7 +68,7 @@ impl Factors for SqliteFactors {
             ])?;
             Ok(replaced == 1)
         };
-        self.database.writer()?.write(Durability::Machine, replace, |_| {}).await
+        self.database.writer()?.write(Durability::Machine, replace).await
     }
 
     async fn remove(&self, user: UserId, factor: FactorId) -> Result<bool, PortError> {
@@ -76,7 +76,7 @@ impl Factors for SqliteFactors {
             let mut statement = transaction.prepare_cached(statements::FACTOR_REMOVE)?;
             Ok(statement.execute([user.uuid().as_bytes(), factor.uuid().as_bytes()])? == 1)
         };
-        self.database.writer()?.write(Durability::Machine, remove, |_| {}).await
+        self.database.writer()?.write(Durability::Machine, remove).await
     }
 }
 

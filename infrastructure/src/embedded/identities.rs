@@ -36,7 +36,7 @@ impl Identities for SqliteIdentities {
             let mut statement = transaction.prepare_cached(statements::IDENTITY_LINK)?;
             Ok(statement.execute(params![id.as_bytes(), issuer, subject, user.as_bytes(), linked_at])? == 1)
         };
-        self.database.writer()?.write(Durability::Machine, link, |_| {}).await
+        self.database.writer()?.write(Durability::Machine, link).await
     }
 
     async fn find(&self, issuer: &str, subject: &str) -> Result<Option<Identity>, PortError> {
@@ -63,7 +63,7 @@ impl Identities for SqliteIdentities {
             let mut statement = transaction.prepare_cached(statements::IDENTITY_UNLINK)?;
             Ok(statement.execute(params![user.uuid().as_bytes(), identity.uuid().as_bytes(), more_than])? == 1)
         };
-        self.database.writer()?.write(Durability::Machine, unlink, |_| {}).await
+        self.database.writer()?.write(Durability::Machine, unlink).await
     }
 
     async fn remove(&self, user: UserId) -> Result<(), PortError> {
@@ -71,7 +71,7 @@ impl Identities for SqliteIdentities {
             transaction.prepare_cached(statements::IDENTITY_REMOVE)?.execute([user.uuid().as_bytes()])?;
             Ok(())
         };
-        self.database.writer()?.write(Durability::Machine, remove, |()| {}).await
+        self.database.writer()?.write(Durability::Machine, remove).await
     }
 }
 

@@ -54,12 +54,11 @@ impl LogImport for SqliteImport {
         let outcome = tokio::spawn(async move {
             let ends = database.head().clone();
             let work = move |transaction: &Transaction<'_>| import(transaction, found, waiting);
-            let committed = move |end: &Option<Position>| {
-                if let Some(end) = *end {
-                    ends.send_replace(end);
-                }
-            };
-            database.writer()?.write(Durability::Machine, work, committed).await
+            let end = database.writer()?.write(Durability::Machine, work).await?;
+            if let Some(end) = end {
+                ends.send_replace(end);
+            }
+            Ok(end)
         });
         match head.await {
             Ok(head) if head.position > Position::START => Err(ImportRefused::NotEmpty { head }),

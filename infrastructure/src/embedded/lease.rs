@@ -37,7 +37,7 @@ impl SqliteLease {
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, PortError> {
-        self.database.writer()?.write(Durability::Process, work, |_| {}).await
+        self.database.writer()?.write(Durability::Process, work).await
     }
 }
 

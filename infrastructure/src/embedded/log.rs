@@ -1,6 +1,7 @@
 //! The event log in SQLite.
 //!
-//! One connection writes, so appends are serialised without a lock of their own, and a batch is one transaction with one flush.
+//! One connection writes, so appends are serialised without a lock of their own, and a batch is one transaction. While the disk takes
+//! it, the next one is recorded.
 //! On the cost of an event: the versions of streams that exist are looked up once per batch, and that neither the command nor a new stream is
 //! there yet is not asked but found out. A new event touches the table and two indexes, all of which grow at their right edge when ids are
 //! UUIDv7, as messages and commands of our clients are. It is sorted in by thread once in a while, with those since the last time
@@ -12,7 +13,7 @@ mod audience;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use posthaste_application::port::log::{MembershipWindow, Memberships, Reading, Recording};
+use posthaste_application::port::log::{Announcement, Durable, MembershipWindow, Memberships, Reading, Recording};
 use posthaste_application::port::{Clock, EventLog, PortError};
 use posthaste_application::recorded::{Append, Appended, Hash, Head, Position, Recorded, StreamId};
 use posthaste_domain::{Addressee, CommandId, ThreadId, UserId};
@@ -48,18 +49,22 @@ impl EventLog for SqliteLog {
         if batch.is_empty() {
             return Ok(Recording::default());
         }
-        let clock = Arc::clone(&self.clock);
+        // While nobody waits, the thread that writes flushes as well: a batch of one is answered sooner than by two threads.
+        let (alone, clock) = (batch.len() == 1, Arc::clone(&self.clock));
         let work = move |transaction: &Transaction<'_>| append::append(transaction, batch, clock.now());
-        let recording = self.database.writer()?.write(Durability::Machine, work, |_| {}).await?;
-        if let Some(last) = recording.events.last() {
-            // Told to whoever follows the log when whoever asked is about to know, so that they can share what was recorded.
-            self.database.head().send_if_modified(|head| {
-                let grown = last.position > *head;
-                *head = last.position.max(*head);
+        let writer = self.database.writer()?;
+        let (recording, durable) =
+            if alone { (writer.write(Durability::Machine, work).await?, Durable::default()) } else { writer.commit(work).await? };
+        let Some(last) = recording.events.last().map(|last| last.position) else { return Ok(Recording { durable, ..recording }) };
+        let heads = self.database.head().clone();
+        let announcement = Announcement::by(move || {
+            heads.send_if_modified(|head| {
+                let grown = last > *head;
+                *head = last.max(*head);
                 grown
             });
-        }
-        Ok(recording)
+        });
+        Ok(Recording { durable, announcement, ..recording })
     }
 
     async fn find_command(&self, command: CommandId) -> Result<Option<(Hash, Appended)>, PortError> {

@@ -38,7 +38,7 @@ impl MailQueue for SqliteMailQueue {
             insert.execute(params![id.as_bytes(), purpose.as_str(), to.as_str(), to.folded(), queued_at.timestamp_micros()])?;
             Ok(())
         };
-        self.database.writer()?.write(Durability::Machine, put, |()| {}).await
+        self.database.writer()?.write(Durability::Machine, put).await
     }
 
     async fn take(&self, now: DateTime<Utc>, until: DateTime<Utc>, most: usize) -> Result<Vec<TakenMail>, PortError> {
@@ -56,7 +56,7 @@ impl MailQueue for SqliteMailQueue {
             }
             Ok(taken)
         };
-        self.database.writer()?.write(Durability::Process, take, |_| {}).await
+        self.database.writer()?.write(Durability::Process, take).await
     }
 
     async fn settle(&self, taken: &TakenMail, came: &MailSettlement) -> Result<bool, PortError> {
@@ -76,7 +76,7 @@ impl MailQueue for SqliteMailQueue {
             };
             Ok(settled == 1)
         };
-        self.database.writer()?.write(Durability::Process, settle, |_| {}).await
+        self.database.writer()?.write(Durability::Process, settle).await
     }
 
     async fn remove(&self, to: &Email) -> Result<(), PortError> {
@@ -85,7 +85,7 @@ impl MailQueue for SqliteMailQueue {
             transaction.prepare_cached(statements::MAIL_REMOVE)?.execute([folded])?;
             Ok(())
         };
-        self.database.writer()?.write(Durability::Machine, remove, |()| {}).await
+        self.database.writer()?.write(Durability::Machine, remove).await
     }
 
     async fn dead(&self, most: usize) -> Result<Vec<DeadMail>, PortError> {

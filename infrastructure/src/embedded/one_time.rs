@@ -40,7 +40,7 @@ impl OneTimeTokens for SqliteOneTimeTokens {
             insert.execute(params![digest, purpose.as_str(), user.as_bytes(), mail, bound, made_at, expires_at])?;
             Ok(())
         };
-        self.database.writer()?.write(Durability::Machine, keep, |()| {}).await
+        self.database.writer()?.write(Durability::Machine, keep).await
     }
 
     async fn find(&self, digest: &Digest) -> Result<Option<OneTime>, PortError> {
@@ -64,7 +64,7 @@ impl OneTimeTokens for SqliteOneTimeTokens {
             delete.execute(params![user.uuid().as_bytes(), purpose.as_str()])?;
             Ok(())
         };
-        self.database.writer()?.write(Durability::Machine, remove, |()| {}).await
+        self.database.writer()?.write(Durability::Machine, remove).await
     }
 }
 

@@ -33,7 +33,7 @@ impl Passcodes for SqlitePasscodes {
             transaction.prepare_cached(statements::PASSCODE_KEEP)?.execute(params![id.uuid().as_bytes(), hash])?;
             Ok(())
         };
-        self.database.writer()?.write(Durability::Machine, keep, |()| {}).await
+        self.database.writer()?.write(Durability::Machine, keep).await
     }
 
     async fn find(&self, id: PasscodeId) -> Result<Option<String>, PortError> {
@@ -52,7 +52,7 @@ impl Passcodes for SqlitePasscodes {
             let mut count = transaction.prepare_cached(statements::PASSCODE_ATTEMPTS)?;
             Ok(count.query_row(params![whose.0, whose.1, since.timestamp_micros()], |row| row.get(0))?)
         };
-        self.database.writer()?.write(Durability::Machine, count, |_| {}).await
+        self.database.writer()?.write(Durability::Machine, count).await
     }
 
     async fn forget_attempts(&self, user: UserId, thread: ThreadId) -> Result<(), PortError> {
@@ -61,6 +61,6 @@ impl Passcodes for SqlitePasscodes {
             delete.execute(params![user.uuid().as_bytes(), thread.uuid().as_bytes()])?;
             Ok(())
         };
-        self.database.writer()?.write(Durability::Machine, forget, |()| {}).await
+        self.database.writer()?.write(Durability::Machine, forget).await
     }
 }

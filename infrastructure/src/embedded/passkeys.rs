@@ -47,7 +47,7 @@ impl Passkeys for SqlitePasskeys {
             ])?;
             Ok(added == 1)
         };
-        self.database.writer()?.write(Durability::Machine, add, |_| {}).await
+        self.database.writer()?.write(Durability::Machine, add).await
     }
 
     async fn find(&self, credential: &[u8]) -> Result<Option<Passkey>, PortError> {
@@ -86,7 +86,7 @@ impl Passkeys for SqlitePasskeys {
             ])?;
             Ok(replaced == 1)
         };
-        self.database.writer()?.write(Durability::Machine, replace, |_| {}).await
+        self.database.writer()?.write(Durability::Machine, replace).await
     }
 
     async fn remove(&self, user: UserId, passkey: Uuid) -> Result<bool, PortError> {
@@ -94,7 +94,7 @@ impl Passkeys for SqlitePasskeys {
             let mut statement = transaction.prepare_cached(statements::PASSKEY_REMOVE)?;
             Ok(statement.execute([user.uuid().as_bytes(), passkey.as_bytes()])? == 1)
         };
-        self.database.writer()?.write(Durability::Machine, remove, |_| {}).await
+        self.database.writer()?.write(Durability::Machine, remove).await
     }
 
     async fn remove_all(&self, user: UserId) -> Result<(), PortError> {
@@ -102,7 +102,7 @@ impl Passkeys for SqlitePasskeys {
             transaction.prepare_cached(statements::PASSKEY_REMOVE_ALL)?.execute([user.uuid().as_bytes()])?;
             Ok(())
         };
-        self.database.writer()?.write(Durability::Machine, remove, |()| {}).await
+        self.database.writer()?.write(Durability::Machine, remove).await
     }
 }
 

@@ -37,7 +37,7 @@ impl SqliteQueue {
             transaction.prepare_cached(statements::CONSUMER_BEGIN)?.execute(params![name, integer(head.0)])?;
             Ok(())
         };
-        database.writer()?.write(Durability::Process, begin, |()| {}).await?;
+        database.writer()?.write(Durability::Process, begin).await?;
         Ok(Self { log, database, consumer })
     }
 }
@@ -120,7 +120,7 @@ impl Consumption for Cursor {
             transaction.prepare_cached(statements::CONSUMER_MOVE)?.execute(params![name, integer(checkpoint.0)])?;
             Ok(())
         };
-        self.database.writer()?.write(Durability::Process, settle, |()| {}).await?;
+        self.database.writer()?.write(Durability::Process, settle).await?;
         self.given.retain(|tag, _| *tag > upto);
         Ok(())
     }
@@ -140,7 +140,7 @@ impl Consumption for Cursor {
             transaction.prepare_cached(statements::CONSUMER_MOVE)?.execute(params![name, integer(checkpoint.0)])?;
             Ok(rejected)
         };
-        let rejected = self.database.writer()?.write(Durability::Process, reject, |_| {}).await?;
+        let rejected = self.database.writer()?.write(Durability::Process, reject).await?;
         self.given.remove(&tag);
         if rejected < TRIES {
             self.rejected.push_back((position, rejected));

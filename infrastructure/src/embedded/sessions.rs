@@ -53,7 +53,7 @@ impl Sessions for SqliteSessions {
             ])?;
             Ok(())
         };
-        self.database.writer()?.write(Durability::Machine, create, |()| {}).await
+        self.database.writer()?.write(Durability::Machine, create).await
     }
 
     async fn find(&self, user: UserId, session: SessionId) -> Result<Option<Session>, PortError> {
@@ -99,7 +99,7 @@ impl Sessions for SqliteSessions {
             ])?;
             Ok(replaced == 1)
         };
-        self.database.writer()?.write(Durability::Machine, replace, |_| {}).await
+        self.database.writer()?.write(Durability::Machine, replace).await
     }
 
     async fn remove(&self, user: UserId, sessions: &[SessionId]) -> Result<(), PortError> {
@@ -114,7 +114,7 @@ impl Sessions for SqliteSessions {
             }
             Ok(())
         };
-        self.database.writer()?.write(Durability::Machine, remove, |()| {}).await
+        self.database.writer()?.write(Durability::Machine, remove).await
     }
 }
 

@@ -36,7 +36,7 @@ impl SqliteWebhooks {
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, PortError> {
-        self.database.writer()?.write(Durability::Process, work, |_| {}).await
+        self.database.writer()?.write(Durability::Process, work).await
     }
 
     /// Changes something of an endpoint, if the lease is held.

@@ -3,7 +3,7 @@
 mod batch;
 
 use async_trait::async_trait;
-use posthaste_application::port::log::{MembershipWindow, Memberships, Reading, Recording};
+use posthaste_application::port::log::{Announcement, MembershipWindow, Memberships, Reading, Recording};
 use posthaste_application::port::{EventLog, PortError};
 use posthaste_application::recorded::{Append, Appended, Hash, Head, Position, Recorded, StreamId};
 use posthaste_domain::{Addressee, CommandId, DeviceId, ThreadId, UserId};
@@ -64,11 +64,10 @@ impl EventLog for PgLog {
         let columns = Batch::new(&batch)?;
         let rows = self.postgres.query(APPEND, &columns.parameters()).await?;
         let recording = columns.asked().recording(batch, &rows)?;
+        let Some(last) = recording.events.last().map(|last| last.position) else { return Ok(recording) };
         // Whoever follows the log in this process need not wait for the notification to come around.
-        if let Some(last) = recording.events.last() {
-            advance(&self.heard, last.position);
-        }
-        Ok(recording)
+        let heard = self.heard.clone();
+        Ok(Recording { announcement: Announcement::by(move || advance(&heard, last)), ..recording })
     }
 
     async fn find_command(&self, command: CommandId) -> Result<Option<(Hash, Appended)>, PortError> {

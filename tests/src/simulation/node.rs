@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use posthaste_application::append::{Appender, append_queue};
+use posthaste_application::append::append_queue;
 use posthaste_application::deliver::{AckQueue, AckWriter, Feed, Hub, ack_queue, look_for_newer};
 use posthaste_application::execute::{Executor, Rules};
 use posthaste_application::port::passcodes::memory::MemoryPasscodes;
@@ -92,7 +92,7 @@ pub(super) async fn start(world: Arc<World>, number: usize) -> Node {
     let (acks, ack_writer) = ack_queue(Arc::clone(&cursors), Arc::clone(&hub));
     let executor = Executor::new(Arc::clone(&log), queue, Rules::default(), MemoryPasscodes::doorkeeper());
     let (reads, read_writer) = read_queue(Arc::clone(&log), Arc::new(executor.clone()), Arc::clone(&clock), Arc::clone(&ids));
-    schedule.spawn(group, append(appender));
+    schedule.spawn(group, async move { _ = appender.run().await });
     schedule.spawn(group, write_acks(schedule.clone(), ack_writer));
     schedule.spawn(group, write_reads(schedule.clone(), read_writer));
 
@@ -113,10 +113,6 @@ pub(super) async fn start(world: Arc<World>, number: usize) -> Node {
     schedule.spawn(group, let_older_go(schedule.clone(), Arc::clone(&hub), Arc::clone(&cursors)));
     schedule.spawn(group, feed_on(schedule.clone(), feed));
     Node { number, group, log, cursors, clock, executor, hub, acks, reads, views, projections }
-}
-
-async fn append(mut appender: Appender) {
-    while appender.step().await.is_some() {}
 }
 
 async fn write_acks(schedule: Schedule, mut writer: AckWriter) {

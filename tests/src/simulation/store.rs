@@ -120,7 +120,7 @@ impl EventLog for Store {
         if self.weather.breaks(Fault::AnswerBeforeCommit) && batch.len() == 1 && self.schedule.roll(|dice| dice.permille(100)) {
             let first = self.disk.now(|stores| async move { stores.log.head().await })?.position.next();
             let last = Position(first.0 + batch[0].events.len() as u64 - 1);
-            return Ok(Recording { answers: vec![Ok(Appended { first, last, repeated: false })], events: Vec::new() });
+            return Ok(Recording { answers: vec![Ok(Appended { first, last, repeated: false })], ..Recording::default() });
         }
         self.tell("append", |stores| async move { stores.log.record(batch).await }).await
     }

@@ -56,9 +56,9 @@ impl Office {
             terms: MailTerms::default(),
         };
         let ports = Ports { mail: Some(mail.clone()), ..memory.ports() };
-        let (appends, mut appender) = append_queue(ports.log.clone());
+        let (appends, appender) = append_queue(ports.log.clone());
         let mut tasks = JoinSet::new();
-        tasks.spawn(async move { while appender.step().await.is_some() {} });
+        tasks.spawn(async move { _ = appender.run().await });
         let doorkeeper = Doorkeeper::new(ports.passcodes.clone(), ports.passwords.clone());
         let executor = Executor::new(ports.log.clone(), appends, Rules::default(), doorkeeper);
         let courier = Courier::new(ports.clone(), mail, executor.clone());

@@ -239,7 +239,7 @@ impl EventLog for Memory {
         }
         let events = events[before..].to_vec();
         self.grown.notify_waiters();
-        Ok(Recording { answers, events })
+        Ok(Recording { answers, events, ..Recording::default() })
     }
 
     async fn find_command(&self, command: CommandId) -> Result<Option<(Hash, Appended)>, PortError> {

@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use tokio::task;
 
 use super::super::failure::{Failure, SERVICE};
+use super::disk::Disk;
 
 type Idle = Arc<Mutex<Vec<Connection>>>;
 
@@ -16,14 +17,16 @@ type Idle = Arc<Mutex<Vec<Connection>>>;
 pub(crate) struct Readers {
     idle: Idle,
     permits: Arc<Semaphore>,
+    disk: Arc<Disk>,
 }
 
 impl Readers {
-    pub(super) fn new(connections: Vec<Connection>) -> Self {
-        Self { permits: Arc::new(Semaphore::new(connections.len())), idle: Arc::new(Mutex::new(connections)) }
+    pub(super) fn new(connections: Vec<Connection>, disk: Arc<Disk>) -> Self {
+        Self { permits: Arc::new(Semaphore::new(connections.len())), idle: Arc::new(Mutex::new(connections)), disk }
     }
 
-    /// Does the work in one snapshot, on a thread that may block.
+    /// Does the work in one snapshot, on a thread that may block, and gives what came of it once the disk has what the snapshot shows:
+    /// whoever is told of something that the machine's crash then undoes knows of it for ever.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + 'static,
@@ -37,7 +40,9 @@ impl Readers {
             let snapshot = lent.connection().transaction()?;
             work(&snapshot)
         };
-        Ok(task::spawn_blocking(read).await.map_err(|error| PortError::unavailable(SERVICE, error))??)
+        let value = task::spawn_blocking(read).await.map_err(|error| PortError::unavailable(SERVICE, error))??;
+        self.disk.has_all().await?;
+        Ok(value)
     }
 }
 

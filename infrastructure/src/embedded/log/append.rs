@@ -41,7 +41,7 @@ pub(super) fn append(transaction: &Transaction<'_>, batch: Vec<Append>, at: Date
         transaction.prepare_cached(statements::HEAD_MOVE)?.execute(params![integer(head.position.0), head.hash])?;
         sort_in(transaction, before.position, head.position)?;
     }
-    Ok(Recording { answers, events })
+    Ok(Recording { answers, events, ..Recording::default() })
 }
 
 /// Sorts in by thread what was recorded, once in a while: a page of the index of threads is changed for many events then, and not for each.

@@ -193,7 +193,7 @@ impl Asked {
         }
         let answers = appends.iter().zip(rows).map(|(append, row)| self.answer(append, row)).collect::<Result<Vec<_>, _>>()?;
         let events = self.events(appends, rows, &answers)?;
-        Ok(Recording { answers, events })
+        Ok(Recording { answers, events, ..Recording::default() })
     }
 
     /// The events that were recorded: all at one time, and chained to one another.

@@ -111,12 +111,11 @@ pub async fn a_queue_answers_each_append_with_its_own_outcome(log: Arc<dyn Event
 
 /// The answers to appends that go in at once, alternating between two queues.
 async fn through_queues(log: &Arc<dyn EventLog>, appends: Vec<Append>) -> Vec<Result<crate::recorded::Appended, AppendError>> {
-    let (one, mut one_out) = append_queue(Arc::clone(log));
-    let (other, mut other_out) = append_queue(Arc::clone(log));
+    let (one, one_out) = append_queue(Arc::clone(log));
+    let (other, other_out) = append_queue(Arc::clone(log));
     let asked =
         join_all(appends.into_iter().enumerate().map(|(n, append)| if n % 2 == 0 { one.append(append) } else { other.append(append) }));
-    let driven =
-        futures::future::join(async { while one_out.step().await.is_some() {} }, async { while other_out.step().await.is_some() {} });
+    let driven = futures::future::join(one_out.run(), other_out.run());
     within("all appends are answered", async {
         match select(pin!(asked), pin!(driven)).await {
             Either::Left((answers, _)) => answers,
