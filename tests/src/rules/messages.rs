@@ -18,6 +18,8 @@ pub(super) struct Note {
     pub(super) thread: ThreadId,
     author: UserId,
     at: Position,
+    /// Whose words these are, while they are those of another message.
+    repeats: Option<MessageId>,
     pub(super) deleted: bool,
     revision: u32,
     reactions: HashSet<(UserId, Emoji)>,
@@ -28,7 +30,8 @@ impl World {
         match event {
             MessageEvent::Posted { message, thread, author, reply_to, mentions, forwarded, .. } => {
                 let (at, reactions) = (self.at, HashSet::new());
-                let note = Note { thread, author, at, deleted: false, revision: 1, reactions };
+                let repeats = forwarded.map(|source| source.message);
+                let note = Note { thread, author, at, repeats, deleted: false, revision: 1, reactions };
                 ensure!(self.messages.insert(message, note).is_none(), "posted twice");
                 acts(author)?;
                 self.may_post(thread, author)?;
@@ -37,7 +40,7 @@ impl World {
                     ensure!(self.messages[&answered].thread == thread, "it answers a message of another thread");
                 }
                 if let Some(source) = forwarded {
-                    self.sees(author, source.message).context("the message that it repeats")?;
+                    self.sees_words(author, source.message).context("the message that it repeats")?;
                     ensure!(self.messages[&source.message].author == source.author, "it names another author than the source has");
                 }
                 let different: HashSet<_> = mentions.iter().collect();
@@ -49,6 +52,7 @@ impl World {
                 self.sees(author, message)?;
                 let note = self.note(message, thread)?;
                 ensure!(note.author == author, "somebody else wrote it");
+                note.repeats = None;
                 note.revision += 1;
                 ensure!(note.revision == revision, "the revision is {}", note.revision);
             }
@@ -108,6 +112,14 @@ impl World {
         room.rank(user)?;
         ensure!(room.shows(user, at), "it was written while {user} was not a member, and the thread shows no more than that");
         Ok(())
+    }
+
+    /// The words of a message stand where somebody sees them: there, or in another message that repeats them.
+    fn sees_words(&mut self, user: UserId, message: MessageId) -> anyhow::Result<()> {
+        let (there, now) = (self.sees(user, message), self.at);
+        let repeating = |(id, note): (&MessageId, &Note)| (note.repeats == Some(message) && note.at < now).then_some(*id);
+        let copies: Vec<_> = self.messages.iter().filter_map(repeating).collect();
+        if copies.into_iter().any(|copy| self.sees(user, copy).is_ok()) { Ok(()) } else { there }
     }
 
     /// Deletes a message that stands, if it is one's own or the role allows it.

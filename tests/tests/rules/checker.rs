@@ -3,7 +3,7 @@
 use posthaste_application::codec;
 use posthaste_application::recorded::{Position, Recorded, StreamId};
 use posthaste_domain::friendship::FriendshipEvent;
-use posthaste_domain::message::MessageEvent;
+use posthaste_domain::message::{Forwarded, MessageEvent};
 use posthaste_domain::thread::ThreadEvent;
 use posthaste_domain::user::{Circle, ServiceRole, UserEvent};
 use posthaste_domain::{Event, Personal};
@@ -57,6 +57,13 @@ fn posted(n: u128, thread: ThreadId, by: u128, reply_to: Option<u128>) -> Event 
     MessageEvent::Posted { message, thread, author: user(by), reply_to, mentions, forwarded, content }.into()
 }
 
+/// The words that Bob wrote first, in another message.
+fn repeated(n: u128) -> Event {
+    let forwarded = Some(Forwarded { message: message(1), author: user(BOB) });
+    let (message, author, mentions, content) = (message(n), user(ALICE), vec![], Personal::Erased);
+    MessageEvent::Posted { message, thread: group(), author, reply_to: None, mentions, forwarded, content }.into()
+}
+
 fn added(users: &[u128]) -> Event {
     ThreadEvent::MembersAdded { thread: group(), by: user(ALICE), members: users.iter().map(|n| user(*n)).collect() }.into()
 }
@@ -94,6 +101,14 @@ fn what_is_allowed_passes() {
     let pin_and_delete = [pinned(1), deleted(1, BOB), added(&[EVE]), posted(2, group(), EVE, None), removed(ALICE, EVE)];
     let in_private = [posted(3, ThreadId::direct(direct()), ALICE, None)];
     assert_eq!(judged(pin_and_delete.into_iter().chain(in_private)), (0, String::new()));
+}
+
+#[test]
+fn words_may_be_repeated_as_long_as_they_stand_somewhere() {
+    assert_eq!(judged([repeated(2), deleted(1, BOB), repeated(3), deleted(2, ALICE), repeated(4)]), (0, String::new()));
+    let gone = (1, "the message that it repeats: the message was deleted".to_owned());
+    assert_eq!(judged([deleted(1, BOB), repeated(2)]), gone);
+    assert_eq!(judged([repeated(2), deleted(1, BOB), deleted(2, ALICE), repeated(3)]), gone);
 }
 
 #[test]
