@@ -4,6 +4,7 @@ pub mod aes_gcm;
 pub mod argon2;
 pub mod embedded;
 pub mod file;
+mod growth;
 pub mod http;
 pub mod jwt;
 pub mod lettre;

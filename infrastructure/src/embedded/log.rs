@@ -13,7 +13,7 @@ mod audience;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use posthaste_application::port::log::{Announcement, Durable, MembershipWindow, Memberships, Reading, Recording};
+use posthaste_application::port::log::{Durable, MembershipWindow, Memberships, Reading, Recording};
 use posthaste_application::port::{Clock, EventLog, PortError};
 use posthaste_application::recorded::{Append, Appended, Hash, Head, Position, Recorded, StreamId};
 use posthaste_domain::{Addressee, CommandId, ThreadId, UserId};
@@ -23,6 +23,7 @@ use super::database::{Database, Durability};
 use super::failure::Failure;
 use super::row::{self, Unsigned, integer};
 use super::statements;
+use crate::growth::{announced, grown};
 use uuid::Uuid;
 
 pub(super) use self::append::{insert_users, sort_in};
@@ -55,16 +56,7 @@ impl EventLog for SqliteLog {
         let writer = self.database.writer()?;
         let (recording, durable) =
             if alone { (writer.write(Durability::Machine, work).await?, Durable::default()) } else { writer.commit(work).await? };
-        let Some(last) = recording.events.last().map(|last| last.position) else { return Ok(Recording { durable, ..recording }) };
-        let heads = self.database.head().clone();
-        let announcement = Announcement::by(move || {
-            heads.send_if_modified(|head| {
-                let grown = last > *head;
-                *head = last.max(*head);
-                grown
-            });
-        });
-        Ok(Recording { durable, announcement, ..recording })
+        Ok(announced(self.database.head(), Recording { durable, ..recording }))
     }
 
     async fn find_command(&self, command: CommandId) -> Result<Option<(Hash, Appended)>, PortError> {
@@ -142,9 +134,7 @@ impl EventLog for SqliteLog {
     }
 
     async fn grown(&self, beyond: Position) {
-        let mut head = self.database.head().subscribe();
-        // The sender lives as long as `self`.
-        let _ = head.wait_for(|head| *head > beyond).await;
+        grown(self.database.head(), beyond).await;
     }
 }
 

@@ -10,7 +10,8 @@ use tokio_postgres::{AsyncMessage, NoTls};
 
 use super::connect::Postgres;
 use super::door::{Statement, statement};
-use super::log::{HEAD, advance};
+use super::log::HEAD;
+use crate::growth::advance;
 
 const LISTEN: Statement = statement!("listen");
 

@@ -3,7 +3,7 @@
 mod batch;
 
 use async_trait::async_trait;
-use posthaste_application::port::log::{Announcement, MembershipWindow, Memberships, Reading, Recording};
+use posthaste_application::port::log::{MembershipWindow, Memberships, Reading, Recording};
 use posthaste_application::port::{EventLog, PortError};
 use posthaste_application::recorded::{Append, Appended, Hash, Head, Position, Recorded, StreamId};
 use posthaste_domain::{Addressee, CommandId, DeviceId, ThreadId, UserId};
@@ -15,6 +15,7 @@ use super::connect::Postgres;
 use super::door::{Statement, statement};
 use super::listen::listen;
 use super::rows::{self, number};
+use crate::growth::{announced, grown};
 use uuid::Uuid;
 
 const APPEND: Statement = statement!("log_append");
@@ -64,10 +65,8 @@ impl EventLog for PgLog {
         let columns = Batch::new(&batch)?;
         let rows = self.postgres.query(APPEND, &columns.parameters()).await?;
         let recording = columns.asked().recording(batch, &rows)?;
-        let Some(last) = recording.events.last().map(|last| last.position) else { return Ok(recording) };
         // Whoever follows the log in this process need not wait for the notification to come around.
-        let heard = self.heard.clone();
-        Ok(Recording { announcement: Announcement::by(move || advance(&heard, last)), ..recording })
+        Ok(announced(&self.heard, recording))
     }
 
     async fn find_command(&self, command: CommandId) -> Result<Option<(Hash, Appended)>, PortError> {
@@ -152,20 +151,8 @@ impl EventLog for PgLog {
     }
 
     async fn grown(&self, beyond: Position) {
-        // It can only fail when the sender is gone, and that is ours.
-        let _ = self.heard.subscribe().wait_for(|heard| *heard > beyond).await;
+        grown(&self.heard, beyond).await;
     }
-}
-
-/// Wakes who waits for this position, unless a later one was heard of.
-pub(super) fn advance(heard: &watch::Sender<Position>, position: Position) {
-    heard.send_if_modified(|heard| {
-        let further = position > *heard;
-        if further {
-            *heard = position;
-        }
-        further
-    });
 }
 
 /// A limit as the database has it; more than it can count is no limit.

@@ -1,5 +1,5 @@
-//! What was committed is brought to the disk by a thread of its own: meanwhile the next transactions are written, and one flush serves
-//! all that were committed when it begins.
+//! What was committed is brought to the disk, by who commits or by a thread of its own: meanwhile the next transactions are written, and one
+//! flush serves all that were committed when it begins.
 
 use std::fmt;
 use std::fs::File;
