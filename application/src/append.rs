@@ -1,5 +1,6 @@
 //! The append queue: what waits goes into the log together, in one transaction. The longer a commit takes, the more the next one carries.
 
+use std::slice;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -138,35 +139,35 @@ async fn record(log: &dyn EventLog, mut waiting: mpsc::Receiver<Waiting>, mut re
             answers.push(waiting.answer);
             spans.push(waiting.span);
         }
-        let (begun, span) = (Instant::now(), span::append(appends.len(), spans.iter()));
-        let sent = match record_batch(log, &appends).instrument(span.clone()).await {
+        let span = span::append(appends.len(), spans.iter());
+        // Who answers is there for as long as who records: they are driven together.
+        match record_batch(log, &appends).instrument(span.clone()).await {
             // One of them is poison: alone, it fails alone.
-            Err(PortError::Rejected { .. } | PortError::Corrupt { .. }) if appends.len() > 1 => {
-                let mut sent = Ok(());
+            (_, Err(PortError::Rejected { .. } | PortError::Corrupt { .. })) if appends.len() > 1 => {
                 for (append, answer) in appends.iter().zip(answers) {
-                    let recording = record_batch(log, std::slice::from_ref(append)).instrument(span.clone()).await;
-                    sent = recorded.send(Batch { answers: vec![answer], recording, begun, span: span.clone() }).await;
+                    let (begun, recording) = record_batch(log, slice::from_ref(append)).instrument(span.clone()).await;
+                    let _ = recorded.send(Batch { answers: vec![answer], recording, begun, span: span.clone() }).await;
                 }
-                sent
             }
-            recording => recorded.send(Batch { answers, recording, begun, span }).await,
-        };
-        if sent.is_err() {
-            break;
+            (begun, recording) => {
+                let _ = recorded.send(Batch { answers, recording, begun, span }).await;
+            }
         }
     }
 }
 
-async fn record_batch(log: &dyn EventLog, appends: &[Append]) -> Result<Recording, PortError> {
+/// When the last try was begun, and what came of it.
+async fn record_batch(log: &dyn EventLog, appends: &[Append]) -> (Instant, Result<Recording, PortError>) {
     let mut tries = 0;
     loop {
         tries += 1;
+        let begun = Instant::now();
         match log.record(appends.to_vec()).await {
             Err(PortError::Unavailable { service, source }) if tries < TRIES => {
                 meters().append_retries.increment(1);
                 tracing::warn!(error = %source, service, appends = appends.len(), "append outcome unknown, trying again");
             }
-            recording => return recording,
+            recording => return (begun, recording),
         }
     }
 }

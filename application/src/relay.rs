@@ -215,8 +215,7 @@ impl Relay {
         }
 
         let has_room = active.in_flight.len() < IN_FLIGHT;
-        let reads = active.looks || self.log.grown(active.published).now_or_never().is_some();
-        if has_room && reads {
+        if has_room && (active.looks || self.log.grown(active.published).now_or_never().is_some()) {
             if publish(active, &*self.log, &*self.clock).await? {
                 return Ok(RelayStep::Moved);
             }
